@@ -1,0 +1,18 @@
+//! Identifier numbers of persons and organisations.
+//!
+//! In: text as people and systems write it. Out: parsed numbers (full, or masked as lists show
+//! them), and keyed digests of them. Nothing here prints a number: `Debug` is masked, there is no
+//! `Display`. Decision rules 1.3; GB 11643, GB 32100, GB 11714.
+
+/// GB 11643 citizen identity numbers.
+pub mod citizen_id;
+/// GB 32100 unified social credit codes and GB 11714 organisation codes.
+pub mod credit_code;
+/// Keyed digests: the only form in which a number is stored.
+pub mod digest;
+/// A full, valid, normalised number.
+pub mod document;
+/// Types of identifier.
+pub mod kind;
+/// Numbers as lists show them, with `*` for hidden characters.
+pub mod mask;
