@@ -76,7 +76,11 @@ fn fold(text: &str) -> Vec<(u8, Range<usize>)> {
         let range = start..start + c.len_utf8();
         for c in c.nfkc() {
             let c = c.to_ascii_uppercase();
-            let kept = if c.is_ascii_alphanumeric() { c as u8 } else { 0 };
+            let kept = if c.is_ascii_alphanumeric() {
+                c as u8
+            } else {
+                0
+            };
             folded.push((kept, range.clone()));
         }
     }
@@ -87,14 +91,14 @@ fn fold(text: &str) -> Vec<(u8, Range<usize>)> {
 fn number_at(chars: &[u8], at: usize) -> Option<usize> {
     let rest = &chars[at..];
     let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
-    let last_fits = digits >= FULL_CHARS || (digits == FULL_CHARS - 1 && rest.get(digits) == Some(&b'X'));
+    let last_fits =
+        digits >= FULL_CHARS || (digits == FULL_CHARS - 1 && rest.get(digits) == Some(&b'X'));
     if last_fits && is_number(&rest[..FULL_CHARS]) {
         return Some(FULL_CHARS);
     }
     // Fifteen digits have no check character: only a run of exactly that length counts.
-    let stands_alone = digits == SHORT_CHARS
-        && (at == 0 || !chars[at - 1].is_ascii_digit())
-        && rest[0] != b'0';
+    let stands_alone =
+        digits == SHORT_CHARS && (at == 0 || !chars[at - 1].is_ascii_digit()) && rest[0] != b'0';
     (stands_alone && is_number(&rest[..SHORT_CHARS])).then_some(SHORT_CHARS)
 }
 
@@ -122,10 +126,7 @@ mod tests {
         masks("990102 19800307-1239", "***");
         masks("９９０１０２１９８００３０７１２３９。", "***。");
         masks("a 990102800307123 b", "a *** b");
-        masks(
-            "990102198003071239 and 990102198003071239",
-            "*** and ***",
-        );
+        masks("990102198003071239 and 990102198003071239", "*** and ***");
     }
 
     #[test]

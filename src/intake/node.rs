@@ -35,7 +35,10 @@ impl<'a> Node<'a> {
             } else {
                 "not JSON"
             };
-            let reason = format!("{what} at column {}; write one object a line", error.column());
+            let reason = format!(
+                "{what} at column {}; write one object a line",
+                error.column()
+            );
             Fault::new(FaultCode::NotJson, "", reason)
         })
     }
@@ -162,7 +165,16 @@ mod tests {
     #[test]
     fn text_that_is_no_json_is_refused_without_being_quoted() {
         let deep = "[".repeat(10_000);
-        for text in ["", "{", "{\"secret\":}", "{} x", "nul", "1e999", "\"\\ud800\"", &deep] {
+        for text in [
+            "",
+            "{",
+            "{\"secret\":}",
+            "{} x",
+            "nul",
+            "1e999",
+            "\"\\ud800\"",
+            &deep,
+        ] {
             let fault = Node::parse(text).unwrap_err();
             assert_eq!(fault.code, FaultCode::NotJson, "{text}");
             assert!(!fault.to_string().contains("secret"));

@@ -337,7 +337,9 @@ fn forbidden(key: &str) -> Option<String> {
         let shown = shown_key(key);
         return Some(if shown == "?" { name } else { shown }.to_owned());
     }
-    let reporter = REPORTERS.into_iter().find(|name| folded.starts_with(name))?;
+    let reporter = REPORTERS
+        .into_iter()
+        .find(|name| folded.starts_with(name))?;
     let shown = shown_key(key);
     Some(if shown == "?" { reporter } else { shown }.to_owned())
 }
