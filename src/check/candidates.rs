@@ -6,8 +6,8 @@
 // HOT: a common name has thousands of entries; nothing is allocated for one that is not a match.
 
 use super::keys::PartyKeys;
-use crate::index::{identifiers, names};
 use crate::index::standing::Standing;
+use crate::index::{identifiers, names};
 use crate::model::entry::EntryIndex;
 use crate::snapshot::entries::NumberClass;
 use crate::snapshot::open::Snapshot;
@@ -63,9 +63,8 @@ pub fn subjects_by_name(
     mut visit: impl FnMut(EntryIndex),
 ) {
     let Some(name) = keys.name else { return };
-    let unsettled = |entry: EntryIndex| {
-        standing.counts(entry) && by_number.binary_search(&entry).is_err()
-    };
+    let unsettled =
+        |entry: EntryIndex| standing.counts(entry) && by_number.binary_search(&entry).is_err();
     for index in names::entries(snapshot, name) {
         let entry = EntryIndex(index);
         // Entries of one name lie ordered by number class: without a usable one first.
@@ -77,7 +76,7 @@ pub fn subjects_by_name(
         }
     }
     for index in names::alias_entries(snapshot, name) {
-        let entry = EntryIndex(*index);
+        let entry = index;
         let decided =
             keys.has_decisive() && snapshot.facts(entry).number_class() != NumberClass::None;
         if !decided && unsettled(entry) {

@@ -64,7 +64,11 @@ pub fn effect(
     }
     let held_back = holding_back(at, list, measure, policy);
     reasons.extend(held_back);
-    let effect = if held_back.is_empty() { base } else { Decision::Review };
+    let effect = if held_back.is_empty() {
+        base
+    } else {
+        Decision::Review
+    };
     Some((effect, reasons))
 }
 

@@ -33,7 +33,8 @@ pub fn compare(
     keys: &PartyKeys,
     listed: &PartyRow,
 ) -> Option<(Identity, Basis)> {
-    let mut basis = Basis { name: name_basis(snapshot, keys, listed), ..Basis::default() };
+    let mut basis = Basis::EMPTY;
+    basis.name = name_basis(snapshot, keys, listed);
     let mut by_type = [Compared::Nothing; IdType::ALL.len()];
     if keys.has_any() {
         compare_numbers(snapshot.numbers(listed), keys, &mut by_type, &mut basis);
@@ -54,7 +55,11 @@ fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity
         if decisive == Compared::Differs || births == Births::Differ {
             return None; // 3.1, 3.2
         }
-        let others = || IdType::ALL.into_iter().filter(|id_type| !id_type.is_decisive());
+        let others = || {
+            IdType::ALL
+                .into_iter()
+                .filter(|id_type| !id_type.is_decisive())
+        };
         number_equal = others().any(|id_type| of(id_type) == Compared::Equal);
         let tells_apart = |id_type: IdType| {
             let renewed = births == Births::Equal && id_type != IdType::OrgCode;
@@ -66,13 +71,21 @@ fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity
     }
     if number_equal {
         // 3.4: names are equal or they contradict the number.
-        return Some(if names_equal { Identity::Identified } else { Identity::Possible });
+        return Some(if names_equal {
+            Identity::Identified
+        } else {
+            Identity::Possible
+        });
     }
     if !names_equal {
         return None;
     }
     let agrees = by_type.contains(&Compared::Agrees);
-    Some(if agrees { Identity::Probable } else { Identity::Possible }) // 3.5, 3.6
+    Some(if agrees {
+        Identity::Probable
+    } else {
+        Identity::Possible
+    }) // 3.5, 3.6
 }
 
 fn compare_numbers(
@@ -82,12 +95,18 @@ fn compare_numbers(
     basis: &mut Basis,
 ) {
     for number in numbers {
-        let Some(id_type) = number.id_type() else { continue };
+        let Some(id_type) = number.id_type() else {
+            continue;
+        };
         if !keys.has(id_type) {
             continue;
         }
         let found = if number.pattern().is_some() {
-            if keys.agrees(number.row()) { Compared::Agrees } else { Compared::Differs }
+            if keys.agrees(number.row()) {
+                Compared::Agrees
+            } else {
+                Compared::Differs
+            }
         } else if keys.equals(number.row()) {
             Compared::Equal
         } else {
@@ -107,8 +126,10 @@ fn compare_numbers(
 }
 
 fn name_basis(snapshot: &Snapshot, keys: &PartyKeys, listed: &PartyRow) -> NameBasis {
-    let Some(name) = keys.name else { return NameBasis::None };
-    match snapshot.party_names(listed).iter().position(|own| own == name) {
+    let Some(name) = keys.name else {
+        return NameBasis::None;
+    };
+    match snapshot.party_names(listed).position(|own| own == name) {
         Some(0) => NameBasis::Name,
         Some(_) => NameBasis::Alias,
         None => NameBasis::None,
@@ -128,28 +149,45 @@ pub enum Births {
 
 /// Compares birth dates; a listed one may be known by the visible digits of a masked number only.
 fn compare_births(birth: Option<Day>, listed: &PartyRow) -> Births {
-    let Some(birth) = birth else { return Births::Unknown };
+    let Some(birth) = birth else {
+        return Births::Unknown;
+    };
     if listed.birth().contradicts(BirthDigits::from_day(birth)) {
         return Births::Differ;
     }
-    if listed.birth_known() { Births::Equal } else { Births::Unknown }
+    if listed.birth_known() {
+        Births::Equal
+    } else {
+        Births::Unknown
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NAMED: Basis =
-        Basis { name: NameBasis::Name, birth_date: false, ..Basis::EMPTY };
-
     #[track_caller]
-    fn decides(compared: &[(IdType, Compared)], births: Births, named: bool, expected: Option<Identity>) {
+    fn decides(
+        compared: &[(IdType, Compared)],
+        births: Births,
+        named: bool,
+        expected: Option<Identity>,
+    ) {
         let mut by_type = [Compared::Nothing; IdType::ALL.len()];
         for (id_type, found) in compared {
             by_type[*id_type as usize] = *found;
         }
-        let basis = if named { NAMED } else { Basis::EMPTY };
-        assert_eq!(decide(&by_type, births, basis), expected, "{compared:?} {births:?} {named}");
+        let mut basis = Basis::EMPTY;
+        basis.name = if named {
+            NameBasis::Name
+        } else {
+            NameBasis::None
+        };
+        assert_eq!(
+            decide(&by_type, births, basis),
+            expected,
+            "{compared:?} {births:?} {named}"
+        );
     }
 
     #[test]
@@ -157,19 +195,54 @@ mod tests {
         use Compared::{Agrees, Differs, Equal};
         use IdType::{CitizenId, CreditCode, OrgCode, Passport};
         use Identity::{Identified, Possible, Probable};
-        decides(&[(CitizenId, Equal)], Births::Unknown, true, Some(Identified));
-        decides(&[(CitizenId, Equal)], Births::Unknown, false, Some(Possible));
-        decides(&[(CitizenId, Equal), (Passport, Differs)], Births::Differ, true, Some(Identified));
-        decides(&[(CitizenId, Differs), (Passport, Equal)], Births::Equal, true, None);
+        decides(
+            &[(CitizenId, Equal)],
+            Births::Unknown,
+            true,
+            Some(Identified),
+        );
+        decides(
+            &[(CitizenId, Equal)],
+            Births::Unknown,
+            false,
+            Some(Possible),
+        );
+        decides(
+            &[(CitizenId, Equal), (Passport, Differs)],
+            Births::Differ,
+            true,
+            Some(Identified),
+        );
+        decides(
+            &[(CitizenId, Differs), (Passport, Equal)],
+            Births::Equal,
+            true,
+            None,
+        );
         decides(&[(Passport, Equal)], Births::Differ, true, None);
-        decides(&[(Passport, Equal)], Births::Unknown, true, Some(Identified));
+        decides(
+            &[(Passport, Equal)],
+            Births::Unknown,
+            true,
+            Some(Identified),
+        );
         decides(&[(Passport, Equal)], Births::Unknown, false, Some(Possible));
         decides(&[(Passport, Differs)], Births::Unknown, true, None);
         decides(&[(Passport, Differs)], Births::Equal, true, Some(Possible));
         decides(&[(OrgCode, Differs)], Births::Equal, true, None);
-        decides(&[(CreditCode, Agrees)], Births::Unknown, true, Some(Probable));
+        decides(
+            &[(CreditCode, Agrees)],
+            Births::Unknown,
+            true,
+            Some(Probable),
+        );
         decides(&[(CreditCode, Agrees)], Births::Unknown, false, None);
-        decides(&[(CreditCode, Agrees), (OrgCode, Differs)], Births::Unknown, true, None);
+        decides(
+            &[(CreditCode, Agrees), (OrgCode, Differs)],
+            Births::Unknown,
+            true,
+            None,
+        );
         decides(&[], Births::Unknown, true, Some(Possible));
         decides(&[], Births::Equal, true, Some(Possible));
         decides(&[], Births::Unknown, false, None);

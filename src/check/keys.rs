@@ -51,7 +51,9 @@ impl PartyKeys {
             push_once(&mut self.full, (id_type, row));
         }
         for pattern in snapshot.manifest().patterns_of(id_type) {
-            let Some(digest) = key.under_pattern(*pattern, number) else { continue };
+            let Some(digest) = key.under_pattern(*pattern, number) else {
+                continue;
+            };
             if let Some(row) = identifiers::find(snapshot, &digest) {
                 push_once(&mut self.masked, (id_type, row));
             }

@@ -73,11 +73,10 @@ impl Verdict {
             if !reaches(measure, reach.reached, request) || is_over(measure, reach, today) {
                 continue;
             }
-            let truth = measure.condition.evaluate(
-                &request.attributes,
-                request.subject.kind,
-                reach.facts,
-            );
+            let truth =
+                measure
+                    .condition
+                    .evaluate(&request.attributes, request.subject.kind, reach.facts);
             match truth {
                 Truth::False => {}
                 // 5.3: a person reached through a role is not told what a firm's entry lacks.
@@ -113,12 +112,20 @@ impl Verdict {
         self.missing_attributes |= missing;
         if law.disposition != Disposition::Incentive {
             let effect = Decision::Clear;
-            self.measures.push(MatchedMeasure { measure, effect, applied: false });
+            self.measures.push(MatchedMeasure {
+                measure,
+                effect,
+                applied: false,
+            });
         }
     }
 
     fn add_applied(&mut self, measure: MeasureIndex, effect: Decision, reasons: ReasonSet) {
-        self.measures.push(MatchedMeasure { measure, effect, applied: true });
+        self.measures.push(MatchedMeasure {
+            measure,
+            effect,
+            applied: true,
+        });
         self.reasons.extend(reasons);
         self.effect = self.effect.max(Some(effect));
     }
@@ -133,9 +140,13 @@ fn reaches(measure: &Measure, reached: Reached, request: &Request) -> bool {
                 && roles.intersects(measure.extends_to)
         }
         Reached::Via(place) => {
-            let Some(party) = request.related.get(usize::from(place)) else { return false };
+            let Some(party) = request.related.get(usize::from(place)) else {
+                return false;
+            };
             request.subject.kind == SubjectKind::Organisation
-                && party.role.is_some_and(|role| measure.applicant_roles.contains(role))
+                && party
+                    .role
+                    .is_some_and(|role| measure.applicant_roles.contains(role))
                 && measure.subject.include(party.kind)
         }
     }

@@ -34,7 +34,7 @@ use crate::catalogue::condition::EntryFacts;
 use crate::catalogue::list::List;
 use crate::catalogue::measure::Catalogue;
 use crate::identifier::digest::DigestKey;
-use crate::index::binding::{last_day, Binding, BoundList};
+use crate::index::binding::{Binding, BoundList, last_day};
 use crate::index::standing::Standing;
 use crate::model::decision::Identity;
 use crate::model::entry::EntryIndex;
@@ -67,7 +67,13 @@ pub struct View<'a> {
 /// Answers one request at one moment. `view.standing` must be of the moment's day.
 pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
     debug_assert_eq!(view.standing.day(), now.day(), "standing of another day");
-    let mut check = Check { view, request, now, verdict: Verdict::default(), tally: Tally::default() };
+    let mut check = Check {
+        view,
+        request,
+        now,
+        verdict: Verdict::default(),
+        tally: Tally::default(),
+    };
     let keys = PartyKeys::look_up(view.snapshot, view.digests, &request.subject);
     check.subjects(&request.subject, &keys, None);
     if request.subject.kind == SubjectKind::Person {
@@ -117,7 +123,9 @@ impl<'a> Check<'a> {
 
     fn subject(&mut self, party: &'a Party, keys: &PartyKeys, via: Option<u8>, entry: EntryIndex) {
         let snapshot = self.view.snapshot;
-        let Some(listed) = snapshot.parties(entry).first() else { return };
+        let Some(listed) = snapshot.parties(entry).first() else {
+            return;
+        };
         if snapshot.facts(entry).kind() != party.kind {
             return;
         }
@@ -125,7 +133,15 @@ impl<'a> Check<'a> {
             return;
         };
         let reached = via.map_or(Reached::Direct, Reached::Via);
-        self.sighted(Sighting { entry, reached, listed_party: 0, listed, party, identity, basis });
+        self.sighted(Sighting {
+            entry,
+            reached,
+            listed_party: 0,
+            listed,
+            party,
+            identity,
+            basis,
+        });
     }
 
     /// Decision rules 4.2: the request's subject and a holder, by number only; several roles of
@@ -134,43 +150,52 @@ impl<'a> Check<'a> {
         let snapshot = self.view.snapshot;
         let found = candidates::holders_by_number(snapshot, self.view.standing, keys);
         for places in found.chunk_by(|(one, _), (other, _)| one == other) {
-            let Some((entry, _)) = places.first() else { continue };
-            let mut best: Option<(Identity, Basis, u16, &PartyRow)> = None;
-            let mut roles = RoleSet::EMPTY;
-            for (_, place) in places {
-                let Some(listed) = snapshot.parties(*entry).get(usize::from(*place)) else {
-                    continue;
-                };
-                if listed.kind() != SubjectKind::Person {
-                    continue;
-                }
-                let Some((identity, basis)) = identity::compare(snapshot, party, keys, listed)
-                else {
-                    continue;
-                };
-                // By name alone nobody is reached through a role.
-                if basis.full().next().is_none() && identity == Identity::Possible {
-                    continue;
-                }
-                roles = roles.union(listed.roles());
-                if best.as_ref().is_none_or(|(known, ..)| identity > *known) {
-                    best = Some((identity, basis, *place, listed));
-                }
+            self.holder(party, keys, places);
+        }
+    }
+
+    /// One entry in which the party holds roles, as one or several of its members.
+    fn holder(&mut self, party: &'a Party, keys: &PartyKeys, places: &[(EntryIndex, u16)]) {
+        let snapshot = self.view.snapshot;
+        let mut best: Option<Sighting<'_>> = None;
+        for (entry, place) in places {
+            let Some(listed) = snapshot.parties(*entry).get(usize::from(*place)) else {
+                continue;
+            };
+            if listed.kind() != SubjectKind::Person {
+                continue;
             }
-            if let Some((identity, basis, listed_party, listed)) = best {
-                let reached = Reached::ByRole(roles);
-                let entry = *entry;
-                let sighting =
-                    Sighting { entry, reached, listed_party, listed, party, identity, basis };
-                self.sighted(sighting);
+            let Some((identity, basis)) = identity::compare(snapshot, party, keys, listed) else {
+                continue;
+            };
+            // By name alone nobody is reached through a role.
+            if identity == Identity::Possible && basis.full().next().is_none() {
+                continue;
             }
+            let reached = Reached::ByRole(listed.roles());
+            let (entry, listed_party) = (*entry, *place);
+            let sighting = Sighting {
+                entry,
+                reached,
+                listed_party,
+                listed,
+                party,
+                identity,
+                basis,
+            };
+            best = Some(best.map_or(sighting, |known| together(known, sighting)));
+        }
+        if let Some(sighting) = best {
+            self.sighted(sighting);
         }
     }
 
     /// Disclosure, measures, caps; then the tally.
     fn sighted(&mut self, sighting: Sighting<'_>) {
         let facts = self.view.snapshot.facts(sighting.entry);
-        let Some(bound) = self.view.binding.list_of(facts) else { return };
+        let Some(bound) = self.view.binding.list_of(facts) else {
+            return;
+        };
         let list = self.view.catalogue.list(bound.list);
         let asked = Asked {
             disclosure: facts.disclosure(),
@@ -185,8 +210,11 @@ impl<'a> Check<'a> {
         }
         let adult_at = adult_at(sighting);
         let reach = self.reach(sighting, facts, bound, list, adult_at);
-        let View { catalogue, policy, .. } = *self.view;
-        self.verdict.weigh(catalogue, policy, self.request, reach, self.now.day());
+        let View {
+            catalogue, policy, ..
+        } = *self.view;
+        self.verdict
+            .weigh(catalogue, policy, self.request, reach, self.now.day());
         let by_role = matches!(sighting.reached, Reached::ByRole(_));
         if by_role && !self.verdict.applies() {
             return;
@@ -196,7 +224,11 @@ impl<'a> Check<'a> {
             self.tally.add_incentives(sighting.entry, &self.verdict);
         }
         let changes_at = self.changes_at(facts, bound, list, adult_at);
-        let found = Found { found: unweighed(sighting), rank: facts.rank(), changes_at };
+        let found = Found {
+            found: unweighed(sighting),
+            rank: facts.rank(),
+            changes_at,
+        };
         self.tally.add(found, &self.verdict);
     }
 
@@ -242,7 +274,29 @@ impl<'a> Check<'a> {
         });
         let moments = [last, adult, Some(bound.fresh_until)];
         let later = |at: &Moment| *at > self.now;
-        moments.into_iter().flatten().chain(measures).filter(later).min().unwrap_or(Moment(i64::MAX))
+        moments
+            .into_iter()
+            .flatten()
+            .chain(measures)
+            .filter(later)
+            .min()
+            .unwrap_or(Moment(i64::MAX))
+    }
+}
+
+/// Two sightings of one holder: the surer says who it is, the roles count together.
+fn together<'a>(known: Sighting<'a>, other: Sighting<'a>) -> Sighting<'a> {
+    let surer = if other.identity > known.identity {
+        other
+    } else {
+        known
+    };
+    match (known.reached, other.reached) {
+        (Reached::ByRole(one), Reached::ByRole(two)) => Sighting {
+            reached: Reached::ByRole(one.union(two)),
+            ..surer
+        },
+        _ => surer,
     }
 }
 
@@ -251,7 +305,10 @@ fn adult_at(sighting: Sighting<'_>) -> Option<Day> {
     if sighting.party.kind != SubjectKind::Person {
         return None;
     }
-    let birth = sighting.party.birth.or_else(|| sighting.listed.birth_day())?;
+    let birth = sighting
+        .party
+        .birth
+        .or_else(|| sighting.listed.birth_day())?;
     Some(birth.plus_years(ADULT_YEARS))
 }
 
@@ -268,7 +325,11 @@ fn unweighed(sighting: Sighting<'_>) -> Match {
         listed_party: sighting.listed_party,
         identity: sighting.identity,
         basis: sighting.basis,
-        score: if sighting.basis.name == outcome::NameBasis::None { 0.0 } else { 1.0 },
+        score: if sighting.basis.name == outcome::NameBasis::None {
+            0.0
+        } else {
+            1.0
+        },
         effect: crate::model::decision::Decision::Clear,
         measures: SmallVec::new(),
     }

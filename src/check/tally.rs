@@ -4,7 +4,7 @@
 // HOT: a match that is not among the strongest costs a comparison and no allocation.
 
 use super::measures::Verdict;
-use super::outcome::{Incentive, Match, Outcome, MATCHES_SHOWN_MAX};
+use super::outcome::{Incentive, MATCHES_SHOWN_MAX, Match, Outcome};
 use crate::model::decision::{Decision, Identity, ReasonSet};
 use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
@@ -48,7 +48,12 @@ impl Tally {
         self.reasons.extend(verdict.reasons);
         self.missing_attributes |= verdict.missing_attributes;
         let via = found.found.via.map_or(0, |place| place.saturating_add(1));
-        let order = (Reverse(effect), Reverse(found.found.identity), found.rank, via);
+        let order = (
+            Reverse(effect),
+            Reverse(found.found.identity),
+            found.rank,
+            via,
+        );
         let place = self.shown.partition_point(|(other, _, _)| *other < order);
         if place >= MATCHES_SHOWN_MAX {
             return;
@@ -56,18 +61,26 @@ impl Tally {
         self.shown.truncate(MATCHES_SHOWN_MAX - 1);
         found.found.effect = effect;
         found.found.measures = verdict.measures.iter().copied().collect();
-        self.shown.insert(place, (order, found.changes_at, found.found));
+        self.shown
+            .insert(place, (order, found.changes_at, found.found));
     }
 
     /// Adds benefits of an identified subject.
     pub fn add_incentives(&mut self, entry: EntryIndex, verdict: &Verdict) {
-        let granted = verdict.incentives.iter().map(|measure| Incentive { entry, measure: *measure });
+        let granted = verdict.incentives.iter().map(|measure| Incentive {
+            entry,
+            measure: *measure,
+        });
         self.incentives.extend(granted);
     }
 
     /// What follows from all of it.
     pub fn finish(self, now: Moment) -> Outcome {
-        let next = self.shown.iter().map(|(_, changes_at, _)| *changes_at).min();
+        let next = self
+            .shown
+            .iter()
+            .map(|(_, changes_at, _)| *changes_at)
+            .min();
         let valid_until = next
             .filter(|at| *at != Moment(i64::MAX))
             .unwrap_or_else(|| now.plus_seconds(VALID_SECONDS));

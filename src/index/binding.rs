@@ -51,18 +51,26 @@ impl Binding {
         let bound = manifest.lists.iter().map(|named| {
             let list = catalogue
                 .find_list(&named.id)
-                .ok_or_else(|| BindingError::UnknownList { list: named.id.to_string() })?;
+                .ok_or_else(|| BindingError::UnknownList {
+                    list: named.id.to_string(),
+                })?;
             let law = catalogue.list(list);
             let place = |grade: &str| law.grades.iter().position(|known| **known == *grade);
             let hours = i64::from(law.max_staleness_hours);
             Ok(BoundList {
                 list,
-                grades: named.grades.iter().map(|g| place(g).map(|p| p as u8)).collect(),
+                grades: named
+                    .grades
+                    .iter()
+                    .map(|g| place(g).map(|p| p as u8))
+                    .collect(),
                 as_of: named.as_of,
                 fresh_until: named.as_of.plus_hours(hours),
             })
         });
-        Ok(Self { lists: bound.collect::<Result<_, _>>()? })
+        Ok(Self {
+            lists: bound.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The list of an entry; `None` only for a damaged number.
@@ -79,7 +87,10 @@ impl Binding {
 impl BoundList {
     /// Catalogue's place of the entry's grade.
     pub fn grade_of(&self, facts: &Facts) -> Option<u8> {
-        self.grades.get(usize::from(facts.grade()?)).copied().flatten()
+        self.grades
+            .get(usize::from(facts.grade()?))
+            .copied()
+            .flatten()
     }
 }
 

@@ -5,13 +5,14 @@
 //! a check reads one bit. Decision rules 2.1 to 2.5. Not here: disclosure, which depends on who
 //! asks.
 
-use super::binding::{last_day, Binding};
+use super::binding::{Binding, last_day};
 use crate::catalogue::list::ListKind;
 use crate::catalogue::measure::Catalogue;
 use crate::model::entry::{EntryIndex, Status};
 use crate::model::term::Day;
 use crate::snapshot::entries::Facts;
 use crate::snapshot::open::Snapshot;
+use zerocopy::little_endian::U32;
 
 /// Which entries count on `day`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,10 @@ impl Standing {
     /// Computes the bits of one day. Work: one pass over the entries and one over the groups.
     pub fn compute(ground: Ground<'_>, day: Day) -> Self {
         let entries = ground.snapshot.entry_count();
-        let mut standing = Self { day, counts: Bits::new(entries) };
+        let mut standing = Self {
+            day,
+            counts: Bits::new(entries),
+        };
         for index in 0..entries {
             let facts = ground.snapshot.facts(EntryIndex(index));
             if facts.case_group().is_none() {
@@ -45,8 +49,8 @@ impl Standing {
                 standing.counts.set(index, counts);
             }
         }
-        for group in 0..ground.snapshot.case_group_count() {
-            standing.settle_case(ground, group);
+        for members in ground.snapshot.case_groups() {
+            standing.settle_case(ground, members);
         }
         standing
     }
@@ -58,7 +62,7 @@ impl Standing {
         for entry in touched {
             let facts = ground.snapshot.facts(*entry);
             if let Some(group) = facts.case_group() {
-                standing.settle_case(ground, group);
+                standing.settle_case(ground, ground.snapshot.case_group(group));
             } else {
                 let counts = alone(ground, entry.0, facts, self.day);
                 standing.counts.set(entry.0, counts);
@@ -79,25 +83,29 @@ impl Standing {
 
     /// Number of entries that count.
     pub fn count(&self) -> u64 {
-        self.counts.words.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.counts
+            .words
+            .iter()
+            .map(|word| u64::from(word.count_ones()))
+            .sum()
     }
 
     /// Decision rules 2.5: one case from several sources is one listing.
-    fn settle_case(&mut self, ground: Ground<'_>, group: u32) {
-        let members = ground.snapshot.case_group(group);
+    fn settle_case(&mut self, ground: Ground<'_>, members: &[U32]) {
+        let places = || members.iter().map(|member| member.get());
         let facts_of = |index: u32| ground.snapshot.facts(EntryIndex(index));
-        let all_stand = members.iter().all(|i| is_not_out(ground, *i, facts_of(*i)));
+        let all_stand = places().all(|index| is_not_out(ground, index, facts_of(index)));
         // Members come latest `submitted_at` first, then smaller entry_id: the first that has
         // started and is not replaced stands for the listing.
-        let standing_for = members.iter().copied().find(|index| {
+        let standing_for = places().find(|index| {
             let facts = facts_of(*index);
             facts.in_force_from() <= self.day && !is_replaced(ground, facts, self.day)
         });
-        for index in members {
+        for index in places() {
             let counts = all_stand
-                && standing_for == Some(*index)
-                && is_within_term(ground, facts_of(*index), self.day);
-            self.counts.set(*index, counts);
+                && standing_for == Some(index)
+                && is_within_term(ground, facts_of(index), self.day);
+            self.counts.set(index, counts);
         }
     }
 }
@@ -117,7 +125,9 @@ fn is_not_out(ground: Ground<'_>, index: u32, facts: &Facts) -> bool {
 
 /// Decision rules 2.2, the end.
 fn is_within_term(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
-    let Some(bound) = ground.binding.list_of(facts) else { return false };
+    let Some(bound) = ground.binding.list_of(facts) else {
+        return false;
+    };
     let rules = &ground.catalogue.list(bound.list).rules;
     last_day(facts, bound.grade_of(facts), rules).is_none_or(|last| day <= last)
 }
@@ -125,13 +135,20 @@ fn is_within_term(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
 /// Decision rules 2.4: another rating of the same subject with a later start has started, whatever
 /// became of it.
 fn is_replaced(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
-    let Some(group) = facts.subject_group() else { return false };
-    let Some(bound) = ground.binding.list_of(facts) else { return false };
+    let Some(group) = facts.subject_group() else {
+        return false;
+    };
+    let Some(bound) = ground.binding.list_of(facts) else {
+        return false;
+    };
     if ground.catalogue.list(bound.list).kind != ListKind::Rating {
         return false;
     }
     ground.snapshot.subject_group(group).iter().any(|other| {
-        let from = ground.snapshot.facts(EntryIndex(*other)).in_force_from();
+        let from = ground
+            .snapshot
+            .facts(EntryIndex(other.get()))
+            .in_force_from();
         from > facts.in_force_from() && from <= day
     })
 }
@@ -144,7 +161,9 @@ struct Bits {
 
 impl Bits {
     fn new(len: u32) -> Self {
-        Self { words: vec![0; (len as usize).div_ceil(64)].into_boxed_slice() }
+        Self {
+            words: vec![0; (len as usize).div_ceil(64)].into_boxed_slice(),
+        }
     }
 
     fn get(&self, index: u32) -> bool {

@@ -53,7 +53,11 @@ impl Overlay {
     pub fn is_out(&self, entry_id: &EntryId, submitted_at: Moment, now: Moment) -> bool {
         let mut held = false;
         let mut corrected_through = None;
-        for act in self.acts_on(entry_id).iter().take_while(|act| act.at <= now) {
+        for act in self
+            .acts_on(entry_id)
+            .iter()
+            .take_while(|act| act.at <= now)
+        {
             match act.kind {
                 ActKind::Hold => held = true,
                 ActKind::Upheld => held = false,
@@ -74,14 +78,22 @@ mod tests {
 
     fn act(kind: ActKind, at: i64) -> Act {
         let entry_id = EntryId("a".into());
-        Act { entry_id, kind, at: Moment(at), version: Some(Moment(1)) }
+        Act {
+            entry_id,
+            kind,
+            at: Moment(at),
+            version: Some(Moment(1)),
+        }
     }
 
     #[track_caller]
     fn out(acts: &[(ActKind, i64)], submitted_at: i64, now: i64, expected: bool) {
         let overlay = Overlay::from_acts(acts.iter().map(|(kind, at)| act(*kind, *at)));
         let found = overlay.is_out(&EntryId("a".into()), Moment(submitted_at), Moment(now));
-        assert_eq!(found, expected, "{acts:?} submitted {submitted_at} now {now}");
+        assert_eq!(
+            found, expected,
+            "{acts:?} submitted {submitted_at} now {now}"
+        );
     }
 
     #[test]
@@ -91,7 +103,16 @@ mod tests {
         out(&[(ActKind::Hold, 10)], 1, i64::MAX, true);
         out(&[(ActKind::Hold, 10), (ActKind::Upheld, 20)], 1, 19, true);
         out(&[(ActKind::Hold, 10), (ActKind::Upheld, 20)], 1, 20, false);
-        out(&[(ActKind::Hold, 10), (ActKind::Upheld, 20), (ActKind::Hold, 30)], 1, 30, true);
+        out(
+            &[
+                (ActKind::Hold, 10),
+                (ActKind::Upheld, 20),
+                (ActKind::Hold, 30),
+            ],
+            1,
+            30,
+            true,
+        );
     }
 
     #[test]
