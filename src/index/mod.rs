@@ -12,3 +12,7 @@ pub mod names;
 
 /// entry_ids to entries.
 pub mod entry_ids;
+/// How a snapshot's lists and grades meet the catalogue's.
+pub mod binding;
+/// One bit an entry: whether it counts on a day.
+pub mod standing;
