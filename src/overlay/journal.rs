@@ -494,6 +494,24 @@ mod tests {
         assert!(!journal.is_usable());
     }
 
+    /// `HECHA_WRITE_GOLDEN=1` writes the file anew; only a new format may do that.
+    #[test]
+    fn a_journal_of_format_1_opens_and_is_still_written_byte_for_byte() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/acts-1.journal");
+        let (written, _) = three_acts();
+        if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
+            std::fs::write(golden, &written).unwrap();
+        }
+        let kept = std::fs::read(golden).unwrap();
+        assert_eq!(kept, written);
+        let (_, entries) = open(&disk_with(&kept)).unwrap();
+        let expected: Vec<Act> = (1..=3)
+            .map(|at| act("fz-1", ActKind::Withdraw, at))
+            .collect();
+        let acts: Vec<Act> = entries.into_iter().map(|entry| entry.act).collect();
+        assert_eq!(acts, expected);
+    }
+
     #[test]
     fn one_process_keeps_a_journal() {
         let disk = SimulatedDisk::new(6);
