@@ -63,7 +63,9 @@ pub fn collect(store: &Store, arrangement: &Arrangement) -> Result<Identifiers, 
             first.pattern,
         ));
         for o in of_row {
-            found.postings.push(Posting::new(o.entry, o.party, o.implied));
+            found
+                .postings
+                .push(Posting::new(o.entry, o.party, o.implied));
             found.numbers[o.number as usize] = o.number_row(row);
         }
     }

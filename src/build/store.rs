@@ -228,7 +228,8 @@ impl Store {
 
     fn check_sizes(&self, prepared: &Prepared) -> Result<(), LeftOutReason> {
         let fits = |party: &PreparedParty| {
-            party.numbers.len() <= usize::from(u8::MAX) && party.names.len() <= usize::from(u16::MAX)
+            party.numbers.len() <= usize::from(u8::MAX)
+                && party.names.len() <= usize::from(u16::MAX)
         };
         let small = prepared.parties.len() < usize::from(u16::MAX);
         if small && prepared.parties.iter().all(fits) {
@@ -301,7 +302,11 @@ impl Store {
         Ok(())
     }
 
-    fn pattern_place(&mut self, id_type: IdType, pattern: MaskPattern) -> Result<u16, LeftOutReason> {
+    fn pattern_place(
+        &mut self,
+        id_type: IdType,
+        pattern: MaskPattern,
+    ) -> Result<u16, LeftOutReason> {
         let key = (id_type, pattern);
         if let Some(place) = self.pattern_places.get(&key) {
             return Ok(*place);
