@@ -8,7 +8,8 @@ use super::inputs::BuildError;
 use super::store::{FULL, Store, StoredNumber};
 use crate::identifier::digest::Digest;
 use crate::index::identifiers::split;
-use crate::snapshot::entries::{IdentifierRow, NumberRow, Posting, RowNumber};
+use crate::snapshot::entries::{NumberRow, Posting, RowNumber};
+use crate::snapshot::rows::IdentifierRow;
 use rayon::prelude::*;
 
 /// Rows and what leads to them.

@@ -137,6 +137,14 @@ impl Store {
         }
     }
 
+    /// Lets go of what only serves to take records in.
+    pub fn freeze(&mut self) {
+        for interner in [&mut self.names, &mut self.dictionary] {
+            interner.freeze();
+        }
+        self.pattern_places = HashMap::new();
+    }
+
     /// Texts of an entry's own: entry_id, case_no, listed name.
     pub fn cold_record(&self, entry: u32) -> ColdRecord<'_> {
         let place = entry as usize;
