@@ -133,10 +133,9 @@ impl<'a> Question<'a> {
         &self,
         known: &[Attribute],
     ) -> Result<(AttributeValues, SmallVec<[(u8, &str); 1]>), Problem> {
-        let empty = Members::new();
         let members = match member(&self.members, "attributes") {
-            None => &empty,
-            Some(Node::Object(members)) => members,
+            None => &[],
+            Some(Node::Object(members)) => members.as_slice(),
             Some(_) => return Err(Problem::invalid("attributes", "must be an object")),
         };
         let mut values: AttributeValues = SmallVec::from_elem(None, known.len());
