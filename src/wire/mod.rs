@@ -5,12 +5,17 @@
 
 /// Strict JSON into a small tree.
 pub mod json;
-
 /// Pieces of JSON written into a buffer.
 pub mod text;
-
 /// RFC 9457 problems.
 pub mod problem;
-
 /// The body of a check.
 pub mod request;
+/// The request as its record keeps it.
+pub mod normalised;
+/// Chinese or English.
+pub mod language;
+/// What decisions and reasons are called.
+pub mod sayings;
+/// The answer of a check.
+pub mod answer;
