@@ -19,3 +19,5 @@ pub mod language;
 pub mod sayings;
 /// The answer of a check.
 pub mod answer;
+/// Bodies of acts and feedback; what operators read.
+pub mod ops;
