@@ -224,8 +224,16 @@ impl Telemetry {
             &self.log_waits,
         );
         for figure in figures {
-            let Figure { name, help, kind, value } = figure;
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
+            let Figure {
+                name,
+                help,
+                kind,
+                value,
+            } = figure;
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+            );
         }
         text
     }
@@ -239,7 +247,10 @@ fn describe() {
         (SWAPS_TOTAL, "Swaps of the snapshot"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),
         (ACTS_TOTAL, "Acts on entries"),
-        (CONNECTIONS_REFUSED_TOTAL, "Connections turned away at the cap"),
+        (
+            CONNECTIONS_REFUSED_TOTAL,
+            "Connections turned away at the cap",
+        ),
         (PANICS_TOTAL, "Panics caught in a handler"),
     ];
     for (name, help) in counters {
@@ -271,12 +282,7 @@ fn registered(sets: &Mutex<Vec<Arc<Durations>>>) -> Arc<Durations> {
     set
 }
 
-fn write_durations(
-    text: &mut String,
-    name: &str,
-    help: &str,
-    sets: &Mutex<Vec<Arc<Durations>>>,
-) {
+fn write_durations(text: &mut String, name: &str, help: &str, sets: &Mutex<Vec<Arc<Durations>>>) {
     let mut counts = [0u64; BUCKETS_US.len() + 1];
     let mut sum_ns = 0u64;
     for set in sets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -318,7 +324,9 @@ mod tests {
         counters.count(0, Decision::Block);
         counters.count(0, Decision::Block);
         counters.count(u16::MAX, Decision::Block);
-        telemetry.check_counters(&catalogue).count(0, Decision::Block);
+        telemetry
+            .check_counters(&catalogue)
+            .count(0, Decision::Block);
         let id = &catalogue.scenarios[0].id;
         let line = format!("hecha_checks_total{{scenario=\"{id}\",decision=\"block\"}} 3");
         let text = telemetry.render(&[]);

@@ -13,11 +13,7 @@ use std::time::Duration;
 
 /// Errors: a head that another reader on the way may understand otherwise. The connection must be
 /// closed after it.
-pub fn unambiguous(
-    method: &Method,
-    version: Version,
-    headers: &HeaderMap,
-) -> Result<(), Problem> {
+pub fn unambiguous(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     let malformed = |detail: &str| Err(Problem::new(ProblemKind::Malformed, detail));
     let hosts = headers.get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
@@ -96,7 +92,11 @@ pub async fn read(
             }
             rest.extend_from_slice(&data);
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(if rest.is_empty() {
+            first
+        } else {
+            rest.freeze()
+        })
     };
     match tokio::time::timeout(wait_max, all).await {
         Ok(read) => read,
@@ -138,7 +138,11 @@ mod tests {
             (Method::POST, vec![host, host]),
             (
                 Method::POST,
-                vec![host, ("content-length", "3"), ("transfer-encoding", "chunked")],
+                vec![
+                    host,
+                    ("content-length", "3"),
+                    ("transfer-encoding", "chunked"),
+                ],
             ),
             (Method::GET, vec![host, ("content-length", "3")]),
             (Method::GET, vec![host, ("transfer-encoding", "chunked")]),
@@ -147,7 +151,10 @@ mod tests {
             assert_eq!(refused.unwrap_err().status(), 400, "{lines:?}");
         }
         let honest = headers(&[host, ("content-length", "3")]);
-        assert_eq!(unambiguous(&Method::POST, Version::HTTP_11, &honest), Ok(()));
+        assert_eq!(
+            unambiguous(&Method::POST, Version::HTTP_11, &honest),
+            Ok(())
+        );
         let read = headers(&[host, ("content-length", "0")]);
         assert_eq!(unambiguous(&Method::GET, Version::HTTP_11, &read), Ok(()));
     }

@@ -113,10 +113,7 @@ pub fn closing(mut response: Response<Reply>) -> Response<Reply> {
 }
 
 /// Returns the caller's trace context, where it has the form of one (W3C, version 00).
-pub fn with_trace(
-    mut response: Response<Reply>,
-    trace: Option<HeaderValue>,
-) -> Response<Reply> {
+pub fn with_trace(mut response: Response<Reply>, trace: Option<HeaderValue>) -> Response<Reply> {
     if let Some(trace) = trace.filter(|trace| is_trace(trace.as_bytes())) {
         response.headers_mut().insert(TRACEPARENT, trace);
     }
@@ -140,10 +137,22 @@ mod tests {
     #[test]
     fn only_a_well_formed_trace_context_comes_back() {
         for (text, wanted) in [
-            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true),
-            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
-            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0", false),
-            ("00-4bf92f3577b34da6a3ce929d0e0e473-600f067aa0ba902b7-01", false),
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                true,
+            ),
+            (
+                "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                false,
+            ),
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+                false,
+            ),
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e473-600f067aa0ba902b7-01",
+                false,
+            ),
         ] {
             assert_eq!(is_trace(text.as_bytes()), wanted, "{text}");
         }

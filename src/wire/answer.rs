@@ -276,9 +276,8 @@ fn write_explanation(out: &mut Vec<u8>, basis: Basis) {
         out.extend_from_slice(b"\"}");
         place += 1;
     };
-    let full: [bool; IdType::ALL.len()] = std::array::from_fn(|place| {
-        basis.full().any(|id_type| id_type as usize == place)
-    });
+    let full: [bool; IdType::ALL.len()] =
+        std::array::from_fn(|place| basis.full().any(|id_type| id_type as usize == place));
     for id_type in IdType::ALL {
         if full[id_type as usize] {
             feature(out, id_type.name(), "equal");
@@ -319,10 +318,7 @@ fn list_of<'a>(ground: &Ground<'a>, entry: EntryIndex) -> Option<&'a List> {
     Some(ground.catalogue.list(bound.list))
 }
 
-fn missing_attributes<'a>(
-    ground: &Ground<'a>,
-    outcome: &Outcome,
-) -> impl Iterator<Item = &'a str> {
+fn missing_attributes<'a>(ground: &Ground<'a>, outcome: &Outcome) -> impl Iterator<Item = &'a str> {
     let missing = outcome.missing_attributes;
     let attributes = ground.scenario.attributes.iter().enumerate();
     attributes
@@ -363,7 +359,10 @@ mod tests {
         let mut answer = [OPENING, NO_CHECK_ID, b"\"}"].concat();
         patch_check_id(&mut answer, b"0192f0c1-0000-7000-8000-000000000001");
         let text = String::from_utf8(answer).unwrap();
-        assert_eq!(text, "{\"check_id\":\"0192f0c1-0000-7000-8000-000000000001\"}");
+        assert_eq!(
+            text,
+            "{\"check_id\":\"0192f0c1-0000-7000-8000-000000000001\"}"
+        );
         patch_check_id(&mut [0; 10], NO_CHECK_ID);
     }
 }

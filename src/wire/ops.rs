@@ -378,7 +378,10 @@ mod tests {
     #[track_caller]
     fn faulty<T: std::fmt::Debug>(parsed: Result<T, Problem>, status: u16, field: Option<&str>) {
         let problem = parsed.unwrap_err();
-        assert_eq!((problem.status(), problem.field.as_deref()), (status, field));
+        assert_eq!(
+            (problem.status(), problem.field.as_deref()),
+            (status, field)
+        );
     }
 
     #[test]
@@ -386,10 +389,22 @@ mod tests {
         let parse = |body: &str| ActBody::parse(body.as_bytes());
         assert!(parse(r#"{"reason":"wrong person","reference":"doc 1"}"#).is_ok());
         faulty(parse(r#"{"reference":"doc 1"}"#), 422, Some("reason"));
-        faulty(parse(r#"{"reason":" ","reference":"doc 1"}"#), 422, Some("reason"));
+        faulty(
+            parse(r#"{"reason":" ","reference":"doc 1"}"#),
+            422,
+            Some("reason"),
+        );
         faulty(parse(r#"{"reason":"a"}"#), 422, Some("reference"));
-        faulty(parse(r#"{"reason":"a","reference":1}"#), 422, Some("reference"));
-        faulty(parse(r#"{"reason":"a","reference":"b","x":1}"#), 422, Some("x"));
+        faulty(
+            parse(r#"{"reason":"a","reference":1}"#),
+            422,
+            Some("reference"),
+        );
+        faulty(
+            parse(r#"{"reason":"a","reference":"b","x":1}"#),
+            422,
+            Some("x"),
+        );
         faulty(parse("[]"), 400, None);
     }
 
@@ -400,7 +415,11 @@ mod tests {
             let body = format!(r#"{{"check_id":"a","action":"{}"}}"#, action.name());
             assert_eq!(parse(&body).unwrap().action, action);
         }
-        faulty(parse(r#"{"check_id":"a","action":"eaten"}"#), 422, Some("action"));
+        faulty(
+            parse(r#"{"check_id":"a","action":"eaten"}"#),
+            422,
+            Some("action"),
+        );
         faulty(parse(r#"{"check_id":"a"}"#), 422, Some("action"));
         faulty(parse(r#"{"action":"enforced"}"#), 422, Some("check_id"));
     }
@@ -428,7 +447,13 @@ mod tests {
             let read: serde_json::Value = serde_json::from_slice(json).unwrap();
             read[key].as_array().unwrap().len()
         };
-        assert_eq!(count(&measures(&catalogue), "measures"), catalogue.measures.len());
-        assert_eq!(count(&scenarios(&catalogue), "scenarios"), catalogue.scenarios.len());
+        assert_eq!(
+            count(&measures(&catalogue), "measures"),
+            catalogue.measures.len()
+        );
+        assert_eq!(
+            count(&scenarios(&catalogue), "scenarios"),
+            catalogue.scenarios.len()
+        );
     }
 }

@@ -12,9 +12,7 @@ use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::{
     Attribute, AttributeKind, AttributeValue, AttributeValues, ScenarioIndex,
 };
-use crate::check::request::{
-    NAME_CHARS_MAX, NUMBERS_MAX, Party, PartyFault, RELATED_MAX, Request,
-};
+use crate::check::request::{NAME_CHARS_MAX, NUMBERS_MAX, Party, PartyFault, RELATED_MAX, Request};
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::model::decision::{AuthorisationKind, ExemptionKind};
@@ -271,9 +269,7 @@ fn party<'q>(
     names.push(name);
     Party::new(kind, folded_name, numbers, birth_date, role).map_err(|fault| match fault {
         PartyFault::TwoNumbers { later } => place.id_fault(later, "number", fault.to_string()),
-        PartyFault::TypeOfOtherKind { place: id } => {
-            place.id_fault(id, "type", fault.to_string())
-        }
+        PartyFault::TypeOfOtherKind { place: id } => place.id_fault(id, "type", fault.to_string()),
         PartyFault::BirthDate => place.fault("birth_date", fault.to_string()),
     })
 }
@@ -447,6 +443,8 @@ fn shown_key(key: &str) -> &str {
     let digits = |word: &str| word.chars().filter(|c| c.is_numeric()).count();
     let fits = key.chars().nth(CHARS_MAX).is_none()
         && digits(key) <= DIGITS_MAX
-        && key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+        && key
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_-.".contains(c));
     if fits { key } else { "?" }
 }

@@ -30,7 +30,13 @@ pub struct Adverse<'a> {
 pub fn write_adverse(out: &mut Vec<u8>, language: Language, adverse: Adverse<'_>) {
     let pieces = match language {
         Language::Zh => [
-            "：", "。依据：", "。名单：", "，列入机关：", "，文书号：", "。异议途径：", "。",
+            "：",
+            "。依据：",
+            "。名单：",
+            "，列入机关：",
+            "，文书号：",
+            "。异议途径：",
+            "。",
         ],
         Language::En => [
             ": ",
@@ -112,7 +118,9 @@ pub fn reason(language: Language, reason: Reason) -> &'static str {
         (Language::Zh, Reason::IdentityPossible) => {
             "仅姓名或名称相符，或者证件号码相同而姓名不符，不能确认为同一主体。"
         }
-        (Language::Zh, Reason::IdentityProbable) => "名单仅显示部分证件号码，须核实是否为同一主体。",
+        (Language::Zh, Reason::IdentityProbable) => {
+            "名单仅显示部分证件号码，须核实是否为同一主体。"
+        }
         (Language::Zh, Reason::ForceUnstated) => "该措施的约束力未明示，本单位未采用，须人工核查。",
         (Language::Zh, Reason::NotAdopted) => "该措施属建议性质，本单位未采用，仅供参考。",
         (Language::En, Reason::StaleList) => {

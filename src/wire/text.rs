@@ -153,6 +153,9 @@ mod tests {
         assert_eq!(written(|out| write_optional_text(out, None)), "null");
         assert_eq!(written(|out| write_optional_day(out, None)), "null");
         let day = Day::parse("2026-01-02");
-        assert_eq!(written(|out| write_optional_day(out, day)), "\"2026-01-02\"");
+        assert_eq!(
+            written(|out| write_optional_day(out, day)),
+            "\"2026-01-02\""
+        );
     }
 }
