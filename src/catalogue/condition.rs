@@ -1,7 +1,16 @@
-//! Placeholder of `catalogue/condition.rs`.
+//! Conditions of measures: text of the table in, tests of single bits and numbers out.
+//!
+//! Grammar: clauses joined by `&`; a clause is `name in [a,b]`, `name = value` or `name >= number`,
+//! where the name is an attribute of the scenario, `applicant.kind`, `entry.grade`,
+//! `entry.able_but_refuses` or `subject.clean_years`. Decision rules 5.3 say what they mean.
 
-use super::scenario::{AttributeValue, AttributeValues};
+use super::list::List;
+use super::scenario::{AttributeKind, AttributeValue, AttributeValues, Scenario};
 use crate::model::subject::SubjectKind;
+
+/// Facts that are no attribute of a scenario, as errors name them.
+const OTHER_FACTS: &str =
+    "applicant.kind, entry.grade, entry.able_but_refuses, subject.clean_years";
 
 /// Facts of an entry that conditions may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +72,238 @@ pub enum Truth {
     Undecided(u64),
 }
 
+/// Why a condition cannot be read, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConditionFault {
+    /// Not of the grammar.
+    #[error("`{clause}` is no test; write name in [a,b], name = value or name >= number")]
+    NoTest {
+        /// As written.
+        clause: Box<str>,
+    },
+    /// A fact that nobody knows.
+    #[error(
+        "unknown fact `{name}` in a condition; scenario `{scenario}` has: {has}; and there are {OTHER_FACTS}"
+    )]
+    UnknownFact {
+        /// As written.
+        name: Box<str>,
+        /// The scenario of the measure.
+        scenario: Box<str>,
+        /// Its attributes, separated by commas.
+        has: String,
+    },
+    /// A value the fact cannot take.
+    #[error("`{name}` cannot be `{value}`; it is one of: {allowed}")]
+    UnknownValue {
+        /// The fact.
+        name: Box<str>,
+        /// As written.
+        value: Box<str>,
+        /// All it can be, separated by commas.
+        allowed: String,
+    },
+    /// A test that this fact does not allow.
+    #[error("`{clause}` cannot be tested; {remedy}")]
+    WrongTest {
+        /// As written.
+        clause: Box<str>,
+        /// How this fact is tested.
+        remedy: &'static str,
+    },
+}
+
+/// Reads a condition of a measure of `list` in `scenario`; empty text is always true.
+///
+/// `Err` names the first clause that cannot be read.
+pub fn parse(text: &str, scenario: &Scenario, list: &List) -> Result<Condition, ConditionFault> {
+    if text.trim().is_empty() {
+        return Ok(Condition::default());
+    }
+    let clauses = text
+        .split('&')
+        .map(|clause| parse_clause(clause.trim(), scenario, list))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Condition {
+        clauses: clauses.into(),
+    })
+}
+
+/// The right side of a clause, as written.
+#[derive(Debug, Clone, Copy)]
+enum Operand<'a> {
+    /// `in [a,b]`, what stands between the brackets.
+    In(&'a str),
+    /// `= value`.
+    Equals(&'a str),
+    /// `>= number`.
+    AtLeast(&'a str),
+}
+
+fn parse_clause(clause: &str, scenario: &Scenario, list: &List) -> Result<Clause, ConditionFault> {
+    let no_test = || ConditionFault::NoTest {
+        clause: clause.into(),
+    };
+    let (name, operand) = split_clause(clause).ok_or_else(no_test)?;
+    let wrong = |remedy| ConditionFault::WrongTest {
+        clause: clause.into(),
+        remedy,
+    };
+    match (name, operand) {
+        ("applicant.kind", Operand::In(words)) => {
+            let kinds = ["person", "organisation"];
+            let bits = bits_of(name, words, kinds.iter().copied()).map_err(|e| e.or(clause))?;
+            Ok(Clause::ApplicantKind(bits as u8))
+        }
+        ("applicant.kind", _) => Err(wrong("write applicant.kind in [person,organisation]")),
+        ("entry.grade", Operand::In(words)) => {
+            let grades = list.grades.iter().map(|grade| &**grade);
+            let bits = bits_of(name, words, grades).map_err(|e| e.or(clause))?;
+            Ok(Clause::Grade(bits))
+        }
+        ("entry.grade", _) => Err(wrong("write entry.grade in [..] with grades of the list")),
+        ("entry.able_but_refuses", Operand::Equals(word)) => truth(word)
+            .map(Clause::AbleButRefuses)
+            .ok_or_else(|| wrong("write entry.able_but_refuses = true, or = false")),
+        ("entry.able_but_refuses", _) => {
+            Err(wrong("write entry.able_but_refuses = true, or = false"))
+        }
+        ("subject.clean_years", Operand::AtLeast(number)) if whole(number).is_some() => {
+            Ok(Clause::NeverKnown)
+        }
+        ("subject.clean_years", _) => Err(wrong("write subject.clean_years >= a whole number")),
+        _ => {
+            let attribute = scenario.find_attribute(name).ok_or_else(|| {
+                let names = scenario.attributes.iter().map(|known| &*known.name);
+                ConditionFault::UnknownFact {
+                    name: name.into(),
+                    scenario: scenario.id.clone(),
+                    has: joined(names),
+                }
+            })?;
+            let kind = &scenario.attributes[usize::from(attribute)].kind;
+            let test = parse_test(name, operand, kind).map_err(|e| e.or(clause))?;
+            Ok(Clause::Attribute { attribute, test })
+        }
+    }
+}
+
+/// What went wrong inside a clause whose text the callee does not know.
+enum Inner {
+    Fault(ConditionFault),
+    NoTest,
+    WrongTest(&'static str),
+}
+
+impl Inner {
+    fn or(self, clause: &str) -> ConditionFault {
+        let clause = clause.into();
+        match self {
+            Self::Fault(fault) => fault,
+            Self::NoTest => ConditionFault::NoTest { clause },
+            Self::WrongTest(remedy) => ConditionFault::WrongTest { clause, remedy },
+        }
+    }
+}
+
+fn parse_test(
+    name: &str,
+    operand: Operand<'_>,
+    kind: &AttributeKind,
+) -> Result<AttributeTest, Inner> {
+    match (kind, operand) {
+        (AttributeKind::Enum(values), Operand::In(words) | Operand::Equals(words)) => {
+            let values = values.iter().map(|value| &**value);
+            bits_of(name, words, values).map(AttributeTest::In)
+        }
+        (AttributeKind::Enum(_), Operand::AtLeast(_)) => {
+            Err(Inner::WrongTest("a word is tested by name in [a,b]"))
+        }
+        (AttributeKind::Int { .. }, Operand::AtLeast(number)) => whole(number)
+            .map(AttributeTest::AtLeast)
+            .ok_or(Inner::WrongTest("write a whole number, 0 or more")),
+        (AttributeKind::Int { .. }, Operand::Equals(number)) => whole(number)
+            .map(AttributeTest::Equals)
+            .ok_or(Inner::WrongTest("write a whole number, 0 or more")),
+        (AttributeKind::Int { .. }, Operand::In(_)) => Err(Inner::WrongTest(
+            "a number is tested by name = number or name >= number",
+        )),
+        (AttributeKind::Bool, Operand::Equals(word)) => truth(word)
+            .map(AttributeTest::Is)
+            .ok_or(Inner::WrongTest("write name = true, or name = false")),
+        (AttributeKind::Bool, _) => Err(Inner::WrongTest("write name = true, or name = false")),
+        (AttributeKind::Text, _) => Err(Inner::WrongTest(
+            "it is free text, which no condition reads",
+        )),
+    }
+}
+
+/// The name before the operator and what stands after it.
+fn split_clause(clause: &str) -> Option<(&str, Operand<'_>)> {
+    let end = clause
+        .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.'))?;
+    let (name, rest) = clause.split_at(end);
+    let rest = rest.trim();
+    if name.is_empty() {
+        return None;
+    }
+    if let Some(number) = rest.strip_prefix(">=") {
+        return Some((name, Operand::AtLeast(number.trim())));
+    }
+    if let Some(value) = rest.strip_prefix('=') {
+        return Some((name, Operand::Equals(value.trim())));
+    }
+    let words = rest.strip_prefix("in")?.trim();
+    let words = words.strip_prefix('[')?.strip_suffix(']')?;
+    Some((name, Operand::In(words)))
+}
+
+/// One bit for each of the words, by its place among `allowed`; at most 64 of those.
+fn bits_of<'a>(
+    name: &str,
+    words: &str,
+    allowed: impl Iterator<Item = &'a str> + Clone,
+) -> Result<u64, Inner> {
+    let mut bits = 0u64;
+    for word in words.split(',').map(str::trim) {
+        if word.is_empty() {
+            return Err(Inner::NoTest);
+        }
+        match allowed.clone().take(64).position(|known| known == word) {
+            Some(place) => bits |= 1 << place,
+            None => {
+                return Err(Inner::Fault(ConditionFault::UnknownValue {
+                    name: name.into(),
+                    value: word.into(),
+                    allowed: joined(allowed),
+                }));
+            }
+        }
+    }
+    Ok(bits)
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    if words.is_empty() {
+        return "none".into();
+    }
+    words.join(", ")
+}
+
+fn truth(word: &str) -> Option<bool> {
+    match word {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
 impl Condition {
     /// Decision rules 5.3: an absent attribute leaves its clause undecided, an absent fact of the
     /// entry makes it false.
@@ -85,7 +326,9 @@ impl Condition {
                     }
                 }
                 Clause::ApplicantKind(kinds) => kinds & (1 << applicant as u8) != 0,
-                Clause::Grade(grades) => entry.grade.is_some_and(|g| grades & (1 << g) != 0),
+                Clause::Grade(grades) => entry
+                    .grade
+                    .is_some_and(|grade| grade < 64 && grades & (1 << grade) != 0),
                 Clause::AbleButRefuses(wanted) => entry.able_but_refuses == Some(*wanted),
                 Clause::NeverKnown => false,
             };

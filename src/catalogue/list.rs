@@ -1,4 +1,7 @@
-//! Placeholder of `catalogue/list.rs`.
+//! Lists: who lists whom, how their terms are counted, who may see them.
+//!
+//! What a list's source says stands in lists.tsv, our reading of it in list_rules.tsv. Plain data;
+//! the rules that read it are `model::term`'s and `check`'s.
 
 use crate::model::subject::SubjectKind;
 
@@ -19,6 +22,21 @@ pub enum ListKind {
     Record,
 }
 
+impl ListKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Blacklist, Self::Redlist, Self::Rating, Self::Record];
+
+    /// The word of the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blacklist => "blacklist",
+            Self::Redlist => "redlist",
+            Self::Rating => "rating",
+            Self::Record => "record",
+        }
+    }
+}
+
 /// Whom a list or measure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subjects {
@@ -34,6 +52,14 @@ impl Subjects {
         match self {
             Self::Any => true,
             Self::Only(only) => only == kind,
+        }
+    }
+
+    /// The word of the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Only(kind) => kind.name(),
         }
     }
 }
@@ -66,6 +92,21 @@ pub struct ListRules {
     pub court_permit: bool,
 }
 
+impl Default for ListRules {
+    /// A list without a row of its own: no default term, nothing owed, persons by consent only.
+    fn default() -> Self {
+        Self {
+            default_term_years: None,
+            default_term_from: TermFrom::InForceFrom,
+            conduct_cap_years: None,
+            cap_spares_grades: 0,
+            owes_end_date: false,
+            persons_open: false,
+            court_permit: false,
+        }
+    }
+}
+
 /// One list.
 #[derive(Debug, Clone)]
 pub struct List {
@@ -91,4 +132,22 @@ pub struct List {
     pub default_recourse: Box<str>,
     /// How its terms are counted.
     pub rules: ListRules,
+    /// Who makes it.
+    pub issuer: Box<str>,
+    /// Document and article it rests on.
+    pub source: Box<str>,
+    /// What the source says of terms; for people.
+    pub term_rule: Box<str>,
+    /// What the source says of listing; for people.
+    pub entry_rule: Box<str>,
+    /// What the source says of the way out; for people.
+    pub exit_rule: Box<str>,
+}
+
+impl List {
+    /// Place of `grade` among the list's grades.
+    pub fn find_grade(&self, grade: &str) -> Option<u8> {
+        let place = self.grades.iter().position(|known| &**known == grade)?;
+        u8::try_from(place).ok()
+    }
 }

@@ -1,4 +1,6 @@
-//! Placeholder of `catalogue/scenario.rs`.
+//! Scenarios: what the caller is about to do, and the facts of it that measures may read.
+//!
+//! Values of enums are small numbers after loading, so that a condition is a test of one bit.
 
 use smallvec::SmallVec;
 
@@ -64,4 +66,26 @@ pub struct Scenario {
     pub who_asks: Box<str>,
     /// Its attributes, at most 64.
     pub attributes: Vec<Attribute>,
+}
+
+impl Scenario {
+    /// Place of the attribute with this name.
+    pub fn find_attribute(&self, name: &str) -> Option<u8> {
+        let place = self
+            .attributes
+            .iter()
+            .position(|attribute| &*attribute.name == name)?;
+        u8::try_from(place).ok()
+    }
+}
+
+impl AttributeKind {
+    /// Place of `word` among the values of an enum.
+    pub fn find_value(&self, word: &str) -> Option<u8> {
+        let Self::Enum(values) = self else {
+            return None;
+        };
+        let place = values.iter().position(|value| &**value == word)?;
+        u8::try_from(place).ok()
+    }
 }
