@@ -5,53 +5,53 @@
 //! (`tests/tidy.rs` holds this). ARCHITECTURE.md is the map in words.
 
 // Ground: knows no list, no law, no clock.
-/// Identifier numbers: parsing, check characters, masks, keyed digests.
-pub mod identifier;
 /// Names of people and organisations: folding to one form, equality.
 pub mod name;
-/// Keys: master keys, derivation, sealing, entropy.
-pub mod seal;
+/// Identifier numbers: parsing, check characters, masks, keyed digests.
+pub mod identifier;
 /// Files that must not be lost: real and simulated disk, framed append, replace by rename.
 pub mod storage;
+/// Keys: master keys, derivation, sealing, entropy.
+pub mod seal;
 
 // Words and law.
-/// Law as data: lists, scenarios, conditions, measures.
-pub mod catalogue;
 /// The words everything else speaks: subject, entry, term, decision.
 pub mod model;
+/// Law as data: lists, scenarios, conditions, measures.
+pub mod catalogue;
 
 // Write path.
-/// The story of `hecha build`.
-pub mod build;
-/// Look-ups inside a snapshot: identifiers, postings, names, standing bits.
-pub mod index;
 /// List files in, validated records and a quarantine file out.
 pub mod intake;
 /// The immutable snapshot file: container, manifest, entries, publishing.
 pub mod snapshot;
+/// Look-ups inside a snapshot: identifiers, postings, names, standing bits.
+pub mod index;
+/// The story of `hecha build`.
+pub mod build;
 
 // Read path.
+/// What outlives snapshots: acts on entries and their journal.
+pub mod overlay;
 /// The story of one check: candidates, identity, measures, caps, outcome.
 pub mod check;
 /// The durable record of every answer and of what was then done.
 pub mod decision_log;
-/// What outlives snapshots: acts on entries and their journal.
-pub mod overlay;
 
 // Service.
+/// Every JSON shape the outside sees.
+pub mod wire;
+/// Every metric and event name, once.
+pub mod telemetry;
 /// The running service without HTTP: clients, views, acts.
 pub mod gateway;
 /// HTTP: listeners, routes, limits.
 pub mod http;
-/// Every metric and event name, once.
-pub mod telemetry;
-/// Every JSON shape the outside sees.
-pub mod wire;
 
 // Tools and assembly.
-/// A file per command.
-pub mod cli;
-/// The configuration file, as written and as used.
-pub mod config;
 /// Labelled cases in, figures out.
 pub mod eval;
+/// The configuration file, as written and as used.
+pub mod config;
+/// A file per command.
+pub mod cli;

@@ -1,0 +1,227 @@
+//! Master keys and their files.
+//!
+//! In: a path, or random bytes. Out: a master key with its public number. A key file is one line of
+//! text, `hecha-key-1` and 64 hex digits, readable by its owner only. Keys come from files (systemd
+//! credentials are files too), never from arguments or the environment. Contract, section 7.
+
+use super::entropy::Entropy;
+use super::hex;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::{Zeroize, Zeroizing};
+
+/// First word of a key file; its number is the format.
+const HEAD: &[u8] = b"hecha-key-1 ";
+
+/// Longest key file that is read, in bytes: more cannot be a key.
+const FILE_BYTES_MAX: u64 = 256;
+
+/// Permission bits of the group and of others.
+const MODE_OTHERS: u32 = 0o077;
+
+/// Why a key file cannot be used or made. Never holds a part of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the key file `{}`: {source}", path.display())]
+    Read {
+        /// The key file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Others than the owner may read or write the file.
+    #[error(
+        "the key file `{}` has mode {mode:04o}, so others than its owner can reach it; \
+         run `chmod 600` on it",
+        path.display()
+    )]
+    TooOpen {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The text is not that of a key.
+    #[error(
+        "`{}` is no key file: it must hold `hecha-key-1` and 64 hex digits on one line; \
+         make one with `hecha key new FILE`",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a file already.
+    #[error(
+        "`{}` exists already and is not overwritten: what was sealed with a lost key stays sealed; \
+         name another file",
+        path.display()
+    )]
+    Exists {
+        /// The file that is there.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error("cannot write the key file `{}`: {source}", path.display())]
+    Write {
+        /// The key file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Public number of a master key: tells keys apart and gives nothing away. Stands in manifests.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub [u8; 8]);
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// 256 bits from which all keys of snapshots, or of the log, are derived. Wiped when dropped.
+#[derive(Clone)]
+pub struct MasterKey {
+    bytes: [u8; 32],
+    id: KeyId,
+}
+
+impl MasterKey {
+    /// Reads a key file.
+    ///
+    /// Errors: unreadable, reachable by others than its owner, or not a key.
+    pub fn load(path: &Path) -> Result<Self, KeyError> {
+        let unreadable = |source| KeyError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        // The mode of the open file, so that nobody can exchange it in between.
+        let metadata = file.metadata().map_err(unreadable)?;
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & MODE_OTHERS != 0 {
+            let path = path.to_owned();
+            return Err(KeyError::TooOpen { path, mode });
+        }
+        let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
+        file.take(FILE_BYTES_MAX)
+            .read_to_end(&mut text)
+            .map_err(unreadable)?;
+        Self::parse(&text).ok_or_else(|| KeyError::Format {
+            path: path.to_owned(),
+        })
+    }
+
+    /// Makes a new key and its file, readable by the owner only.
+    ///
+    /// Written aside, synced, then given its name, which fails if the name is taken: there is never
+    /// half a key and never a key lost. Errors: the file exists, or cannot be written.
+    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        entropy.fill(bytes.as_mut());
+        let key = Self::from_bytes(*bytes);
+        let mut tail = [0; 4];
+        entropy.fill(&mut tail);
+        let aside = aside_of(path, u32::from_le_bytes(tail));
+        let written = key.write(&aside).and_then(|()| give_name(&aside, path));
+        // Also after a failure: nothing half made is left behind.
+        let removed = fs::remove_file(&aside);
+        let result = written.and(removed).and_then(|()| sync_folder_of(path));
+        match result {
+            Ok(()) => Ok(key),
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists {
+                path: path.to_owned(),
+            }),
+            Err(source) => Err(KeyError::Write {
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// A key from 32 bytes, for samples and tests.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let mut hash = Sha256::new_with_prefix(b"hecha key id 1");
+        hash.update(bytes);
+        let mut id = [0; 8];
+        id.copy_from_slice(&hash.finalize()[..8]);
+        Self {
+            bytes,
+            id: KeyId(id),
+        }
+    }
+
+    /// The public number of this key.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// The secret, for derivation only.
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let digits = text.strip_prefix(HEAD)?;
+        let digits = digits.strip_suffix(b"\n").unwrap_or(digits);
+        hex::decode(digits).map(|bytes| Self::from_bytes(*bytes))
+    }
+
+    fn write(&self, aside: &Path) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(aside)?;
+        file.write_all(HEAD)?;
+        file.write_all(hex::encode(&self.bytes).as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    }
+}
+
+impl Drop for MasterKey {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+/// Only the public number: a key printed by accident is a leak.
+impl fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MasterKey({})", self.id)
+    }
+}
+
+fn aside_of(path: &Path, tail: u32) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".new-{tail:08x}"));
+    path.with_file_name(name)
+}
+
+/// Gives `aside` its name; unlike a rename a link never replaces a file.
+fn give_name(aside: &Path, path: &Path) -> io::Result<()> {
+    fs::hard_link(aside, path)
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
