@@ -11,10 +11,14 @@
 )]
 
 mod cases;
+mod dice;
+mod people;
+mod worlds;
+
 #[path = "../naive/mod.rs"]
 mod naive;
 
-use hecha::model::decision::Decision;
+use hecha::model::decision::{Decision, Reason};
 use naive::law::Law;
 use naive::matching;
 use serde_json::Value;
@@ -71,4 +75,54 @@ fn the_naive_model_passes_every_answered_case() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_random_worlds_reach_every_decision_identity_and_reason() {
+    let law = Law::of_project();
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    for seed in 0..4_000 {
+        let trial = worlds::trial(&law, seed);
+        let answer = matching::answer(&trial.world, &law, &trial.question, trial.now);
+        let mut see = |what: &str| *seen.entry(what.to_string()).or_default() += 1;
+        see(answer.decision.name());
+        for reason in &answer.reasons {
+            see(reason.split(':').next().unwrap());
+        }
+        for matched in &answer.matches {
+            see(matched.identity.name());
+            if matched.via.is_some() {
+                see("via");
+                if !matched.applied.is_empty() {
+                    see("via with effect");
+                }
+            }
+            if !matched.roles.is_empty() {
+                see("by role");
+            }
+        }
+        if !answer.incentives.is_empty() {
+            see("incentive");
+        }
+        if answer.matches.len() > 10 {
+            see("more than shown");
+        }
+    }
+    let wanted = Decision::ALL.map(Decision::name).into_iter();
+    let wanted = wanted.chain(Reason::ALL.map(Reason::code)).chain([
+        "possible",
+        "probable",
+        "identified",
+        "missing_attribute",
+        "via",
+        "via with effect",
+        "by role",
+        "incentive",
+        "more than shown",
+    ]);
+    let rare: Vec<_> = wanted
+        .filter(|what| seen.get(*what).copied().unwrap_or(0) < 10)
+        .collect();
+    println!("{seen:#?}");
+    assert!(rare.is_empty(), "seen less than ten times: {rare:?}");
 }
