@@ -355,3 +355,231 @@ impl AttributeTest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::list::{ListKind, ListRules, Subjects};
+    use super::super::scenario::Attribute;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scenario() -> Scenario {
+        let attribute = |name: &str, kind| Attribute {
+            name: name.into(),
+            kind,
+            description: "".into(),
+            required: false,
+        };
+        let words = AttributeKind::Enum(vec!["a".into(), "b".into(), "c".into()]);
+        Scenario {
+            id: "test.scenario".into(),
+            title_en: "".into(),
+            title_zh: "".into(),
+            who_asks: "".into(),
+            attributes: vec![
+                attribute("word", words),
+                attribute("stars", AttributeKind::Int { max: 5 }),
+                attribute("official", AttributeKind::Bool),
+                attribute("reference", AttributeKind::Text),
+            ],
+        }
+    }
+
+    fn list() -> List {
+        List {
+            id: "test-list".into(),
+            title_en: "".into(),
+            title_zh: "".into(),
+            kind: ListKind::Rating,
+            subjects: Subjects::Any,
+            grades: vec!["green".into(), "red".into()],
+            complete: true,
+            max_staleness_hours: 72,
+            reference_only: false,
+            default_recourse: "".into(),
+            rules: ListRules::default(),
+            issuer: "".into(),
+            source: "".into(),
+            term_rule: "".into(),
+            entry_rule: "".into(),
+            exit_rule: "".into(),
+        }
+    }
+
+    #[track_caller]
+    fn reads(text: &str, expected: &[Clause]) {
+        let condition = parse(text, &scenario(), &list()).unwrap();
+        assert_eq!(&*condition.clauses, expected, "{text}");
+    }
+
+    #[track_caller]
+    fn refuses(text: &str, expected: &str) {
+        let fault = parse(text, &scenario(), &list()).unwrap_err();
+        assert_eq!(fault.to_string(), expected, "{text}");
+    }
+
+    fn attribute(attribute: u8, test: AttributeTest) -> Clause {
+        Clause::Attribute { attribute, test }
+    }
+
+    #[test]
+    fn clauses_become_single_tests() {
+        reads("", &[]);
+        reads("  ", &[]);
+        reads("word in [a,c]", &[attribute(0, AttributeTest::In(0b101))]);
+        reads("word in[ b ]", &[attribute(0, AttributeTest::In(0b10))]);
+        reads("word = b", &[attribute(0, AttributeTest::In(0b10))]);
+        reads("stars >= 1", &[attribute(1, AttributeTest::AtLeast(1))]);
+        reads("stars = 0", &[attribute(1, AttributeTest::Equals(0))]);
+        reads("official=true", &[attribute(2, AttributeTest::Is(true))]);
+        reads(
+            "applicant.kind in [organisation] & entry.grade in [red,green]",
+            &[Clause::ApplicantKind(0b10), Clause::Grade(0b11)],
+        );
+        reads(
+            "entry.able_but_refuses = true & subject.clean_years >= 3",
+            &[Clause::AbleButRefuses(true), Clause::NeverKnown],
+        );
+    }
+
+    #[test]
+    fn clauses_that_cannot_be_read_are_named() {
+        let no_test = |clause: &str| {
+            format!("`{clause}` is no test; write name in [a,b], name = value or name >= number")
+        };
+        for clause in [
+            "word",
+            "= a",
+            "word in a",
+            "word < a",
+            "word in []",
+            "word in [a,]",
+        ] {
+            refuses(clause, &no_test(clause));
+        }
+        refuses("word = a &", &no_test(""));
+        refuses(
+            "colour = a",
+            "unknown fact `colour` in a condition; scenario `test.scenario` has: word, stars, \
+             official, reference; and there are applicant.kind, entry.grade, \
+             entry.able_but_refuses, subject.clean_years",
+        );
+        refuses(
+            "word in [a,d]",
+            "`word` cannot be `d`; it is one of: a, b, c",
+        );
+        refuses(
+            "entry.grade in [blue]",
+            "`entry.grade` cannot be `blue`; it is one of: green, red",
+        );
+        refuses(
+            "applicant.kind in [people]",
+            "`applicant.kind` cannot be `people`; it is one of: person, organisation",
+        );
+        let wrong = |clause: &str, remedy: &str| {
+            refuses(clause, &format!("`{clause}` cannot be tested; {remedy}"));
+        };
+        wrong("word >= 1", "a word is tested by name in [a,b]");
+        wrong(
+            "stars in [1,2]",
+            "a number is tested by name = number or name >= number",
+        );
+        wrong("stars >= -1", "write a whole number, 0 or more");
+        wrong(
+            "stars >= 99999999999999999999",
+            "write a whole number, 0 or more",
+        );
+        wrong("official = yes", "write name = true, or name = false");
+        wrong("official >= 1", "write name = true, or name = false");
+        wrong("reference = x", "it is free text, which no condition reads");
+        wrong(
+            "entry.grade = red",
+            "write entry.grade in [..] with grades of the list",
+        );
+        wrong(
+            "applicant.kind = person",
+            "write applicant.kind in [person,organisation]",
+        );
+        wrong(
+            "entry.able_but_refuses in [true]",
+            "write entry.able_but_refuses = true, or = false",
+        );
+        wrong(
+            "subject.clean_years = 3",
+            "write subject.clean_years >= a whole number",
+        );
+    }
+
+    #[track_caller]
+    fn comes_to(text: &str, values: &[Option<AttributeValue>], expected: Truth) {
+        let condition = parse(text, &scenario(), &list()).unwrap();
+        let values = AttributeValues::from_slice(values);
+        let entry = EntryFacts {
+            grade: Some(1),
+            able_but_refuses: None,
+        };
+        let truth = condition.evaluate(&values, SubjectKind::Organisation, entry);
+        assert_eq!(truth, expected, "{text}");
+    }
+
+    #[test]
+    fn an_absent_attribute_leaves_undecided_and_an_absent_fact_makes_false() {
+        let b = Some(AttributeValue::Enum(1));
+        let two = Some(AttributeValue::Int(2));
+        comes_to("", &[], Truth::True);
+        comes_to("word in [b]", &[b], Truth::True);
+        comes_to("word in [a]", &[b], Truth::False);
+        comes_to("word in [a]", &[], Truth::Undecided(1));
+        comes_to(
+            "word in [a] & stars >= 2",
+            &[None, two],
+            Truth::Undecided(1),
+        );
+        comes_to(
+            "word in [a] & official = true",
+            &[None, None, None],
+            Truth::Undecided(0b101),
+        );
+        comes_to("word in [a] & stars >= 3", &[None, two], Truth::False);
+        comes_to(
+            "stars = 2 & entry.grade in [red]",
+            &[None, two],
+            Truth::True,
+        );
+        comes_to("entry.grade in [green]", &[], Truth::False);
+        comes_to("entry.able_but_refuses = true", &[], Truth::False);
+        comes_to("entry.able_but_refuses = false", &[], Truth::False);
+        comes_to(
+            "word in [a] & entry.able_but_refuses = true",
+            &[],
+            Truth::False,
+        );
+        comes_to("subject.clean_years >= 0", &[], Truth::False);
+        comes_to("applicant.kind in [organisation]", &[], Truth::True);
+        comes_to("applicant.kind in [person]", &[], Truth::False);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in r"\PC*") {
+            let _ = parse(&text, &scenario(), &list());
+        }
+
+        #[test]
+        fn pieces_of_the_grammar_in_any_order_are_read_or_refused(
+            pieces in prop::collection::vec(
+                prop::sample::select(vec![
+                    "word", "stars", "official", "entry.grade", "applicant.kind", " in ", "[", "]",
+                    "=", ">=", "&", ",", "a", "true", "3", "红", " ", ".", "entry.able_but_refuses",
+                ]),
+                0..12,
+            ),
+        ) {
+            if let Ok(condition) = parse(&pieces.concat(), &scenario(), &list()) {
+                let entry = EntryFacts { grade: Some(255), able_but_refuses: Some(true) };
+                let none = AttributeValues::new();
+                let _ = condition.evaluate(&none, SubjectKind::Person, entry);
+            }
+        }
+    }
+}

@@ -131,14 +131,12 @@ pub enum Problem {
         allowed: String,
     },
     /// An id that its table does not hold.
-    #[error("unknown {what} `{id}`; correct it, or add it to {table}")]
+    #[error("unknown {what} `{id}`; correct it, or add it to {what}s.tsv")]
     UnknownId {
         /// List or scenario.
         what: &'static str,
         /// As written.
         id: Box<str>,
-        /// The table it should stand in.
-        table: &'static str,
     },
     /// The same word twice in one field.
     #[error("names `{word}` twice; remove one of the two")]
@@ -211,13 +209,13 @@ impl Faults {
         }
     }
 
-    /// `Err` when any fault was added.
-    pub fn into_result(self) -> Result<(), CatalogueError> {
+    /// `Err` with all of them when any was added.
+    pub fn stop(&mut self) -> Result<(), CatalogueError> {
         if self.kept.is_empty() {
             return Ok(());
         }
         Err(CatalogueError {
-            faults: self.kept,
+            faults: std::mem::take(&mut self.kept),
             further: self.further,
         })
     }

@@ -11,6 +11,7 @@ use super::scenario::{Attribute, AttributeKind, Scenario, ScenarioIndex};
 use super::table::{Cell, Row};
 use crate::model::decision::{Disposition, ExemptionKind, Force};
 use crate::model::subject::{Role, RoleSet, SubjectKind};
+use std::collections::HashSet;
 
 /// Grades of a list, attributes of a scenario, values of an attribute at most: one bit each.
 pub const BITS_MAX: usize = 64;
@@ -212,12 +213,15 @@ pub fn scenario(row: &Row<'_>, faults: &mut Faults) -> Option<Scenario> {
     })
 }
 
-/// Ids of the lists and scenarios that measures may name.
+/// Lists and scenarios that measures may name.
 pub struct Known<'a> {
     /// Lists, in the order of their places.
     pub lists: &'a [List],
     /// Scenarios, in the order of their places.
     pub scenarios: &'a [Scenario],
+    /// Ids of all rows of lists.tsv and scenarios.tsv, also of rows with faults of their own:
+    /// naming one of those is no further fault.
+    pub ids: &'a HashSet<&'a str>,
 }
 
 /// A row of measures.tsv.
@@ -226,10 +230,8 @@ pub fn measure(row: &Row<'_>, known: &Known<'_>, faults: &mut Faults) -> Option<
     let title_en = row.cell("title_en").filled(TITLE, faults);
     let title_zh = row.cell("title_zh").filled(TITLE, faults);
     let basis = source(row, faults);
-    let list = place_of(row.cell("list"), "list", "lists.tsv", known.lists, faults);
-    let scenario_cell = row.cell("scenario");
-    let table = "scenarios.tsv";
-    let scenario = place_of(scenario_cell, "scenario", table, known.scenarios, faults);
+    let list = known.place_of(row.cell("list"), "list", known.lists, faults);
+    let scenario = known.place_of(row.cell("scenario"), "scenario", known.scenarios, faults);
     let subject = subjects(row.cell("subject"), faults);
     let extends_to = roles(row.cell("extends_to"), faults);
     let applicant_roles = roles(row.cell("applicant_roles"), faults);
@@ -289,19 +291,24 @@ impl Named for Scenario {
     }
 }
 
-fn place_of(
-    cell: Cell<'_>,
-    what: &'static str,
-    table: &'static str,
-    known: &[impl Named],
-    faults: &mut Faults,
-) -> Option<usize> {
-    let place = known.iter().position(|item| item.id() == cell.text);
-    if place.is_none() {
-        let id = cell.text.into();
-        faults.add(cell.fault(Problem::UnknownId { what, id, table }));
+impl Known<'_> {
+    /// Place of what the cell names among `items`.
+    fn place_of(
+        &self,
+        cell: Cell<'_>,
+        what: &'static str,
+        items: &[impl Named],
+        faults: &mut Faults,
+    ) -> Option<usize> {
+        let place = items.iter().position(|item| item.id() == cell.text);
+        if place.is_none() && !self.ids.contains(cell.text) {
+            faults.add(cell.fault(Problem::UnknownId {
+                what,
+                id: cell.text.into(),
+            }));
+        }
+        place
     }
-    place
 }
 
 /// `source_doc` and `article` together, as answers show them.

@@ -186,7 +186,7 @@ pub(super) fn fold_characters(text: &str) -> Result<FoldedCharacters, NumberFaul
 }
 
 /// Hyphens of all kinds, minus sign, and characters without width.
-fn is_dropped(c: char) -> bool {
+pub(super) fn is_dropped(c: char) -> bool {
     matches!(c, '-' | '\u{00ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}'..='\u{200d}'
         | '\u{2060}' | '\u{feff}')
 }

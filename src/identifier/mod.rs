@@ -12,6 +12,8 @@ pub mod credit_code;
 pub mod digest;
 /// A full, valid, normalised number.
 pub mod document;
+/// Citizen numbers inside free text: finding and hiding them.
+pub mod free_text;
 /// Types of identifier.
 pub mod kind;
 /// Numbers as lists show them, with `*` for hidden characters.
