@@ -438,13 +438,21 @@ const _: () = assert!(
 );
 
 impl NumberRow {
-    /// A number in `row`; `pattern` is its place in the manifest where it is masked; `implied`
-    /// where it is the org_code inside a credit_code.
-    pub fn new(row: RowNumber, id_type: IdType, pattern: Option<u8>, implied: bool) -> Self {
+    /// A number of no row.
+    pub const NONE: Self = Self {
+        row: U32::new(u32::MAX),
+        id_type: u8::MAX,
+        pattern: 0,
+        flags: 0,
+        zero: 0,
+    };
+
+    /// A row from its stored values; `pattern` is 0 for a full number, else 1 + its place.
+    pub fn stored(row: RowNumber, id_type: u8, pattern: u8, implied: bool) -> Self {
         Self {
             row: U32::new(row.0),
-            id_type: id_type as u8,
-            pattern: pattern.map_or(0, |place| place + 1),
+            id_type,
+            pattern,
             flags: u8::from(implied),
             zero: 0,
         }

@@ -6,6 +6,7 @@
 use crate::identifier::kind::IdType;
 use crate::identifier::mask::MaskPattern;
 use crate::model::term::Moment;
+use crate::seal::keys::KeyId;
 use serde::{Deserialize, Serialize};
 
 /// Mask patterns of one type at most. Design, "Snapshot".
@@ -64,8 +65,8 @@ pub struct Manifest {
     pub fold_version: Box<str>,
     /// Version of Unicode of the normalisation tables.
     pub unicode_version: Box<str>,
-    /// First bytes of a hash of the master key: which key it was built with.
-    pub key_id: [u8; 8],
+    /// Which master key it was built with.
+    pub key_id: KeyId,
     /// Salt of this build's keys.
     pub salt: [u8; 32],
     /// Entries of all lists.
@@ -178,7 +179,7 @@ impl ManifestText {
             fold_version: manifest.fold_version.clone(),
             unicode_version: manifest.unicode_version.clone(),
             digest_algorithm: DIGEST_ALGORITHM,
-            key_id: to_hex(&manifest.key_id),
+            key_id: to_hex(&manifest.key_id.0),
             salt: to_hex(&manifest.salt),
             entries: manifest.entries,
             quarantined: manifest.quarantined,
@@ -222,7 +223,7 @@ impl ManifestText {
             catalogue_hash: from_hex(&self.catalogue_hash).ok_or(value("catalogue_hash"))?,
             fold_version: self.fold_version,
             unicode_version: self.unicode_version,
-            key_id: from_hex(&self.key_id).ok_or(value("key_id"))?,
+            key_id: KeyId(from_hex(&self.key_id).ok_or(value("key_id"))?),
             salt: from_hex(&self.salt).ok_or(value("salt"))?,
             entries: self.entries,
             quarantined: self.quarantined,

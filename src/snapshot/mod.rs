@@ -17,6 +17,9 @@ pub mod container;
 /// What was built, from what, with which tables.
 pub mod manifest;
 
+/// Keys derived for one build.
+pub mod keys;
+
 /// Rows of the sections.
 pub mod entries;
 

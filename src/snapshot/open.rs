@@ -11,17 +11,19 @@ use super::container::{self, ContainerError, Layout, Section};
 use super::entries::{
     Facts, IdentifierRow, Line, NameNumber, NameRow, NumberRow, PartyRow, Posting, RowNumber,
 };
+use super::keys;
 use super::manifest::{Manifest, ManifestError, to_hex};
 use super::mapping::{Mapping, Residence};
 use super::sections::{SECTION_COUNT, SECTIONS, SectionId};
+use crate::identifier::digest::DigestKey;
 use crate::model::entry::EntryIndex;
+use crate::name::fold::FOLD_VERSION;
+use crate::seal::keys::MasterKey;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
-
-const FOLD_VERSION: &str = "fold-0";
 
 /// Why a file cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +92,7 @@ impl Default for OpenOptions {
     /// The name tables of this build; copies go into memory.
     fn default() -> Self {
         Self {
-            fold_version: FOLD_VERSION.into(),
+            fold_version: FOLD_VERSION.as_str().into(),
             state_dir: None,
         }
     }
@@ -151,7 +153,7 @@ impl Snapshot {
             path: PathBuf::from("memory"),
             fault,
         })?;
-        Self::of_mapping(mapping, FOLD_VERSION)
+        Self::of_mapping(mapping, &FOLD_VERSION)
     }
 
     fn of_mapping(mapping: Mapping, fold_version: &str) -> Result<Self, OpenError> {
@@ -220,6 +222,12 @@ impl Snapshot {
     /// Errors: the limit on locked memory does not allow it; it serves all the same.
     pub fn lock_memory(&self) -> io::Result<()> {
         self.mapping.lock()
+    }
+
+    /// The key of its identifier digests. `manifest().key_id` says which master it needs; with
+    /// another one every look-up misses.
+    pub fn digest_key(&self, master: &MasterKey) -> DigestKey {
+        keys::digest_key(master, &self.manifest.salt)
     }
 
     /// Entries of all lists.
