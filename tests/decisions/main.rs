@@ -12,7 +12,9 @@
 
 mod cases;
 mod dice;
+mod differential;
 mod people;
+mod real;
 mod worlds;
 
 #[path = "../naive/mod.rs"]
