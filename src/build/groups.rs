@@ -49,7 +49,14 @@ pub fn subjects(store: &Store, arrangement: &Arrangement, identifiers: &Identifi
         .collect();
     let mut keyed: Vec<(u32, u32)> = roots.iter().copied().zip(0..).collect();
     keyed.par_sort_unstable();
-    collect(store, arrangement, keyed.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1).map(entries_of))
+    collect(
+        store,
+        arrangement,
+        keyed
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter(|c| c.len() > 1)
+            .map(entries_of),
+    )
 }
 
 /// Groups of records of one case, inside groups of one subject.
@@ -63,7 +70,14 @@ pub fn cases(store: &Store, arrangement: &Arrangement, subjects: &Groups) -> Gro
         }
     }
     keyed.par_sort_unstable();
-    collect(store, arrangement, keyed.chunk_by(|a, b| a.0 == b.0).filter(|c| c.len() > 1).map(entries_of))
+    collect(
+        store,
+        arrangement,
+        keyed
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter(|c| c.len() > 1)
+            .map(entries_of),
+    )
 }
 
 fn entries_of<K>(keyed: &[(K, u32)]) -> Vec<u32> {
@@ -112,7 +126,10 @@ fn collect(
     };
     for (number, mut members) in groups.into_iter().enumerate() {
         members.sort_unstable_by_key(|entry| {
-            (Reverse(submitted_at(*entry)), arrangement.ranks[*entry as usize])
+            (
+                Reverse(submitted_at(*entry)),
+                arrangement.ranks[*entry as usize],
+            )
         });
         for entry in &members {
             collected.group_of[*entry as usize] = number as u32;

@@ -8,7 +8,8 @@ use super::inputs::BuildError;
 use super::store::{FULL, Store, StoredNumber};
 use crate::identifier::digest::Digest;
 use crate::index::identifiers::split;
-use crate::snapshot::entries::{IdentifierRow, NumberRow, Posting, RowNumber};
+use crate::snapshot::entries::{NumberRow, Posting, RowNumber};
+use crate::snapshot::rows::IdentifierRow;
 use rayon::prelude::*;
 
 /// Rows and what leads to them.
@@ -63,7 +64,9 @@ pub fn collect(store: &Store, arrangement: &Arrangement) -> Result<Identifiers, 
             first.pattern,
         ));
         for o in of_row {
-            found.postings.push(Posting::new(o.entry, o.party, o.implied));
+            found
+                .postings
+                .push(Posting::new(o.entry, o.party, o.implied));
             found.numbers[o.number as usize] = o.number_row(row);
         }
     }

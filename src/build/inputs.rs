@@ -94,7 +94,9 @@ impl BuildInputs {
     /// Seconds of the moment it is built, or one more than the version before.
     pub fn version(&self) -> u64 {
         let seconds = u64::try_from(self.created.0.div_euclid(1_000_000)).unwrap_or(0);
-        let next = self.previous_version.map_or(0, |version| version.saturating_add(1));
+        let next = self
+            .previous_version
+            .map_or(0, |version| version.saturating_add(1));
         seconds.max(next)
     }
 }

@@ -75,7 +75,9 @@ impl Prepared {
             .iter()
             .map(|holder| prepare_party(holder, &keys.digest));
         let parties = std::iter::once(subject).chain(holders).collect();
-        let case_digest = keys.digest.text("case_no", fold(&record.case_no).as_bytes());
+        let case_digest = keys
+            .digest
+            .text("case_no", fold(&record.case_no).as_bytes());
         record.subject.ids = Vec::new();
         record.related = Vec::new();
         Self {
@@ -104,7 +106,10 @@ impl Prepared {
     }
 
     fn subject_numbers(&self) -> impl Iterator<Item = &PreparedNumber> {
-        self.parties.first().into_iter().flat_map(|party| &party.numbers)
+        self.parties
+            .first()
+            .into_iter()
+            .flat_map(|party| &party.numbers)
     }
 }
 
@@ -150,7 +155,9 @@ fn prepare_party(party: &ListedParty, key: &DigestKey) -> PreparedParty {
     }
     PreparedParty {
         kind: party.kind,
-        roles: party.role.map_or(RoleSet::EMPTY, |role| RoleSet::EMPTY.with(role)),
+        roles: party
+            .role
+            .map_or(RoleSet::EMPTY, |role| RoleSet::EMPTY.with(role)),
         birth,
         birth_known,
         names,
@@ -172,7 +179,10 @@ fn birth_of(party: &ListedParty) -> (BirthDigits, bool) {
         ListedNumber::Masked(masked) if masked.pattern().is_usable() => masked.birth_digits(),
         _ => None,
     });
-    (seen.map_or(BirthDigits::UNKNOWN, BirthDigits::from_digits), false)
+    (
+        seen.map_or(BirthDigits::UNKNOWN, BirthDigits::from_digits),
+        false,
+    )
 }
 
 /// MAC of all that a record says, in one normal form: equal records have equal MACs in every build
@@ -188,16 +198,30 @@ fn content_mac(record: &ListRecord, key: &DigestKey) -> [u8; 16] {
     }
     put_option(&mut text, record.grade.as_deref());
     put_option(&mut text, record.conduct.as_deref());
-    put_option(&mut text, record.conduct_ended.map(|day| day.to_string()).as_deref());
-    put_option(&mut text, record.able_but_refuses.map(|b| if b { "yes" } else { "no" }));
+    put_option(
+        &mut text,
+        record.conduct_ended.map(|day| day.to_string()).as_deref(),
+    );
+    put_option(
+        &mut text,
+        record
+            .able_but_refuses
+            .map(|b| if b { "yes" } else { "no" }),
+    );
     for stated in [&record.case_no, &record.authority, &record.supplier] {
         put(&mut text, stated);
     }
     put_option(&mut text, record.region.as_deref());
     put(&mut text, &record.submitted_at.0.to_string());
-    put_option(&mut text, record.published.map(|day| day.to_string()).as_deref());
+    put_option(
+        &mut text,
+        record.published.map(|day| day.to_string()).as_deref(),
+    );
     put(&mut text, &record.in_force_from.to_string());
-    put_option(&mut text, record.in_force_until.map(|day| day.to_string()).as_deref());
+    put_option(
+        &mut text,
+        record.in_force_until.map(|day| day.to_string()).as_deref(),
+    );
     put_option(&mut text, record.retained_basis.as_deref());
     put(&mut text, record.disclosure.name());
     put(&mut text, record.status.name());

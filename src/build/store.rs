@@ -137,6 +137,14 @@ impl Store {
         }
     }
 
+    /// Lets go of what only serves to take records in.
+    pub fn freeze(&mut self) {
+        for interner in [&mut self.names, &mut self.dictionary] {
+            interner.freeze();
+        }
+        self.pattern_places = HashMap::new();
+    }
+
     /// Texts of an entry's own: entry_id, case_no, listed name.
     pub fn cold_record(&self, entry: u32) -> ColdRecord<'_> {
         let place = entry as usize;
@@ -228,7 +236,8 @@ impl Store {
 
     fn check_sizes(&self, prepared: &Prepared) -> Result<(), LeftOutReason> {
         let fits = |party: &PreparedParty| {
-            party.numbers.len() <= usize::from(u8::MAX) && party.names.len() <= usize::from(u16::MAX)
+            party.numbers.len() <= usize::from(u8::MAX)
+                && party.names.len() <= usize::from(u16::MAX)
         };
         let small = prepared.parties.len() < usize::from(u16::MAX);
         if small && prepared.parties.iter().all(fits) {
@@ -301,7 +310,11 @@ impl Store {
         Ok(())
     }
 
-    fn pattern_place(&mut self, id_type: IdType, pattern: MaskPattern) -> Result<u16, LeftOutReason> {
+    fn pattern_place(
+        &mut self,
+        id_type: IdType,
+        pattern: MaskPattern,
+    ) -> Result<u16, LeftOutReason> {
         let key = (id_type, pattern);
         if let Some(place) = self.pattern_places.get(&key) {
             return Ok(*place);
