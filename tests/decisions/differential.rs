@@ -48,7 +48,9 @@ fn standing_bits_agree_with_the_naive_model_around_every_boundary() {
 
 fn seeds() -> impl Iterator<Item = u64> {
     let number = |name: &str, default: u64| match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}: `{text}` is no number")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}: `{text}` is no number")),
         Err(_) => default,
     };
     let first = number("HECHA_DIFF_SEED", SEED_DEFAULT);
@@ -87,7 +89,9 @@ fn misplaced(law: &Law, catalogue: &Catalogue, trial: &Trial) -> Option<String> 
             for moment in [day.start(), Moment(day.end().0 - 1)] {
                 let model = standing::counts(&frozen, law, place, moment);
                 if model != real {
-                    return Some(format!("{day} {id}: check {real}, model {model} at {moment}"));
+                    return Some(format!(
+                        "{day} {id}: check {real}, model {model} at {moment}"
+                    ));
                 }
             }
         }

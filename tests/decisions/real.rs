@@ -116,7 +116,10 @@ pub fn answer(catalogue: &Catalogue, trial: &Trial) -> (Answer, usize) {
     let policy = policy(catalogue, &trial.world.client);
     let outcome = built.check(&request, &policy, trial.now);
     let scenario = catalogue.scenario(request.scenario);
-    (translate(&built, scenario, &outcome), outcome.match_count as usize)
+    (
+        translate(&built, scenario, &outcome),
+        outcome.match_count as usize,
+    )
 }
 
 fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answer {
@@ -127,7 +130,10 @@ fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answe
         .enumerate()
         .filter(|(place, _)| outcome.missing_attributes & (1 << place) != 0)
         .map(|(_, attribute)| format!("missing_attribute:{}", attribute.name));
-    let reasons = outcome.reasons.iter().map(|reason| reason.code().to_string());
+    let reasons = outcome
+        .reasons
+        .iter()
+        .map(|reason| reason.code().to_string());
     let matches = outcome.matches.iter().map(|matched| {
         let applied: BTreeMap<String, _> = matched
             .measures
@@ -163,7 +169,12 @@ fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answe
         incentives: outcome
             .incentives
             .iter()
-            .map(|incentive| (built.entry_id(incentive.entry), measure_id(incentive.measure)))
+            .map(|incentive| {
+                (
+                    built.entry_id(incentive.entry),
+                    measure_id(incentive.measure),
+                )
+            })
             .collect(),
     }
 }

@@ -211,15 +211,15 @@ impl Here<'_> {
         // 5.3: the condition.
         match self.condition(measure) {
             Verdict::False => return,
+            // Not for a role match.
+            Verdict::Undecided(_) if matches!(pair.way, Way::Role(_)) => return,
             Verdict::Undecided(missing) => {
-                // Not for a role match.
-                if !matches!(pair.way, Way::Role(_)) {
-                    let codes = missing
-                        .iter()
-                        .map(|name| format!("missing_attribute:{name}"));
-                    found.reasons.extend(codes);
+                let codes = missing.iter().map(|name| format!("missing_attribute:{name}"));
+                found.reasons.extend(codes);
+                // 6.1: incentives stand apart from the measures of a match.
+                if measure["disposition"] != "incentive" {
+                    found.matched.undecided.insert(id);
                 }
-                found.matched.undecided.insert(id);
                 return;
             }
             Verdict::True => {}
