@@ -255,7 +255,11 @@ impl Place<'_> {
 
     fn client(&self, written: WrittenClient) -> Result<Client, CaseFault> {
         let kind = ClientKind::parse(&written.kind).ok_or_else(|| {
-            self.fault("given.client.kind", &written.kind, "`enterprise` or `authority`")
+            self.fault(
+                "given.client.kind",
+                &written.kind,
+                "`enterprise` or `authority`",
+            )
         })?;
         let masked_id_blocks = match written.masked_id.as_deref() {
             None | Some("review") => false,

@@ -37,7 +37,12 @@ pub fn differences(expect: &Expectation, status: u16, body: &[u8]) -> Vec<String
         compare(&mut found, "field", &text_of(&answer["field"]), field);
     }
     if let Some(decision) = &expect.decision {
-        compare(&mut found, "decision", &text_of(&answer["decision"]), decision);
+        compare(
+            &mut found,
+            "decision",
+            &text_of(&answer["decision"]),
+            decision,
+        );
     }
     if let Some(count) = expect.match_count {
         let found_count = answer["match_count"].to_string();
@@ -72,16 +77,28 @@ fn matches(found: &mut Vec<String>, expect: &Expectation, answer: &Value) {
     if let Some(wanted) = &expect.applied {
         let wanted: BTreeSet<&String> = wanted.iter().collect();
         let applied: BTreeSet<&String> = applied.keys().collect();
-        compare(found, "applied", &format!("{applied:?}"), &format!("{wanted:?}"));
+        compare(
+            found,
+            "applied",
+            &format!("{applied:?}"),
+            &format!("{wanted:?}"),
+        );
     }
     if let Some(wanted) = &expect.identity {
         let mut wanted = wanted.clone();
         wanted.sort_unstable();
         identity.sort_unstable();
-        compare(found, "identity", &format!("{identity:?}"), &format!("{wanted:?}"));
+        compare(
+            found,
+            "identity",
+            &format!("{identity:?}"),
+            &format!("{wanted:?}"),
+        );
     }
     for (id, wanted) in &expect.effects {
-        let effect = applied.get(id).map_or("not applied", |effect| effect.name());
+        let effect = applied
+            .get(id)
+            .map_or("not applied", |effect| effect.name());
         if effect != wanted {
             found.push(format!("effects.{id}: {effect} instead of {wanted}"));
         }
@@ -144,14 +161,20 @@ mod tests {
     #[test]
     fn every_difference_is_named() {
         differ(json!({"status": 403}), &["status: 200 instead of 403"]);
-        differ(json!({"decision": "clear"}), &["decision: block instead of clear"]);
+        differ(
+            json!({"decision": "clear"}),
+            &["decision: block instead of clear"],
+        );
         differ(json!({"match_count": 1}), &["match_count: 2 instead of 1"]);
         differ(json!({"applied": []}), &["applied: {\"m\"} instead of {}"]);
         differ(
             json!({"identity": ["identified"]}),
             &["identity: [\"identified\", \"possible\"] instead of [\"identified\"]"],
         );
-        differ(json!({"reasons_include": ["minor"]}), &["reasons: `minor` is missing"]);
+        differ(
+            json!({"reasons_include": ["minor"]}),
+            &["reasons: `minor` is missing"],
+        );
         differ(
             json!({"effects": {"m": "review", "n": "block"}}),
             &[
@@ -159,9 +182,18 @@ mod tests {
                 "effects.n: not applied instead of block",
             ],
         );
-        differ(json!({"field": "scenario"}), &["field: null instead of scenario"]);
-        differ(json!({"absent": ["stale"]}), &["absent[0] stands in the body"]);
-        differ(json!({"verdict": 1}), &["expect.verdict: no such expectation"]);
+        differ(
+            json!({"field": "scenario"}),
+            &["field: null instead of scenario"],
+        );
+        differ(
+            json!({"absent": ["stale"]}),
+            &["absent[0] stands in the body"],
+        );
+        differ(
+            json!({"verdict": 1}),
+            &["expect.verdict: no such expectation"],
+        );
     }
 
     #[test]

@@ -7,3 +7,5 @@
 pub mod cases;
 /// Whether an answer is what a case expects.
 pub mod judgement;
+/// Cases through the whole pipeline.
+pub mod decisions;

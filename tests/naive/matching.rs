@@ -214,7 +214,9 @@ impl Here<'_> {
             // Not for a role match.
             Verdict::Undecided(_) if matches!(pair.way, Way::Role(_)) => return,
             Verdict::Undecided(missing) => {
-                let codes = missing.iter().map(|name| format!("missing_attribute:{name}"));
+                let codes = missing
+                    .iter()
+                    .map(|name| format!("missing_attribute:{name}"));
                 found.reasons.extend(codes);
                 // 6.1: incentives stand apart from the measures of a match.
                 if measure["disposition"] != "incentive" {
