@@ -5,3 +5,5 @@ pub mod client;
 
 /// `hecha key`: master keys.
 pub mod key;
+/// `hecha eval`: labelled cases in, figures out.
+pub mod eval;
