@@ -278,8 +278,6 @@ pub struct Serving<'a> {
     pub overlay_sequence: u64,
     /// Entries that count today.
     pub standing_count: u64,
-    /// Snapshots to which a rollback could go.
-    pub older: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -298,7 +296,6 @@ struct SnapshotText<'a> {
     lists: Vec<SnapshotListText<'a>>,
     overlay_sequence: u64,
     pinned: bool,
-    older: &'a [&'a str],
 }
 
 #[derive(Serialize)]
@@ -332,7 +329,6 @@ pub fn snapshot(snapshot: &Snapshot, serving: &Serving<'_>) -> Vec<u8> {
         lists: lists.collect(),
         overlay_sequence: serving.overlay_sequence,
         pinned: serving.pinned,
-        older: &serving.older,
     })
 }
 
