@@ -98,3 +98,168 @@ fn holding_back(at: Standpoint, list: &List, measure: &Measure, policy: &Policy)
     }
     reasons
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::load::built_in;
+    use crate::catalogue::measure::Catalogue;
+    use crate::model::subject::ClientKind;
+
+    const SURE: Standpoint = Standpoint {
+        identity: Identity::Identified,
+        is_stale: false,
+        lacks_end_date: false,
+        is_minor: false,
+        exemption: None,
+    };
+
+    fn of(law: &Catalogue, disposition: Disposition, force: Force) -> MeasureIndex {
+        let fits = |m: &Measure| m.disposition == disposition && m.force == force;
+        MeasureIndex(law.measures.iter().position(fits).unwrap() as u16)
+    }
+
+    #[track_caller]
+    fn has_effect(
+        law: &Catalogue,
+        index: MeasureIndex,
+        at: Standpoint,
+        adopted: bool,
+        expected: (Decision, &[Reason]),
+    ) {
+        let mut adopts = vec![0u64; 16].into_boxed_slice();
+        if adopted {
+            adopts[usize::from(index.0) / 64] |= 1 << (index.0 % 64);
+        }
+        let policy = Policy {
+            kind: ClientKind::Enterprise,
+            adopts,
+            masked_id_blocks: false,
+        };
+        let measure = law.measure(index);
+        let list = law.list(measure.list);
+        let (effect, reasons) = effect(at, list, index, measure, &policy).unwrap();
+        let reasons: Vec<Reason> = reasons.iter().collect();
+        assert_eq!(
+            (effect, reasons.as_slice()),
+            expected,
+            "{} {at:?} {adopted}",
+            measure.id
+        );
+    }
+
+    #[test]
+    fn a_name_alone_never_blocks() {
+        let law = built_in().unwrap();
+        for disposition in [Disposition::Block, Disposition::Limit] {
+            let index = of(&law, disposition, Force::Mandatory);
+            let possible = Standpoint {
+                identity: Identity::Possible,
+                ..SURE
+            };
+            let reason: &[Reason] = &[Reason::IdentityPossible];
+            has_effect(&law, index, possible, true, (Decision::Review, reason));
+        }
+    }
+
+    #[test]
+    fn what_is_not_mandatory_needs_adoption() {
+        let law = built_in().unwrap();
+        let unstated = of(&law, Disposition::Block, Force::Unstated);
+        has_effect(
+            &law,
+            unstated,
+            SURE,
+            false,
+            (Decision::Review, &[Reason::ForceUnstated]),
+        );
+        has_effect(&law, unstated, SURE, true, (Decision::Block, &[]));
+        let recommended = law
+            .measures
+            .iter()
+            .position(|m| m.force == Force::Recommended && m.disposition != Disposition::Incentive)
+            .map(|place| MeasureIndex(place as u16));
+        if let Some(index) = recommended {
+            has_effect(
+                &law,
+                index,
+                SURE,
+                false,
+                (Decision::Advise, &[Reason::NotAdopted]),
+            );
+        }
+    }
+
+    #[test]
+    fn every_reason_that_holds_back_is_named() {
+        let law = built_in().unwrap();
+        let index = law.find_measure("rail-g-all-seats").unwrap();
+        has_effect(&law, index, SURE, false, (Decision::Block, &[]));
+        let held_back = Standpoint {
+            identity: Identity::Probable,
+            is_stale: true,
+            lacks_end_date: true,
+            is_minor: true,
+            exemption: Some(ExemptionKind::NecessaryForLifeOrWork),
+        };
+        let reasons = [
+            Reason::StaleList,
+            Reason::Exemption,
+            Reason::Minor,
+            Reason::NoEndDate,
+            Reason::IdentityProbable,
+        ];
+        has_effect(&law, index, held_back, false, (Decision::Review, &reasons));
+    }
+
+    #[test]
+    fn an_exemption_serves_only_the_measures_that_allow_it() {
+        let law = built_in().unwrap();
+        let index = law.find_measure("rail-g-all-seats").unwrap();
+        let with = |kind| Standpoint {
+            exemption: Some(kind),
+            ..SURE
+        };
+        let business = with(ExemptionKind::BusinessNecessary);
+        has_effect(&law, index, business, false, (Decision::Block, &[]));
+        let permit = with(ExemptionKind::CourtPermit);
+        has_effect(
+            &law,
+            index,
+            permit,
+            false,
+            (Decision::Review, &[Reason::Exemption]),
+        );
+        let other = law
+            .measures
+            .iter()
+            .position(|m| {
+                let list = law.list(m.list);
+                !list.rules.court_permit
+                    && m.disposition == Disposition::Block
+                    && m.force == Force::Mandatory
+            })
+            .map(|place| MeasureIndex(place as u16));
+        if let Some(index) = other {
+            has_effect(&law, index, permit, false, (Decision::Block, &[]));
+        }
+    }
+
+    #[test]
+    fn a_list_for_reference_only_never_does_more_than_advise() {
+        let law = built_in().unwrap();
+        let index = of(&law, Disposition::Block, Force::Mandatory);
+        let measure = law.measure(index);
+        let list = List {
+            reference_only: true,
+            ..law.list(measure.list).clone()
+        };
+        let policy = Policy {
+            kind: ClientKind::Authority,
+            adopts: vec![u64::MAX; 16].into_boxed_slice(),
+            masked_id_blocks: true,
+        };
+        let found = effect(SURE, &list, index, measure, &policy);
+        assert_eq!(found, Some((Decision::Advise, ReasonSet::EMPTY)));
+    }
+}

@@ -46,3 +46,133 @@ pub fn is_open(asked: Asked, policy: &Policy) -> bool {
             }
         }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use AuthorisationKind::{Approval, Consent};
+    use ClientKind::{Authority, Enterprise};
+    use Disclosure::{Authorised, Government, Public};
+    use Identity::{Identified, Probable};
+    use SubjectKind::{Organisation, Person};
+
+    const ASKED: Asked = Asked {
+        disclosure: Public,
+        listed: Person,
+        persons_open: true,
+        identity: Identified,
+        own: true,
+        authorisation: None,
+    };
+
+    #[track_caller]
+    fn opens(asked: Asked, kind: ClientKind, expected: bool) {
+        let policy = Policy {
+            kind,
+            adopts: Box::default(),
+            masked_id_blocks: false,
+        };
+        assert_eq!(is_open(asked, &policy), expected, "{asked:?} {kind:?}");
+    }
+
+    #[test]
+    fn public_entries_of_open_lists_need_nothing() {
+        opens(ASKED, Enterprise, true);
+        opens(
+            Asked {
+                identity: Probable,
+                own: false,
+                ..ASKED
+            },
+            Enterprise,
+            true,
+        );
+    }
+
+    #[test]
+    fn government_entries_open_only_to_authorities() {
+        opens(
+            Asked {
+                disclosure: Government,
+                ..ASKED
+            },
+            Enterprise,
+            false,
+        );
+        opens(
+            Asked {
+                disclosure: Government,
+                ..ASKED
+            },
+            Authority,
+            true,
+        );
+    }
+
+    #[test]
+    fn consent_is_the_subjects_own_and_needs_certainty() {
+        let closed = Asked {
+            persons_open: false,
+            ..ASKED
+        };
+        opens(closed, Authority, false);
+        let consented = Asked {
+            authorisation: Some(Consent),
+            ..closed
+        };
+        opens(consented, Enterprise, true);
+        opens(
+            Asked {
+                identity: Probable,
+                ..consented
+            },
+            Enterprise,
+            false,
+        );
+        opens(
+            Asked {
+                own: false,
+                ..consented
+            },
+            Enterprise,
+            false,
+        );
+        opens(
+            Asked {
+                disclosure: Government,
+                ..consented
+            },
+            Enterprise,
+            false,
+        );
+    }
+
+    #[test]
+    fn approval_opens_organisations_entries_to_authorities() {
+        let firm = Asked {
+            disclosure: Authorised,
+            listed: Organisation,
+            own: false,
+            authorisation: Some(Approval),
+            ..ASKED
+        };
+        opens(firm, Authority, true);
+        opens(firm, Enterprise, false);
+        opens(
+            Asked {
+                listed: Person,
+                ..firm
+            },
+            Authority,
+            false,
+        );
+        opens(
+            Asked {
+                identity: Probable,
+                ..firm
+            },
+            Authority,
+            false,
+        );
+    }
+}

@@ -6,12 +6,12 @@
 
 // HOT: one probe a number of a request and one a name.
 
-use crate::snapshot::entries::{LINE_SLOTS, Line};
+use crate::snapshot::rows::{LINE_SLOTS, Line};
 
 /// Lines a probe may read; a table that needs more is built larger.
 pub const PROBE_LINES_MAX: usize = 32;
 
-/// Slots of eight that are filled on average, in tenths: 6 of 8.
+/// Slots of eight that are filled on average.
 const FILLED_SLOTS: usize = 6;
 
 /// First value with this key for which `is_it` holds.
@@ -40,15 +40,18 @@ pub fn find(lines: &[Line], key: u64, mut is_it: impl FnMut(u32) -> bool) -> Opt
     None
 }
 
-/// The table of `keys`: the value of a key is its place. Values below `u32::MAX`.
-pub fn build(keys: &[u64]) -> Vec<Line> {
+/// The table of `keys`: the value of a key is its place, below `u32::MAX`.
+///
+/// `None` where too many keys are alike for any table of up to a line a key.
+pub fn build(keys: &[u64]) -> Option<Vec<Line>> {
     let mut lines = keys.len() / FILLED_SLOTS + 1;
-    loop {
-        match try_build(keys, lines) {
-            Some(table) => return table,
-            None => lines += lines / 4 + 1,
+    while lines <= keys.len() + 1 {
+        if let Some(table) = try_build(keys, lines) {
+            return Some(table);
         }
+        lines += lines / 4 + 1;
     }
+    None
 }
 
 fn try_build(keys: &[u64], count: usize) -> Option<Vec<Line>> {

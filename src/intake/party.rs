@@ -7,8 +7,9 @@
 
 use super::fault::{Fault, FaultCode, Warning, WarningCode};
 use super::record::{WrittenId, WrittenParty, too_many};
-use crate::identifier::document::{FullNumber, NumberFault};
-use crate::identifier::free_text::has_citizen_id;
+use crate::identifier::document::FullNumber;
+use crate::identifier::fault::NumberFault;
+use crate::identifier::free_text::contains_citizen_id;
 use crate::identifier::kind::IdType;
 use crate::identifier::mask::{ListedNumber, MaskedNumber};
 use crate::model::entry::ListedParty;
@@ -109,7 +110,7 @@ fn checked_name(name: &str) -> Result<Box<str>, Fault> {
         let reason = "nothing remains of the name without spaces and dots; correct it";
         return Err(Fault::new(FaultCode::EmptyName, "", reason));
     }
-    if has_citizen_id(name) {
+    if contains_citizen_id(name) {
         return Err(citizen_id_in_text(""));
     }
     Ok(name.into())

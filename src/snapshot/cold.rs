@@ -21,6 +21,33 @@ pub struct ColdReferences {
     pub retained_basis: u32,
 }
 
+impl ColdReferences {
+    /// All, in the order in which they are stored.
+    pub fn all(self) -> [u32; 6] {
+        [
+            self.authority,
+            self.supplier,
+            self.recourse,
+            self.conduct,
+            self.region,
+            self.retained_basis,
+        ]
+    }
+
+    /// Each changed by `change`.
+    #[must_use]
+    pub fn map(self, change: impl Fn(u32) -> u32) -> Self {
+        Self {
+            authority: change(self.authority),
+            supplier: change(self.supplier),
+            recourse: change(self.recourse),
+            conduct: change(self.conduct),
+            region: change(self.region),
+            retained_basis: change(self.retained_basis),
+        }
+    }
+}
+
 /// What an answer shows of one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cold<'a> {
@@ -75,15 +102,7 @@ impl<'a> ColdRecord<'a> {
 
     /// Appends the bytes of the record.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let references = self.references;
-        for reference in [
-            references.authority,
-            references.supplier,
-            references.recourse,
-            references.conduct,
-            references.region,
-            references.retained_basis,
-        ] {
+        for reference in self.references.all() {
             write_number(reference, out);
         }
         for text in [self.entry_id, self.case_no, self.listed_name] {

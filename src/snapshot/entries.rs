@@ -6,10 +6,10 @@
 // HOT: a check reads these rows for every candidate.
 
 use crate::identifier::kind::IdType;
-use crate::model::entry::{Disclosure, Status};
+use crate::model::entry::{Disclosure, EntryIndex, Status};
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
-use zerocopy::little_endian::{I32, I64, U16, U32, U64};
+use zerocopy::little_endian::{I32, I64, U16, U32};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Stored in place of a day that is not known.
@@ -438,13 +438,21 @@ const _: () = assert!(
 );
 
 impl NumberRow {
-    /// A number in `row`; `pattern` is its place in the manifest where it is masked; `implied`
-    /// where it is the org_code inside a credit_code.
-    pub fn new(row: RowNumber, id_type: IdType, pattern: Option<u8>, implied: bool) -> Self {
+    /// A number of no row.
+    pub const NONE: Self = Self {
+        row: U32::new(u32::MAX),
+        id_type: u8::MAX,
+        pattern: 0,
+        flags: 0,
+        zero: 0,
+    };
+
+    /// A row from its stored values; `pattern` is 0 for a full number, else 1 + its place.
+    pub fn stored(row: RowNumber, id_type: u8, pattern: u8, implied: bool) -> Self {
         Self {
             row: U32::new(row.0),
-            id_type: id_type as u8,
-            pattern: pattern.map_or(0, |place| place + 1),
+            id_type,
+            pattern,
             flags: u8::from(implied),
             zero: 0,
         }
@@ -468,55 +476,6 @@ impl NumberRow {
     /// Whether it is the org_code inside a credit_code of the same party.
     pub fn implied(&self) -> bool {
         self.flags & 1 != 0
-    }
-}
-
-/// An identifier, full or masked: further digest bits and its postings.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct IdentifierRow {
-    further: U64,
-    posting_first: U32,
-    id_type: u8,
-    pattern: u8,
-    zero: [u8; 2],
-}
-
-const _: () = assert!(
-    size_of::<IdentifierRow>() == 16,
-    "four rows fill one cache line"
-);
-
-impl IdentifierRow {
-    /// A row; its postings end where those of the next row start.
-    pub fn new(further: u64, posting_first: u32, id_type: u8, pattern: u8) -> Self {
-        Self {
-            further: U64::new(further),
-            posting_first: U32::new(posting_first),
-            id_type,
-            pattern,
-            zero: [0; 2],
-        }
-    }
-
-    /// The second 64 bits of the digest.
-    pub fn further(&self) -> u64 {
-        self.further.get()
-    }
-
-    /// First posting.
-    pub fn posting_first(&self) -> u32 {
-        self.posting_first.get()
-    }
-
-    /// Stored number of the type.
-    pub fn id_type(&self) -> u8 {
-        self.id_type
-    }
-
-    /// 0 full, else 1 + place of the mask in the manifest.
-    pub fn pattern(&self) -> u8 {
-        self.pattern
     }
 }
 
@@ -545,8 +504,8 @@ impl Posting {
     }
 
     /// The entry; may lie outside in a file that no build of ours wrote.
-    pub fn entry(&self) -> crate::model::entry::EntryIndex {
-        crate::model::entry::EntryIndex(self.entry.get())
+    pub fn entry(&self) -> EntryIndex {
+        EntryIndex(self.entry.get())
     }
 
     /// 0 the subject, else the n-th holder.
@@ -558,65 +517,6 @@ impl Posting {
     pub fn implied(&self) -> bool {
         self.flags.get() & 1 != 0
     }
-}
-
-/// A distinct folded name: where its text, its entries and its alias entries start. Each ends where
-/// that of the next name starts.
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct NameRow {
-    text_first: U32,
-    entry_first: U32,
-    alias_first: U32,
-}
-
-impl NameRow {
-    /// A row.
-    pub fn new(text_first: u32, entry_first: u32, alias_first: u32) -> Self {
-        Self {
-            text_first: U32::new(text_first),
-            entry_first: U32::new(entry_first),
-            alias_first: U32::new(alias_first),
-        }
-    }
-
-    /// First byte of its text in `name_text`.
-    pub fn text_first(&self) -> u32 {
-        self.text_first.get()
-    }
-
-    /// First entry whose subject's own name it is.
-    pub fn entry_first(&self) -> u32 {
-        self.entry_first.get()
-    }
-
-    /// First place in `alias_entries`.
-    pub fn alias_first(&self) -> u32 {
-        self.alias_first.get()
-    }
-}
-
-/// Slots of a line.
-pub const LINE_SLOTS: usize = 8;
-
-/// One cache line of a line table: eight tags, then eight values plus one (0 a free slot).
-#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
-#[repr(C)]
-pub struct Line {
-    /// First 32 bits that tell keys of one line apart.
-    pub tags: [U32; LINE_SLOTS],
-    /// Value + 1; 0 is free.
-    pub values: [U32; LINE_SLOTS],
-}
-
-const _: () = assert!(size_of::<Line>() == 64, "eight slots fill one cache line");
-
-impl Line {
-    /// A line without keys.
-    pub const FREE: Self = Self {
-        tags: [U32::ZERO; LINE_SLOTS],
-        values: [U32::ZERO; LINE_SLOTS],
-    };
 }
 
 fn kind_of(organisation: bool) -> SubjectKind {

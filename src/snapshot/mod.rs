@@ -23,6 +23,9 @@ pub mod keys;
 /// Rows of the sections.
 pub mod entries;
 
+/// Rows that only look-ups read.
+pub mod rows;
+
 /// What an answer shows of an entry.
 pub mod cold;
 

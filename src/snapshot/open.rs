@@ -8,12 +8,11 @@
 
 use super::cold::{Cold, ColdRecord};
 use super::container::{self, ContainerError, Layout, Section};
-use super::entries::{
-    Facts, IdentifierRow, Line, NameNumber, NameRow, NumberRow, PartyRow, Posting, RowNumber,
-};
+use super::entries::{Facts, NameNumber, NumberRow, PartyRow, Posting, RowNumber};
 use super::keys;
 use super::manifest::{Manifest, ManifestError, to_hex};
 use super::mapping::{Mapping, Residence};
+use super::rows::{IdentifierRow, Line, NameRow};
 use super::sections::{SECTION_COUNT, SECTIONS, SectionId};
 use crate::identifier::digest::DigestKey;
 use crate::model::entry::EntryIndex;
