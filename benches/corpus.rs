@@ -224,6 +224,7 @@ fn tail(json: &mut String, random: &mut Random, place: u64, of: u64) {
     let court = random.one_of(PLACES);
     let _ = write!(
         json,
-        r#""conduct":"有履行能力而拒不履行生效法律文书确定义务","case_no":"（{year}）闽01执{case}号","authority":"{court}市中级人民法院","region":"990102","supplier":"福建省高级人民法院","submitted_at":"{year}-{month:02}-{day:02}T09:00:00+08:00","published":"{year}-{month:02}-{day:02}","in_force_from":"{year}-{month:02}-{day:02}","disclosure":"public","status":"in_force"}}"#
+        r#""conduct":"有履行能力而拒不履行生效法律文书确定义务","case_no":"（20{:02}）闽01执{case}号","authority":"{court}市中级人民法院","region":"990102","supplier":"福建省高级人民法院","submitted_at":"{year}-{month:02}-{day:02}T09:00:00+08:00","published":"{year}-{month:02}-{day:02}","in_force_from":"{year}-{month:02}-{day:02}","disclosure":"public","status":"in_force"}}"#,
+        10 + case % 9
     );
 }
