@@ -19,7 +19,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 
 /// Body of such a request at most, in bytes.
-const BYTES_MAX: usize = 65_536;
+pub const BYTES_MAX: usize = 65_536;
 
 /// Status and body of an answer, or a problem.
 pub type Outcome = Result<(u16, Vec<u8>), Problem>;
