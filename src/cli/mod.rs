@@ -1,7 +1,21 @@
-//! Placeholder.
+//! A file per command: arguments in, printed text and an exit code out.
+//!
+//! Exit codes: 0 done; 1 a fault of ours, or a failed evaluation; 2 bad input or usage; 3 done,
+//! with records left out. Contract, section 4.
 
 /// `hecha client`: who may ask.
 pub mod client;
-
 /// `hecha key`: master keys.
 pub mod key;
+/// The sample installation.
+pub mod sample;
+/// The gateway, put together.
+pub mod assembly;
+/// `hecha serve`: the gateway.
+pub mod serve;
+/// `hecha check`: one question without a server.
+pub mod check;
+/// `hecha log`: reading the decision log.
+pub mod log;
+/// Arguments of the whole program.
+pub mod program;
