@@ -5,8 +5,12 @@
 
 /// `hecha client`: who may ask.
 pub mod client;
+
 /// `hecha key`: master keys.
 pub mod key;
+/// `hecha eval`: labelled cases in, figures out.
+pub mod eval;
+
 /// The sample installation.
 pub mod sample;
 /// The gateway, put together.
@@ -17,5 +21,3 @@ pub mod serve;
 pub mod check;
 /// `hecha log`: reading the decision log.
 pub mod log;
-/// Arguments of the whole program.
-pub mod program;

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// What a new file begins with.
-const HEAD: &str = "# Client records of hecha. Tokens stand here only as SHA-256: `hecha client add` \
-                    prints a token once.\n";
+const HEAD: &str = "# Client records of hecha. Tokens stand here only as SHA-256: \
+                    `hecha client add` prints a token once.\n";
 
 /// Longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
