@@ -1,1 +1,10 @@
 //! Placeholder.
+
+/// `hecha build`.
+pub mod build;
+
+/// `hecha inspect`.
+pub mod inspect;
+
+/// `hecha publish`.
+pub mod publish;

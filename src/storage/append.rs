@@ -315,7 +315,10 @@ mod tests {
             out.resize(out.len() + PAYLOAD_BYTES_MAX + 1, 1);
         })
         .unwrap_err();
-        assert_eq!(error.to_string(), "a record of 1048577 bytes, more than 1048576");
+        assert_eq!(
+            error.to_string(),
+            "a record of 1048577 bytes, more than 1048576"
+        );
         assert_eq!(bytes.len(), 8);
     }
 
