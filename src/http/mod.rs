@@ -1,1 +1,19 @@
-//! Placeholder.
+//! HTTP: two listeners, their limits, and the way from a request to the gateway and back.
+
+/// Options of the listeners.
+pub mod limits;
+
+/// What a connection is doing.
+pub mod progress;
+
+/// Answers as hyper sends them.
+pub mod reply;
+
+/// One connection and its end.
+pub mod connection;
+
+/// Bodies within their limits.
+pub mod body;
+
+/// Listeners and their threads.
+pub mod listen;

@@ -19,3 +19,5 @@ pub mod validate;
 pub mod ndjson;
 /// The file of what was left out.
 pub mod quarantine;
+/// The sample list: invented records and questions, as of a day.
+pub mod sample;
