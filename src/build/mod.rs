@@ -44,3 +44,5 @@ pub fn build_records(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod hostile;
