@@ -8,6 +8,10 @@ use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load as catalogue;
 use crate::catalogue::measure::Catalogue;
 use crate::config::resolved::Config;
+use crate::decision_log::error::LogError;
+use crate::decision_log::keys::LogKeys;
+use crate::decision_log::segment::LogOptions;
+use crate::decision_log::writer::DecisionLog;
 use crate::gateway::actor::{Actor, ActorParts, Shared};
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
@@ -18,19 +22,27 @@ use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::index::binding::BindingError;
+use crate::model::entry::Act;
 use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
 use crate::overlay::standing::Overlay;
+use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::{SwapResult, Telemetry};
 use arc_swap::ArcSwap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// Folder of the decision log, inside the state folder.
+pub const LOG_FOLDER: &str = "log";
+/// File of the journal of acts, inside the state folder.
+pub const JOURNAL_FILE: &str = "acts.journal";
+const BLOCK_BYTES: u64 = 4_096;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +62,9 @@ pub enum StartError {
     /// The journal of acts.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The decision log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// No snapshot.
     #[error(
         "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
@@ -106,7 +121,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         false => None,
     };
     let law = Arc::new(read_law(config, &telemetry)?);
-    let (journal, acts) = open_journal(config, &storage)?;
+    let (journal, acts) = open_journal(config, &*storage)?;
     let last_act = acts.iter().map(|act| act.at).max();
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
@@ -262,10 +277,13 @@ fn first_snapshot(
 
 fn open_journal(
     config: &Config,
-    storage: &Arc<dyn Storage>,
-) -> Result<(Journal, Vec<crate::model::entry::Act>), StartError> {
-    let _ = (config, storage);
-    Ok((Journal, Vec::new()))
+    storage: &dyn Storage,
+) -> Result<(Journal, Vec<Act>), JournalError> {
+    let (journal, entries) = Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))?;
+    Ok((
+        journal,
+        entries.into_iter().map(|entry| entry.act).collect(),
+    ))
 }
 
 fn open_log(
@@ -273,6 +291,25 @@ fn open_log(
     storage: &Arc<dyn Storage>,
     now: Moment,
 ) -> Result<(Recorder, Option<Moment>), StartError> {
-    let _ = (config, storage, now, Path::new("log"));
-    Ok((Recorder {}, None))
+    let options = LogOptions {
+        segment_bytes: config.limits.log_segment_bytes / BLOCK_BYTES * BLOCK_BYTES,
+        ..LogOptions::default()
+    };
+    let keys = LogKeys::new(MasterKey::load(&config.log_key_file)?);
+    let folder = config.state_dir.join(LOG_FOLDER);
+    let (log, recovery) = DecisionLog::open(
+        Arc::clone(storage),
+        &folder,
+        options,
+        keys,
+        Arc::new(OsEntropy),
+        now,
+    )?;
+    if let Some(cut) = &recovery.cut {
+        let (file, offset) = (&cut.file, cut.offset);
+        tracing::warn!(file, offset, "a torn tail of the decision log was cut off");
+    }
+    let (frames, checks) = (recovery.frames, recovery.checks);
+    tracing::info!(frames, checks, "the decision log is open");
+    Ok((Recorder::new(log), recovery.highest_moment))
 }

@@ -1,9 +1,13 @@
 //! Arguments of the whole program, and which command they mean.
 
+use super::build::{self, BuildArgs};
 use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
+use super::eval::{self, EvalArgs, EvalError, Verdict};
+use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
-use super::log::{self, LogArgs};
+use super::log::{self, LogArgs, LogCommandError};
+use super::publish::{self, PublishArgs};
 use super::serve::{self, ServeArgs};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -14,8 +18,6 @@ use std::process::ExitCode;
 pub const EXIT_INTERNAL: u8 = 1;
 /// Bad input or usage.
 pub const EXIT_INPUT: u8 = 2;
-/// Done, with records left out.
-pub const EXIT_LEFT_OUT: u8 = 3;
 
 /// May this person or organisation do this, and on what legal ground not?
 #[derive(Debug, Parser)]
@@ -54,8 +56,16 @@ Without --config the sample list is served, and standard error shows requests re
 Every key of the file can be overridden: HECHA__LISTEN=127.0.0.1:0.
 SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and stops.")]
     Serve(ServeArgs),
+    /// Turn list files into one snapshot file
+    Build(BuildArgs),
+    /// Show what a snapshot file is, or check all of it
+    Inspect(InspectArgs),
+    /// Put a snapshot where gateways find it
+    Publish(PublishArgs),
     /// Ask one question without a server and print the answer
     Check(CheckArgs),
+    /// Compare answers with labelled cases
+    Eval(EvalArgs),
     /// Add and list the units that may ask
     Client(ClientArgs),
     /// Make master keys
@@ -77,7 +87,25 @@ pub fn run(program: Program) -> ExitCode {
                 false => EXIT_INPUT,
             })
         }
-        Command::Check(args) => exit(check::run(&args), |_| EXIT_INPUT),
+        Command::Build(args) => exit_code(build::run(args)),
+        Command::Inspect(args) => exit_code(inspect::run(args)),
+        Command::Publish(args) => exit_code(publish::run(args)),
+        Command::Check(args) => {
+            let ended = check::run(&args);
+            exit(ended, |error| match error.is_internal() {
+                true => EXIT_INTERNAL,
+                false => EXIT_INPUT,
+            })
+        }
+        Command::Eval(args) => match eval::run(args) {
+            Ok(Verdict::Passed) => ExitCode::SUCCESS,
+            Ok(Verdict::Failed) => ExitCode::from(EXIT_INTERNAL),
+            Err(error) => {
+                let is_ours = matches!(error, EvalError::Output(_));
+                let code = if is_ours { EXIT_INTERNAL } else { EXIT_INPUT };
+                exit(Err(error), |_| code)
+            }
+        },
         Command::Client(args) => exit(client::run(args), |error| match error {
             ClientCommandError::Output(_) => EXIT_INTERNAL,
             _ => EXIT_INPUT,
@@ -86,7 +114,18 @@ pub fn run(program: Program) -> ExitCode {
             KeyCommandError::Output(_) => EXIT_INTERNAL,
             KeyCommandError::Key(_) => EXIT_INPUT,
         }),
-        Command::Log(args) => exit(log::run(&args), |_| EXIT_INPUT),
+        Command::Log(args) => exit(log::run(&args), |error| match error {
+            LogCommandError::Output(_) => EXIT_INTERNAL,
+            _ => EXIT_INPUT,
+        }),
+    }
+}
+
+/// A command that says what was wrong with its input itself; an error is a fault of ours.
+fn exit_code<E: Display>(ended: Result<u8, E>) -> ExitCode {
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => exit(Err(format!("{error:#}")), |_| EXIT_INTERNAL),
     }
 }
 

@@ -104,6 +104,7 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     if let Some(token) = &token {
         greet(&config, &server, &gateway, token)?;
     }
+    gateway.shared.recorder.started(gateway.shared.clock.now());
     say_ready(&server).map_err(internal("writing to standard output"))?;
     runtime.block_on(signals.obey(server, gateway, actor, drain_delay));
     Ok(())

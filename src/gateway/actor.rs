@@ -7,7 +7,7 @@
 //! before it, the one that is being opened.
 
 use super::clock::Clock;
-use super::recorder::{ActEvent, Event, Recorder};
+use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
 use crate::index::entry_ids;
@@ -213,6 +213,8 @@ impl Actor {
             }
             self.turn_day();
             self.release();
+            // A sync that failed is known to the log before an answer meets it.
+            self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
                 self.look();
                 look_at = Instant::now() + self.watch_interval;
@@ -269,14 +271,14 @@ impl Actor {
         drop(view);
         self.publish(next);
         self.shared.telemetry.count_act(act_name(order.kind));
-        self.shared.recorder.event(&Event::Act(ActEvent {
+        self.shared.recorder.acted(ActRecord {
             unit: &order.unit,
             entry_id: order.entry_id.as_str(),
-            kind: order.kind,
+            act: act_name(order.kind),
             reason: &order.reason,
             reference: &order.reference,
             at,
-        }));
+        });
         Ok(ActDone { at, sequence })
     }
 
@@ -392,6 +394,7 @@ impl Actor {
             Ok(next) => {
                 self.publish(next);
                 self.shared.telemetry.count_reload(SwapResult::Done);
+                self.shared.recorder.reloaded(now);
                 tracing::info!("catalogue and clients are loaded again");
                 Ok(())
             }
@@ -447,7 +450,7 @@ impl Actor {
         let at = self.shared.clock.now();
         tracing::info!(file, snapshot = %view.loaded.id, ?result, "a snapshot serves");
         self.shared.telemetry.count_swap(result);
-        self.shared.recorder.event(&Event::Swap {
+        self.shared.recorder.swapped(SwapRecord {
             unit,
             file,
             snapshot: &view.loaded.id,

@@ -10,8 +10,9 @@ use super::actor::{ActorHandle, Shared};
 use super::client::Client;
 use super::idempotency::Idempotency;
 use super::question::{self, Answered};
-use super::recorder::{Event, RecordError, Recorded};
+use super::recorder::{Denied, RecordError};
 use super::view::{Law, View};
+use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
 use crate::model::decision::Level;
 use crate::model::term::Moment;
 use crate::telemetry::Durations;
@@ -61,7 +62,7 @@ pub struct Caller<'a> {
 struct Pending {
     body: Vec<u8>,
     level: Level,
-    recorded: Recorded,
+    recorded: Appended,
 }
 
 impl Gateway {
@@ -75,7 +76,7 @@ impl Gateway {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("the gateway is stopping");
         }
-        if !self.shared.recorder.is_alive() {
+        if !self.shared.recorder.ask_health() {
             return Err("the decision log cannot be written");
         }
         Ok(())
@@ -114,7 +115,7 @@ impl Gateway {
         let client = self.caller(caller, &view, "/v1/checks")?;
         let now = self.shared.clock.now();
         let mut out = Vec::with_capacity(64 + 512 * items.len());
-        let mut last: Option<(Level, Recorded)> = None;
+        let mut last: Option<(Level, Appended)> = None;
         out.extend_from_slice(b"{\"answers\":[");
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
@@ -183,7 +184,9 @@ impl Gateway {
             .map_err(|error| self.unrecorded(error))?;
         self.count(view, &answered);
         let (mut body, level) = (answered.body, answered.level);
-        patch_check_id(&mut body, &recorded.check_id);
+        let mut check_id = [0; CHECK_ID_CHARS];
+        recorded.check_id.write(&mut check_id);
+        patch_check_id(&mut body, &check_id);
         Ok(Pending {
             body,
             level,
@@ -207,7 +210,7 @@ impl Gateway {
     async fn wait(
         &self,
         level: Level,
-        recorded: Recorded,
+        recorded: Appended,
         waits: &Durations,
     ) -> Result<(), Problem> {
         let wait_max = match level {
@@ -215,7 +218,7 @@ impl Gateway {
             Level::Disk => self.waits.disk_max,
         };
         let started = Instant::now();
-        let reached = self.shared.recorder.reached(level, recorded);
+        let reached = self.shared.recorder.reached(level, recorded.position);
         let reached = match tokio::time::timeout(wait_max, reached).await {
             Ok(reached) => reached,
             Err(_) => Err(RecordError::Late),
@@ -224,17 +227,17 @@ impl Gateway {
         reached.map_err(|error| {
             let now = self.shared.clock.now();
             self.shared.recorder.unanswered(recorded, now);
-            let check_id = String::from_utf8_lossy(&recorded.check_id).into_owned();
+            let check_id = recorded.check_id.to_string();
             self.unrecorded(error).with_check_id(check_id)
         })
     }
 
     /// Waits for a record other than an answer's; no check_id is lost with it.
-    pub async fn settle(&self, level: Level, recorded: Recorded) -> Result<(), Problem> {
+    pub async fn settle(&self, level: Level, position: Position) -> Result<(), Problem> {
         if level == Level::Kernel {
             return Ok(());
         }
-        let reached = self.shared.recorder.reached(level, recorded);
+        let reached = self.shared.recorder.reached(level, position);
         match tokio::time::timeout(self.waits.disk_max, reached).await {
             Ok(reached) => reached.map_err(|error| self.unrecorded(error)),
             Err(_) => Err(self.unrecorded(RecordError::Late)),
@@ -256,10 +259,11 @@ impl Gateway {
         self.shared.telemetry.count_problem(problem.kind.slug());
         match problem.kind {
             ProblemKind::Unauthorised | ProblemKind::Forbidden | ProblemKind::Invalid => {
-                self.shared.recorder.event(&Event::Denied {
+                self.shared.recorder.denied(Denied {
                     unit: client.map(|client| &*client.unit),
                     status: problem.status(),
                     route,
+                    field: problem.field.as_deref(),
                     at: self.shared.clock.now(),
                 });
             }

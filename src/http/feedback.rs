@@ -5,38 +5,32 @@
 
 use super::context::Context;
 use super::exchange::{Exchange, Outcome};
-use crate::gateway::recorder::FeedbackKept;
-use crate::identifier::free_text::mask_citizen_ids;
+use crate::decision_log::feedback::FeedbackAnswer;
 use crate::wire::ops::{FeedbackBody, feedback_kept};
 use crate::wire::problem::{Problem, ProblemKind};
 
 /// Keeps one feedback.
 pub async fn post(context: &Context, exchange: &Exchange<'_>) -> Outcome {
-    let mut feedback = FeedbackBody::parse(&exchange.body)?;
-    feedback.note = feedback
-        .note
-        .map(|note| mask_citizen_ids(&note).into_owned());
+    let feedback = FeedbackBody::parse(&exchange.body)?;
     let gateway = &*context.gateway;
-    let unit = &exchange.client.unit;
     let at = gateway.shared.clock.now();
-    let (kept, recorded) = gateway
+    let answer = gateway
         .shared
         .recorder
-        .feedback(unit, &feedback, at)
+        .feedback(&exchange.client.unit, &feedback, at)
         .map_err(|error| gateway.unrecorded(error))?;
-    if let Some(recorded) = recorded {
-        gateway.settle(exchange.client.level_min, recorded).await?;
-    }
-    match kept {
-        FeedbackKept::New => Ok((201, feedback_kept(&feedback))),
-        FeedbackKept::Same => Ok((200, feedback_kept(&feedback))),
-        FeedbackKept::Other => Err(Problem::new(
-            ProblemKind::Conflict,
-            "another feedback was given on this answer",
-        )),
-        FeedbackKept::Unknown => Err(Problem::new(
-            ProblemKind::NotFound,
-            "the unit has no answer with this check_id",
-        )),
-    }
+    let (status, position) = match answer {
+        FeedbackAnswer::Recorded(position) => (201, position),
+        FeedbackAnswer::Same(position) => (200, position),
+        FeedbackAnswer::Conflict => {
+            let detail = "another feedback was given on this answer";
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        FeedbackAnswer::Unknown => {
+            let detail = "the unit has no answer with this check_id";
+            return Err(Problem::new(ProblemKind::NotFound, detail));
+        }
+    };
+    gateway.settle(exchange.client.level_min, position).await?;
+    Ok((status, feedback_kept(&feedback)))
 }

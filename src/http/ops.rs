@@ -3,11 +3,11 @@
 use super::context::Context;
 use super::exchange::{Exchange, Outcome};
 use super::reply::{self, Reply};
+use crate::decision_log::counters::BOUNDS_US;
 use crate::gateway::actor::{ActError, ActOrder, Stopped, act_name};
 use crate::gateway::source::Refused;
-use crate::identifier::free_text::mask_citizen_ids;
 use crate::model::entry::{ActKind, EntryId};
-use crate::telemetry::{Figure, major_faults};
+use crate::telemetry::{Figure, LOG_SYNC_SECONDS, Times, major_faults};
 use crate::wire::ops::{self, ActBody, Serving};
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::header::HeaderValue;
@@ -66,13 +66,12 @@ pub async fn withdraw(context: &Context, exchange: &Exchange<'_>, entry_id: &str
     let body = ActBody::parse(&exchange.body)?;
     let unknown = || Problem::new(ProblemKind::NotFound, "there is no such entry");
     let entry_id = percent_decoded(entry_id).ok_or_else(unknown)?;
-    let masked = |text: &str| mask_citizen_ids(text).into_owned().into_boxed_str();
     let order = ActOrder {
         entry_id: EntryId(entry_id.as_str().into()),
         kind: ActKind::Withdraw,
         unit: exchange.client.unit.clone(),
-        reason: masked(&body.reason),
-        reference: masked(&body.reference),
+        reason: body.reason.into(),
+        reference: body.reference.into(),
     };
     let done = context.gateway.actor.act(order).await.map_err(stopped)?;
     let done = done.map_err(|error| match error {
@@ -88,7 +87,17 @@ pub async fn withdraw(context: &Context, exchange: &Exchange<'_>, entry_id: &str
 
 /// `GET /metrics`.
 pub fn metrics(context: &Context) -> Response<Reply> {
-    let text = context.gateway.shared.telemetry.render(&figures(context));
+    let shared = &context.gateway.shared;
+    let syncs = shared.recorder.log().counters();
+    let counts = syncs.sync_time.buckets();
+    let sync_times = Times {
+        name: LOG_SYNC_SECONDS,
+        help: "Time of the syncs of the decision log",
+        bounds_us: &BOUNDS_US,
+        counts: &counts,
+        sum_ns: syncs.sync_time.sum_ns(),
+    };
+    let text = shared.telemetry.render(&figures(context), &[sync_times]);
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     reply::with_type(StatusCode::OK, text.into_bytes(), media_type)
 }
