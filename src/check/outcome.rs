@@ -82,6 +82,14 @@ pub enum NameBasis {
 }
 
 impl Basis {
+    /// Rests on nothing.
+    pub const EMPTY: Self = Self {
+        full: 0,
+        masked: 0,
+        birth_date: false,
+        name: NameBasis::None,
+    };
+
     /// Adds an equal full number of this type.
     pub fn add_full(&mut self, id_type: IdType) {
         self.full |= 1 << id_type as u16;

@@ -73,3 +73,28 @@ impl IdType {
         matches!(self, Self::CitizenId | Self::CreditCode)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::IdType;
+
+    #[test]
+    fn numbers_and_words_lead_back_to_their_type() {
+        for (number, id_type) in IdType::ALL.into_iter().enumerate() {
+            assert_eq!(id_type as usize, number);
+            assert_eq!(IdType::from_u8(number as u8), Some(id_type));
+            assert_eq!(IdType::parse(id_type.name()), Some(id_type));
+        }
+        assert_eq!(IdType::from_u8(9), None);
+        assert_eq!(IdType::parse("Citizen_ID"), None);
+    }
+
+    #[test]
+    fn each_kind_of_subject_has_one_decisive_type() {
+        for of_person in [true, false] {
+            let types = IdType::ALL.into_iter();
+            let decisive = types.filter(|t| t.is_decisive() && t.of_person() == of_person);
+            assert_eq!(decisive.count(), 1);
+        }
+    }
+}

@@ -4,17 +4,31 @@
 //! them), and keyed digests of them. Nothing here prints a number: `Debug` is masked, there is no
 //! `Display`. Decision rules 1.3; GB 11643, GB 32100, GB 11714.
 
-/// GB 11643 citizen identity numbers.
-pub mod citizen_id;
-/// GB 32100 unified social credit codes and GB 11714 organisation codes.
-pub mod credit_code;
-/// Keyed digests: the only form in which a number is stored.
-pub mod digest;
-/// A full, valid, normalised number.
-pub mod document;
-/// Citizen numbers inside free text: finding and hiding them.
-pub mod free_text;
 /// Types of identifier.
 pub mod kind;
+
+/// What can be wrong with a number.
+pub mod fault;
+
+mod characters;
+
+/// GB 11643 citizen identity numbers.
+pub mod citizen_id;
+
+/// GB 32100 unified social credit codes and GB 11714 organisation codes.
+pub mod credit_code;
+
+/// A full, valid, normalised number.
+pub mod document;
+
 /// Numbers as lists show them, with `*` for hidden characters.
 pub mod mask;
+
+/// Keyed digests: the only form in which a number is stored.
+pub mod digest;
+
+/// Citizen numbers in free text, found and masked.
+pub mod free_text;
+
+/// Numbers for samples, benches and tests that can belong to nobody.
+pub mod synthetic;

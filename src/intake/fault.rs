@@ -62,6 +62,8 @@ pub enum FaultCode {
     TooMany,
     /// Another record has this entry_id.
     DuplicateEntryId,
+    /// A number's mask is not among those that a snapshot holds.
+    TooManyMaskPatterns,
 }
 
 impl FaultCode {
@@ -94,6 +96,7 @@ impl FaultCode {
             Self::TooLong => "too_long",
             Self::TooMany => "too_many",
             Self::DuplicateEntryId => "duplicate_entry_id",
+            Self::TooManyMaskPatterns => "too_many_mask_patterns",
         }
     }
 }

@@ -8,7 +8,8 @@ use super::fault::{
     Fault, FaultCode, Warning, WarningCode, bad_date, required, too_many, unknown_value,
 };
 use super::record::WrittenId;
-use crate::identifier::document::{FullNumber, NumberFault};
+use crate::identifier::document::FullNumber;
+use crate::identifier::fault::NumberFault;
 use crate::identifier::kind::IdType;
 use crate::identifier::mask::{ListedNumber, MaskedNumber};
 use crate::model::subject::SubjectKind;

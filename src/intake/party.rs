@@ -9,7 +9,7 @@ use super::fault::{
 };
 use super::numbers::{birth_date, check_gender, parse_all};
 use super::record::WrittenParty;
-use crate::identifier::free_text::has_citizen_id;
+use crate::identifier::free_text::contains_citizen_id;
 use crate::model::entry::ListedParty;
 use crate::model::subject::{Role, SubjectKind};
 use crate::name::fold::fold;
@@ -65,7 +65,7 @@ fn checked_name(name: &str) -> Result<Box<str>, Fault> {
         let reason = "nothing remains of the name without spaces and dots; correct it";
         return Err(Fault::new(FaultCode::EmptyName, "", reason));
     }
-    if has_citizen_id(name) {
+    if contains_citizen_id(name) {
         return Err(citizen_id_in_text(""));
     }
     Ok(name.into())

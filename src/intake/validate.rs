@@ -14,7 +14,7 @@ use super::party;
 use super::record::{self, WrittenParty, WrittenRecord};
 use crate::catalogue::list::List;
 use crate::catalogue::measure::Catalogue;
-use crate::identifier::free_text::{has_citizen_id, mask_citizen_ids};
+use crate::identifier::free_text::{contains_citizen_id, mask_citizen_ids};
 use crate::model::entry::{Disclosure, EntryId, ListRecord, ListedParty, Status};
 use crate::model::subject::SubjectKind;
 use crate::model::term::{Day, Moment};
@@ -141,7 +141,7 @@ fn entry_id(written: Option<&str>) -> Result<EntryId, Fault> {
         let reason = "a control character; entry_ids are one line of visible text";
         return Err(Fault::new(FaultCode::BadCharacter, "entry_id", reason));
     }
-    if has_citizen_id(text) {
+    if contains_citizen_id(text) {
         return Err(citizen_id_in_text("entry_id"));
     }
     Ok(EntryId(text.into()))
@@ -262,7 +262,7 @@ fn status(written: Option<&str>) -> Result<Status, Fault> {
 fn case_no(written: Option<&str>) -> Result<Box<str>, Fault> {
     let written = required(written, "case_no")?;
     bounded(written, "case_no", LABEL_CHARS_MAX)?;
-    if has_citizen_id(written) {
+    if contains_citizen_id(written) {
         return Err(citizen_id_in_text("case_no"));
     }
     Ok(written.into())

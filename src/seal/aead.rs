@@ -91,3 +91,98 @@ fn bound(random: &[u8; 16], aad: &[u8]) -> SmallVec<[u8; 128]> {
     bound.extend_from_slice(aad);
     bound
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::derive::derive;
+    use crate::seal::keys::MasterKey;
+    use proptest::prelude::*;
+
+    fn key(seed: u8) -> SealKey {
+        SealKey::new(&derive(&MasterKey::from_bytes([seed; 32]), b"", "test"))
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_cipher_is_that_of_rfc_8452() {
+        // Appendix C.2: key and nonce as there; 8 bytes without, then with one byte beside.
+        let mut secret = [0; 32];
+        secret[0] = 1;
+        let cipher = Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(secret));
+        let mut nonce = Nonce::default();
+        nonce[0] = 3;
+        let sealed = |aad: &[u8], first: u8| {
+            let mut text = [first, 0, 0, 0, 0, 0, 0, 0];
+            let tag = cipher.encrypt_inout_detached(&nonce, aad, text.as_mut_slice().into());
+            hex(&[text.as_slice(), &tag.unwrap()].concat())
+        };
+        assert_eq!(
+            sealed(&[], 1),
+            "c2ef328e5c71c83b843122130f7364b761e0b97427e3df28"
+        );
+        assert_eq!(
+            sealed(&[1], 2),
+            "1de22967237a813291213f267e3b452f02d01ae33e4ec854"
+        );
+    }
+
+    #[test]
+    fn sealed_records_of_format_1_still_open() {
+        let mut sealed = Vec::new();
+        key(1).seal(b"0123456789abcdef", b"beside", b"record", &mut sealed);
+        assert_eq!(hex(&sealed), "666699e7809ac033cc88e78631cb2610c1ade3e91642");
+        let plain = key(1)
+            .open(b"0123456789abcdef", b"beside", &sealed)
+            .unwrap();
+        assert_eq!(plain, b"record");
+    }
+
+    #[test]
+    fn nothing_exchanged_opens() {
+        let random = [7; 16];
+        let mut sealed = vec![0xff; 3];
+        key(1).seal(&random, b"beside", b"record", &mut sealed);
+        assert_eq!(sealed.len(), 3 + "record".len() + TAG_BYTES);
+        let sealed = &sealed[3..];
+        let fails = |key: &SealKey, random: &[u8; 16], aad: &[u8], sealed: &[u8]| {
+            assert_eq!(key.open(random, aad, sealed), Err(OpenError));
+        };
+        fails(&key(2), &random, b"beside", sealed);
+        fails(&key(1), &random, b"besides", sealed);
+        for place in 0..16 {
+            let mut other = random;
+            other[place] ^= 1;
+            fails(&key(1), &other, b"beside", sealed);
+        }
+        for place in 0..sealed.len() {
+            let mut other = sealed.to_vec();
+            other[place] ^= 1;
+            fails(&key(1), &random, b"beside", &other);
+            fails(&key(1), &random, b"beside", &sealed[..place]);
+        }
+        // The random bytes end where they end: none of them may pass for a byte beside.
+        let mut longer = Vec::new();
+        key(1).seal(&random, &[7, 1], b"record", &mut longer);
+        fails(&key(1), &random, &[1], &longer);
+    }
+
+    #[test]
+    fn a_sealed_record_that_does_not_open_says_why_and_a_key_prints_nothing() {
+        let text = "the sealed record does not open: another key than the one named, or damage";
+        assert_eq!(OpenError.to_string(), text);
+        assert_eq!(format!("{:?}", key(1)), "SealKey");
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_opens_again(random: [u8; 16], aad: Vec<u8>, plain: Vec<u8>) {
+            let mut sealed = Vec::new();
+            key(1).seal(&random, &aad, &plain, &mut sealed);
+            prop_assert_eq!(key(1).open(&random, &aad, &sealed), Ok(plain));
+        }
+    }
+}

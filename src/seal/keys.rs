@@ -225,3 +225,161 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     };
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::entropy::{OsEntropy, SeededEntropy};
+
+    fn mode_of(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    /// A file with `text` and `mode`.
+    fn file(folder: &Path, text: &str, mode: u32) -> PathBuf {
+        let path = folder.join("key");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_new_key_is_read_back_and_only_its_owner_can_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.key");
+        let made = MasterKey::create(&path, &OsEntropy).unwrap();
+        let read = MasterKey::load(&path).unwrap();
+        assert_eq!(made.secret(), read.secret());
+        assert_eq!(made.id(), read.id());
+        assert_eq!(mode_of(&path), 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.len(), "hecha-key-1 ".len() + 64 + 1);
+        assert!(text.starts_with("hecha-key-1 ") && text.ends_with('\n'));
+        let files = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 1, "nothing is left beside the key");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "kept", 0o600);
+        let error = MasterKey::create(&path, &SeededEntropy::new(1)).unwrap_err();
+        assert!(matches!(error, KeyError::Exists { .. }), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_key_in_a_folder_that_is_not_there_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("absent/key");
+        let error = MasterKey::create(&path, &SeededEntropy::new(1)).unwrap_err();
+        assert!(matches!(error, KeyError::Write { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_key_that_others_can_reach_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("hecha-key-1 {}\n", "0b".repeat(32));
+        for mode in [0o644, 0o640, 0o604, 0o620, 0o601, 0o666] {
+            let path = file(folder.path(), &text, mode);
+            match MasterKey::load(&path) {
+                Err(KeyError::TooOpen { mode: seen, .. }) => assert_eq!(seen, mode),
+                other => panic!("{mode:o}: {other:?}"),
+            }
+        }
+        for mode in [0o600, 0o400, 0o700] {
+            MasterKey::load(&file(folder.path(), &text, mode)).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_key_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let digits = "0b".repeat(32);
+        let read = |text: &str| MasterKey::load(&file(folder.path(), text, 0o600));
+        for text in [
+            format!("hecha-key-1 {digits}\n"),
+            format!("hecha-key-1 {digits}"),
+            format!("hecha-key-1 {}\n", digits.to_uppercase()),
+        ] {
+            assert_eq!(read(&text).unwrap().secret(), &[0x0b; 32]);
+        }
+        for text in [
+            String::new(),
+            digits.clone(),
+            format!("hecha-key-2 {digits}\n"),
+            format!("hecha-key-1 {}\n", &digits[1..]),
+            format!("hecha-key-1 {digits}0\n"),
+            format!("hecha-key-1 {digits}\n\n"),
+            format!("hecha-key-1  {digits}\n"),
+            format!("hecha-key-1 {}\n", digits.replace('b', "g")),
+            format!("hecha-key-1 {digits}{}", "\n".repeat(300)),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(matches!(error, KeyError::Format { .. }), "{error}");
+            assert!(!error.to_string().contains("0b0b"));
+        }
+    }
+
+    #[test]
+    fn the_public_number_depends_on_the_key_and_is_all_that_is_printed() {
+        let key = MasterKey::from_bytes([0x0b; 32]);
+        assert_ne!(key.id(), MasterKey::from_bytes([0x0c; 32]).id());
+        assert_eq!(key.id().to_string(), "1c0defc3a23a2624");
+        assert_eq!(format!("{key:?}"), format!("MasterKey({})", key.id()));
+    }
+
+    #[test]
+    fn errors_say_where_what_and_what_to_do() {
+        let path = PathBuf::from("/etc/hecha/log.key");
+        let absent = || io::Error::from(io::ErrorKind::NotFound);
+        let table = [
+            (
+                KeyError::Read {
+                    path: path.clone(),
+                    source: absent(),
+                },
+                "cannot read the key file `/etc/hecha/log.key`: entity not found",
+            ),
+            (
+                KeyError::TooOpen {
+                    path: path.clone(),
+                    mode: 0o644,
+                },
+                "the key file `/etc/hecha/log.key` has mode 0644, so others than its owner can \
+                 reach it; run `chmod 600` on it",
+            ),
+            (
+                KeyError::Format { path: path.clone() },
+                "`/etc/hecha/log.key` is no key file: it must hold `hecha-key-1` and 64 hex digits \
+                 on one line; make one with `hecha key new FILE`",
+            ),
+            (
+                KeyError::Exists { path: path.clone() },
+                "`/etc/hecha/log.key` exists already and is not overwritten: what was sealed with a \
+                 lost key stays sealed; name another file",
+            ),
+            (
+                KeyError::Write {
+                    path: path.clone(),
+                    source: absent(),
+                },
+                "cannot write the key file `/etc/hecha/log.key`: entity not found",
+            ),
+        ];
+        for (error, text) in table {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_is_absent_or_a_folder_is_unreadable() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        for path in [folder.path().join("absent"), folder.path().to_owned()] {
+            let error = MasterKey::load(&path).unwrap_err();
+            assert!(matches!(error, KeyError::Read { .. }), "{error}");
+        }
+    }
+}

@@ -67,3 +67,42 @@ impl fmt::Debug for TokenHash {
         write!(f, "TokenHash({}...)", &self.to_hex()[..8])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::entropy::{OsEntropy, SeededEntropy};
+
+    #[test]
+    fn tokens_are_long_marked_and_never_the_same() {
+        let token = new_token(&OsEntropy);
+        assert!(token.starts_with("hecha_"));
+        assert_eq!(token.len(), 6 + 64);
+        assert!(token[6..].bytes().all(|b| b.is_ascii_hexdigit()));
+        assert_ne!(token, new_token(&OsEntropy));
+        assert_eq!(
+            new_token(&SeededEntropy::new(1)),
+            new_token(&SeededEntropy::new(1))
+        );
+    }
+
+    #[test]
+    fn the_hash_is_sha_256() {
+        // FIPS 180-2, appendix B.1.
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(hash("abc").to_hex(), expected);
+        assert_eq!(TokenHash::from_hex(expected), Some(hash("abc")));
+        assert_eq!(TokenHash::from_hex(&expected[1..]), None);
+    }
+
+    #[test]
+    fn hashes_differ_wherever_they_differ() {
+        let one = hash("abc");
+        for place in 0..32 {
+            let mut other = one;
+            other.0[place] ^= 1;
+            assert!(one != other);
+        }
+        assert_eq!(format!("{one:?}"), "TokenHash(ba7816bf...)");
+    }
+}

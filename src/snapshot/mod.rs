@@ -1,1 +1,36 @@
-//! Placeholder.
+//! The immutable snapshot file: one build of all lists, read in place by every gateway.
+//!
+//! In: bytes of a file, or rows that a build has sorted. Out: checked sections behind accessors that
+//! never panic and never read out of bounds, whatever the file holds. Facts only: what follows from
+//! law is derived elsewhere. No clock, no identifier number in clear.
+//!
+//! A file is opened in this order: `mapping` brings its bytes into memory safely, `container`
+//! checks header, table, checksums and padding, `manifest` says what was built, `entries` gives
+//! the rows their meaning, `open` puts them together. `publish` is the pointer `current.json`.
+
+/// Bytes of a file in memory; the one place with `unsafe`.
+pub mod mapping;
+
+/// Header, section table, checksums.
+pub mod container;
+
+/// What was built, from what, with which tables.
+pub mod manifest;
+
+/// Keys derived for one build.
+pub mod keys;
+
+/// Rows of the sections.
+pub mod entries;
+
+/// Rows that only look-ups read.
+pub mod rows;
+
+/// What an answer shows of an entry.
+pub mod cold;
+
+/// Names and item sizes of the sections.
+pub mod sections;
+
+/// A snapshot, opened and verified.
+pub mod open;

@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Files that must not be lost.
+//!
+//! In: bytes and paths. Out: files whose loss, tearing and damage is found. `disk` is the seam to
+//! the file system, `simulated` its double that forgets; `append` frames records with checksums and
+//! tells a torn tail from damage; `replace` swaps a whole file. Knows nothing of what it stores.
+
+/// The seam to the file system, and the real one.
+pub mod disk;
+/// A disk in memory that loses, tears and reorders what was not synced.
+pub mod simulated;
+/// Framed, checksummed files that only grow.
+pub mod append;
+/// Replacing a whole file by a new one: write aside, sync, rename.
+pub mod replace;

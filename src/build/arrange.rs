@@ -1,0 +1,183 @@
+//! Which entries are built and in which order; which number each name gets.
+//!
+//! In: the store. Out: permutations. Duplicates and rare mask patterns are left out here, because
+//! only now all records are known. Order of entries: folded name, number class, entry_id; so
+//! entries of one name lie side by side, those that a name alone can reach first.
+
+use super::inputs::{LeftOut, LeftOutReason};
+use super::store::{FULL, Store};
+use crate::identifier::kind::IdType;
+use crate::identifier::mask::MaskPattern;
+use crate::snapshot::manifest::PATTERNS_MAX;
+use rayon::prelude::*;
+use std::cmp::Reverse;
+
+/// Stored for a name that no built entry bears, and for a pattern that is not built.
+pub const UNUSED: u32 = u32::MAX;
+
+/// Places in the file.
+#[derive(Debug)]
+pub struct Arrangement {
+    /// Entries by arrival, in the order of the file.
+    pub order: Vec<u32>,
+    /// Place of the entry_id in byte order, by place in `order`.
+    pub ranks: Vec<u32>,
+    /// Names by arrival, in byte order of their text.
+    pub names: Vec<u32>,
+    /// Number in the file of a name by arrival, or `UNUSED`.
+    pub name_numbers: Vec<u32>,
+    /// Patterns of each type.
+    pub patterns: [Vec<MaskPattern>; IdType::ALL.len()],
+    /// Place of a pattern by arrival among those of its type, or `UNUSED`.
+    pub pattern_places: Vec<u32>,
+}
+
+/// Arranges all entries of the store; those left out are added to `store.left_out`.
+pub fn arrange(store: &mut Store) -> Arrangement {
+    let by_id = sorted_by_entry_id(store);
+    let mut kept = vec![true; store.entries.len()];
+    drop_duplicates(store, &by_id, &mut kept);
+    let (patterns, pattern_places) = choose_patterns(store, &kept);
+    drop_rare_patterns(store, &pattern_places, &mut kept);
+
+    let mut rank_of = vec![UNUSED; store.entries.len()];
+    let kept_ids = by_id.iter().filter(|entry| kept[**entry as usize]);
+    for (rank, entry) in kept_ids.enumerate() {
+        rank_of[*entry as usize] = rank as u32;
+    }
+    let (names, name_numbers) = number_names(store, &kept);
+    let mut order: Vec<u32> = (0..store.entries.len() as u32)
+        .filter(|entry| kept[*entry as usize])
+        .collect();
+    order.par_sort_unstable_by_key(|entry| {
+        let stored = &store.entries[*entry as usize];
+        let name = own_name(store, *entry).map_or(UNUSED, |name| name_numbers[name as usize]);
+        (name, stored.number_class, rank_of[*entry as usize])
+    });
+    let ranks = order.iter().map(|entry| rank_of[*entry as usize]).collect();
+    Arrangement {
+        order,
+        ranks,
+        names,
+        name_numbers,
+        patterns,
+        pattern_places,
+    }
+}
+
+/// Name, by arrival, of an entry's subject.
+pub fn own_name(store: &Store, entry: u32) -> Option<u32> {
+    let subject = store.parties_of(&store.entries[entry as usize]).first()?;
+    store.names_of(subject).first().copied()
+}
+
+fn sorted_by_entry_id(store: &Store) -> Vec<u32> {
+    let mut by_id: Vec<u32> = (0..store.entries.len() as u32).collect();
+    by_id.par_sort_unstable_by(|a, b| {
+        let key = |entry: u32| {
+            let origin = store.entries[entry as usize].origin;
+            (store.cold_record(entry).entry_id, origin)
+        };
+        key(*a).cmp(&key(*b))
+    });
+    by_id
+}
+
+/// Of records with one entry_id, the first that was read stays.
+fn drop_duplicates(store: &mut Store, by_id: &[u32], kept: &mut [bool]) {
+    for pair in by_id.windows(2) {
+        let [before, after] = [pair[0], pair[1]];
+        if store.cold_record(before).entry_id == store.cold_record(after).entry_id {
+            leave_out(store, after, LeftOutReason::DuplicateEntryId, kept);
+        }
+    }
+}
+
+/// The most frequent patterns of each type; equal counts go by the pattern itself.
+fn choose_patterns(
+    store: &Store,
+    kept: &[bool],
+) -> ([Vec<MaskPattern>; IdType::ALL.len()], Vec<u32>) {
+    let mut counts = vec![0u64; store.patterns.len()];
+    for (entry, stored) in store.entries.iter().enumerate() {
+        if kept[entry] {
+            for pattern in patterns_of(store, stored) {
+                counts[usize::from(pattern)] += 1;
+            }
+        }
+    }
+    let mut by_count: Vec<usize> = (0..counts.len()).filter(|p| counts[*p] > 0).collect();
+    by_count.sort_unstable_by_key(|place| {
+        let (id_type, pattern) = store.patterns[*place];
+        (id_type, Reverse(counts[*place]), pattern)
+    });
+    let mut patterns: [Vec<MaskPattern>; IdType::ALL.len()] = Default::default();
+    let mut places = vec![UNUSED; counts.len()];
+    for place in by_count {
+        let (id_type, pattern) = store.patterns[place];
+        let of_type = &mut patterns[id_type as usize];
+        if of_type.len() < PATTERNS_MAX {
+            places[place] = of_type.len() as u32;
+            of_type.push(pattern);
+        }
+    }
+    (patterns, places)
+}
+
+fn drop_rare_patterns(store: &mut Store, places: &[u32], kept: &mut [bool]) {
+    if !places.contains(&UNUSED) {
+        return;
+    }
+    for entry in 0..store.entries.len() as u32 {
+        let stored = &store.entries[entry as usize];
+        let rare = patterns_of(store, stored).any(|p| places[usize::from(p)] == UNUSED);
+        if kept[entry as usize] && rare {
+            leave_out(store, entry, LeftOutReason::TooManyMaskPatterns, kept);
+        }
+    }
+}
+
+fn patterns_of<'a>(
+    store: &'a Store,
+    entry: &super::store::StoredEntry,
+) -> impl Iterator<Item = u16> + 'a {
+    store
+        .parties_of(entry)
+        .iter()
+        .flat_map(|party| store.numbers_of(party))
+        .map(|number| number.pattern)
+        .filter(|pattern| *pattern != FULL)
+}
+
+fn leave_out(store: &mut Store, entry: u32, reason: LeftOutReason, kept: &mut [bool]) {
+    kept[entry as usize] = false;
+    let left_out = LeftOut {
+        origin: store.entries[entry as usize].origin,
+        entry_id: store.cold_record(entry).entry_id.into(),
+        reason,
+    };
+    store.left_out.push(left_out);
+}
+
+/// Names that built entries bear, in byte order, and the number of each.
+fn number_names(store: &Store, kept: &[bool]) -> (Vec<u32>, Vec<u32>) {
+    let mut used = vec![false; store.names.len() as usize];
+    for (entry, stored) in store.entries.iter().enumerate() {
+        if kept[entry] {
+            for party in store.parties_of(stored) {
+                for name in store.names_of(party) {
+                    used[*name as usize] = true;
+                }
+            }
+        }
+    }
+    let mut names: Vec<u32> = (0..store.names.len())
+        .filter(|name| used[*name as usize])
+        .collect();
+    names.par_sort_unstable_by(|a, b| store.names.get(*a).cmp(store.names.get(*b)));
+    let mut numbers = vec![UNUSED; used.len()];
+    for (number, name) in names.iter().enumerate() {
+        numbers[*name as usize] = number as u32;
+    }
+    (names, numbers)
+}

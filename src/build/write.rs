@@ -1,0 +1,330 @@
+//! Writes the sections of an arranged build, one after the other, each freed before the next.
+//!
+//! In: store, arrangement, inputs. Out: the bytes of the file, decided by the records and the
+//! inputs alone.
+
+use super::arrange::{Arrangement, UNUSED};
+use super::groups::{self, Groups};
+use super::identifiers::{self, Identifiers};
+use super::inputs::{BuildError, BuildInputs};
+use super::store::{Store, StoredEntry};
+use crate::index::{line_table, names};
+use crate::snapshot::cold::ColdReferences;
+use crate::snapshot::container::ContainerWriter;
+use crate::snapshot::entries::{FactValues, Facts, NumberRow, PartyRow, PartyValues};
+use crate::snapshot::manifest::Manifest;
+use crate::snapshot::rows::NameRow;
+use crate::snapshot::sections::{SECTION_COUNT, SectionId};
+use rayon::prelude::*;
+use std::io::{Seek, Write};
+use zerocopy::little_endian::U32;
+use zerocopy::{Immutable, IntoBytes};
+
+/// Everything that decides the sections.
+pub struct Built<'a> {
+    /// Records.
+    pub store: &'a Store,
+    /// Their order.
+    pub arrangement: &'a Arrangement,
+    /// What the manifest says.
+    pub manifest: &'a Manifest,
+    /// Place in the manifest of a list by arrival.
+    pub list_places: &'a [u8],
+    /// Place among its list's grades, by list by arrival and grade by arrival.
+    pub grade_places: &'a dyn Fn(u16, u32) -> Option<u8>,
+    /// Salt and keys.
+    pub inputs: &'a BuildInputs,
+}
+
+/// Writes the whole file; returns the writer and the bytes written.
+///
+/// Errors: writing; more of something than format 1 holds.
+pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), BuildError> {
+    let file = ContainerWriter::start(out, built.manifest.to_json(), SECTION_COUNT)?;
+    let mut sections = Sections { file };
+    let identifiers = identifiers::collect(built.store, built.arrangement)?;
+    let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
+    let cases = groups::cases(built.store, built.arrangement, &subjects);
+    sections.put(SectionId::Facts, &facts(built, &subjects, &cases))?;
+    write_parties(built, &mut sections, &identifiers.numbers)?;
+    write_identifiers(&mut sections, identifiers)?;
+    write_names(built, &mut sections)?;
+    write_entry_ids(built, &mut sections)?;
+    for (firsts, members, groups) in [
+        (
+            SectionId::SubjectGroups,
+            SectionId::SubjectGroupMembers,
+            subjects,
+        ),
+        (SectionId::CaseGroups, SectionId::CaseGroupMembers, cases),
+    ] {
+        sections.put(firsts, &little(groups.firsts))?;
+        sections.put(members, &little(groups.members))?;
+    }
+    write_cold(built, &mut sections)?;
+    Ok(sections.file.finish()?)
+}
+
+struct Sections<W: Write + Seek> {
+    file: ContainerWriter<W>,
+}
+
+impl<W: Write + Seek> Sections<W> {
+    fn put<T: IntoBytes + Immutable>(
+        &mut self,
+        section: SectionId,
+        items: &[T],
+    ) -> Result<(), BuildError> {
+        if u32::try_from(items.len()).is_err() {
+            return Err(BuildError::TooMany {
+                what: section.kind().name,
+                max: u64::from(u32::MAX),
+            });
+        }
+        debug_assert!(size_of::<T>() == section.kind().item_bytes as usize);
+        self.file.section(section.kind(), items)?;
+        Ok(())
+    }
+
+    fn put_lines(&mut self, section: SectionId, keys: &[u64]) -> Result<(), BuildError> {
+        let lines = line_table::build(keys).ok_or(BuildError::TooMany {
+            what: section.kind().name,
+            max: keys.len() as u64,
+        })?;
+        self.put(section, &lines)
+    }
+}
+
+fn facts(built: &Built<'_>, subjects: &Groups, cases: &Groups) -> Vec<Facts> {
+    let arrangement = built.arrangement;
+    let mut facts = Vec::with_capacity(arrangement.order.len());
+    let mut party_first = 0;
+    let group = |groups: &Groups, entry: usize| {
+        let group = groups.group_of[entry];
+        (group != UNUSED).then_some(group)
+    };
+    for (entry, arrival) in arrangement.order.iter().enumerate() {
+        let stored = &built.store.entries[*arrival as usize];
+        let mut values = stated_facts(built, stored);
+        values.subject_group = group(subjects, entry);
+        values.case_group = group(cases, entry);
+        values.party_first = party_first;
+        values.rank = arrangement.ranks[entry];
+        party_first += u32::from(stored.party_count);
+        facts.push(Facts::new(&values));
+    }
+    facts
+}
+
+fn stated_facts(built: &Built<'_>, stored: &StoredEntry) -> FactValues {
+    let subject = built.store.parties_of(stored)[0];
+    FactValues {
+        list: built.list_places[usize::from(stored.list)],
+        grade: (built.grade_places)(stored.list, stored.grade),
+        kind: stored.kind,
+        disclosure: stored.disclosure,
+        status: stored.status,
+        able_but_refuses: stored.able_but_refuses,
+        number_class: stored.number_class,
+        birth: subject.birth,
+        birth_known: subject.birth_known,
+        other_numbers: stored.other_numbers,
+        in_force_from: stored.in_force_from,
+        in_force_until: stored.in_force_until,
+        published: stored.published,
+        conduct_ended: stored.conduct_ended,
+        submitted_at: stored.submitted_at,
+        subject_group: None,
+        case_group: None,
+        party_first: 0,
+        rank: 0,
+    }
+}
+
+fn write_parties<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+    numbers: &[NumberRow],
+) -> Result<(), BuildError> {
+    let store = built.store;
+    let mut rows = Vec::with_capacity(store.parties.len());
+    let mut names: Vec<U32> = Vec::with_capacity(store.party_names.len());
+    let mut numbers_first = 0;
+    for arrival in &built.arrangement.order {
+        for party in store.parties_of(&store.entries[*arrival as usize]) {
+            rows.push(PartyRow::new(&PartyValues {
+                names_first: names.len() as u32,
+                names_count: party.names_count,
+                numbers_first,
+                numbers_count: party.numbers_count,
+                birth: party.birth,
+                birth_known: party.birth_known,
+                kind: party.kind,
+                roles: party.roles,
+            }));
+            numbers_first += u32::from(party.numbers_count);
+            let number = |name: &u32| U32::new(built.arrangement.name_numbers[*name as usize]);
+            names.extend(store.names_of(party).iter().map(number));
+        }
+    }
+    sections.put(SectionId::Parties, &rows)?;
+    sections.put(SectionId::PartyNames, &names)?;
+    sections.put(SectionId::Numbers, numbers)
+}
+
+fn write_identifiers<W: Write + Seek>(
+    sections: &mut Sections<W>,
+    mut identifiers: Identifiers,
+) -> Result<(), BuildError> {
+    identifiers.numbers = Vec::new();
+    sections.put_lines(SectionId::IdentifierLines, &identifiers.keys)?;
+    sections.put(SectionId::IdentifierRows, &identifiers.rows)?;
+    sections.put(SectionId::Postings, &identifiers.postings)
+}
+
+fn write_names<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let (store, arrangement) = (built.store, built.arrangement);
+    let salt = &built.inputs.salt;
+    let keys: Vec<u64> = arrangement
+        .names
+        .par_iter()
+        .map(|name| names::key(salt, store.names.get(*name)))
+        .collect();
+    sections.put_lines(SectionId::NameLines, &keys)?;
+    drop(keys);
+
+    let aliases = aliases(built);
+    let mut rows = Vec::with_capacity(arrangement.names.len() + 1);
+    let mut text = String::new();
+    let (mut entry_first, mut alias_first) = (0, 0);
+    for (number, name) in arrangement.names.iter().enumerate() {
+        rows.push(NameRow::new(text.len() as u32, entry_first, alias_first));
+        text.push_str(store.names.get(*name));
+        let own = |entry: u32| own_number(built, entry) == Some(number as u32);
+        while (entry_first as usize) < arrangement.order.len() && own(entry_first) {
+            entry_first += 1;
+        }
+        while aliases
+            .get(alias_first as usize)
+            .is_some_and(|(name, _)| *name == number as u32)
+        {
+            alias_first += 1;
+        }
+    }
+    rows.push(NameRow::new(text.len() as u32, entry_first, alias_first));
+    let alias_entries: Vec<U32> = aliases.iter().map(|(_, entry)| U32::new(*entry)).collect();
+    sections.put(SectionId::Names, &rows)?;
+    sections.put(SectionId::NameText, text.as_bytes())?;
+    sections.put(SectionId::AliasEntries, &alias_entries)
+}
+
+fn own_number(built: &Built<'_>, entry: u32) -> Option<u32> {
+    let arrival = *built.arrangement.order.get(entry as usize)?;
+    let own = super::arrange::own_name(built.store, arrival)?;
+    Some(built.arrangement.name_numbers[own as usize])
+}
+
+/// Alias number and entry, sorted, of the subjects of all entries.
+fn aliases(built: &Built<'_>) -> Vec<(u32, u32)> {
+    let store = built.store;
+    let mut aliases = Vec::new();
+    for (entry, arrival) in built.arrangement.order.iter().enumerate() {
+        let subject = store.parties_of(&store.entries[*arrival as usize]).first();
+        for name in subject
+            .into_iter()
+            .flat_map(|party| store.names_of(party))
+            .skip(1)
+        {
+            let number = built.arrangement.name_numbers[*name as usize];
+            aliases.push((number, entry as u32));
+        }
+    }
+    aliases.par_sort_unstable();
+    aliases
+}
+
+fn write_entry_ids<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let (store, order) = (built.store, &built.arrangement.order);
+    let salt = &built.inputs.salt;
+    let keys: Vec<u64> = order
+        .par_iter()
+        .map(|arrival| names::key(salt, store.cold_record(*arrival).entry_id))
+        .collect();
+    sections.put_lines(SectionId::EntryIdLines, &keys)?;
+    drop(keys);
+    let content: Vec<[u8; 16]> = order
+        .iter()
+        .map(|arrival| store.entries[*arrival as usize].content)
+        .collect();
+    sections.put(SectionId::Content, &content)
+}
+
+fn write_cold<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let (texts, places) = sorted_dictionary(built);
+    let mut cold = Vec::with_capacity(built.store.cold.len());
+    let mut offsets = Vec::with_capacity(built.arrangement.order.len() + 1);
+    for arrival in &built.arrangement.order {
+        offsets.push(U32::new(cold.len() as u32));
+        let stored = &built.store.entries[*arrival as usize];
+        let mut record = built.store.cold_record(*arrival);
+        record.references = moved(stored.references, &places);
+        record.write(&mut cold);
+    }
+    offsets.push(U32::new(cold.len() as u32));
+    sections.put(SectionId::ColdOffsets, &offsets)?;
+    sections.put(SectionId::Cold, &cold)?;
+    drop((offsets, cold));
+    let mut dictionary = String::new();
+    let mut offsets = vec![U32::ZERO];
+    for text in texts {
+        dictionary.push_str(built.store.dictionary.get(text));
+        offsets.push(U32::new(dictionary.len() as u32));
+    }
+    sections.put(SectionId::DictionaryOffsets, &offsets)?;
+    sections.put(SectionId::Dictionary, dictionary.as_bytes())
+}
+
+/// Texts that built entries refer to, in byte order, and the place of each by arrival.
+fn sorted_dictionary(built: &Built<'_>) -> (Vec<u32>, Vec<u32>) {
+    let dictionary = &built.store.dictionary;
+    let mut used = vec![false; dictionary.len() as usize];
+    for arrival in &built.arrangement.order {
+        let references = built.store.entries[*arrival as usize].references;
+        for reference in references
+            .all()
+            .into_iter()
+            .filter_map(|r| r.checked_sub(1))
+        {
+            used[reference as usize] = true;
+        }
+    }
+    let mut texts: Vec<u32> = (0..dictionary.len())
+        .filter(|t| used[*t as usize])
+        .collect();
+    texts.par_sort_unstable_by(|a, b| dictionary.get(*a).cmp(dictionary.get(*b)));
+    let mut places = vec![0; used.len()];
+    for (place, text) in texts.iter().enumerate() {
+        places[*text as usize] = place as u32;
+    }
+    (texts, places)
+}
+
+fn moved(references: ColdReferences, places: &[u32]) -> ColdReferences {
+    references.map(|reference| match reference.checked_sub(1) {
+        None => 0,
+        Some(arrival) => places[arrival as usize] + 1,
+    })
+}
+
+fn little(numbers: Vec<u32>) -> Vec<U32> {
+    numbers.into_iter().map(U32::new).collect()
+}

@@ -1,0 +1,86 @@
+//! Entries that a party could be: by number, by masked number, by name.
+//!
+//! In: a party's keys. Out: entries that count today, each once. A party with a decisive number
+//! meets, by name, only entries without one, since equal and agreeing numbers are found by their
+//! digests and all others tell the two apart: a full-number 张伟 meets no crowd of namesakes.
+// HOT: a common name has thousands of entries; nothing is allocated for one that is not a match.
+
+use super::keys::PartyKeys;
+use crate::index::standing::Standing;
+use crate::index::{identifiers, names};
+use crate::model::entry::EntryIndex;
+use crate::snapshot::entries::NumberClass;
+use crate::snapshot::open::Snapshot;
+use smallvec::SmallVec;
+
+/// Entries whose subject shows an equal or agreeing number, ascending, each once.
+pub fn subjects_by_number(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    keys: &PartyKeys,
+) -> SmallVec<[EntryIndex; 8]> {
+    let mut found = SmallVec::new();
+    for row in keys.rows() {
+        for posting in identifiers::postings(snapshot, row) {
+            let entry = posting.entry();
+            if posting.party() == 0 && standing.counts(entry) {
+                found.push(entry);
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Holders that show an equal or agreeing number, as (entry, place in the entry), ascending.
+pub fn holders_by_number(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    keys: &PartyKeys,
+) -> SmallVec<[(EntryIndex, u16); 8]> {
+    let mut found = SmallVec::new();
+    for row in keys.rows() {
+        for posting in identifiers::postings(snapshot, row) {
+            let entry = posting.entry();
+            if posting.party() != 0 && standing.counts(entry) {
+                found.push((entry, posting.party()));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// Calls `visit` for each entry whose subject bears the party's name and that numbers have not
+/// settled already; `by_number` are the entries found by number, ascending.
+pub fn subjects_by_name(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    keys: &PartyKeys,
+    by_number: &[EntryIndex],
+    mut visit: impl FnMut(EntryIndex),
+) {
+    let Some(name) = keys.name else { return };
+    let unsettled =
+        |entry: EntryIndex| standing.counts(entry) && by_number.binary_search(&entry).is_err();
+    for index in names::entries(snapshot, name) {
+        let entry = EntryIndex(index);
+        // Entries of one name lie ordered by number class: without a usable one first.
+        if keys.has_decisive() && snapshot.facts(entry).number_class() != NumberClass::None {
+            break;
+        }
+        if unsettled(entry) {
+            visit(entry);
+        }
+    }
+    for index in names::alias_entries(snapshot, name) {
+        let entry = index;
+        let decided =
+            keys.has_decisive() && snapshot.facts(entry).number_class() != NumberClass::None;
+        if !decided && unsettled(entry) {
+            visit(entry);
+        }
+    }
+}

@@ -1,0 +1,569 @@
+//! Clients as used: who a token belongs to, what that unit may ask, what it has adopted.
+//!
+//! In: client records, the catalogue. Out: `Clients`, looked up by token. Carries policy, decides
+//! nothing about who is blocked. Bound to one catalogue: a new catalogue needs the records read
+//! again. Contract, section 4; decision rules 1.1.
+
+use super::client_record::{self, ClientRecord, ClientsFileError, PlacedRecord};
+use crate::catalogue::measure::Catalogue;
+use crate::catalogue::scenario::ScenarioIndex;
+use crate::check::request::Policy;
+use crate::model::decision::Level;
+use crate::model::subject::ClientKind;
+use crate::seal::token::{self, TokenHash};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Characters of a unit's name at most.
+pub const UNIT_CHARS_MAX: usize = 200;
+/// Requests a second a record may state at most.
+pub const RATE_MAX: u32 = 1_000_000;
+
+/// What a unit may do. Contract, section 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClientRole {
+    /// check, checks, scan, feedback, measures, scenarios.
+    Checker = 0,
+    /// Entries, acts, snapshots.
+    Steward = 1,
+    /// Log; reading entries.
+    Auditor = 2,
+    /// Clients, reload.
+    Admin = 3,
+}
+
+impl ClientRole {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Checker, Self::Steward, Self::Auditor, Self::Admin];
+
+    /// The word of the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Checker => "checker",
+            Self::Steward => "steward",
+            Self::Auditor => "auditor",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// From the word of the contract.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == word)
+    }
+}
+
+/// One unit.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its name.
+    pub unit: Box<str>,
+    /// Enterprise or authority.
+    pub kind: ClientKind,
+    /// What a decision depends on.
+    pub policy: Policy,
+    /// Least durability of a record before its answer is sent; a decision may ask for more.
+    pub level_min: Level,
+    /// Requests a second at most; `None`: no limit of its own.
+    pub rate_per_second_max: Option<u32>,
+    /// BLAKE3 of the record without its tokens: names the policy in every log record.
+    pub policy_hash: [u8; 32],
+    scenarios: ScenarioGrant,
+    purposes: Option<Box<[Box<str>]>>,
+    roles: u8,
+}
+
+#[derive(Debug, Clone)]
+enum ScenarioGrant {
+    All,
+    /// One bit each.
+    Some(Box<[u64]>),
+}
+
+/// What is wrong with one record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordFault {
+    /// No name, too long a one, or one with control characters.
+    #[error("`unit` is no name: write 1 to {UNIT_CHARS_MAX} characters, no space at either end")]
+    Unit,
+    /// A word that is not among those allowed.
+    #[error("`{field}`: unknown word `{word}`; write one of: {allowed}")]
+    Word {
+        /// Field of the record.
+        field: &'static str,
+        /// As written.
+        word: String,
+        /// All that would do, separated by commas.
+        allowed: String,
+    },
+    /// A scenario the catalogue does not have.
+    #[error("`scenarios`: unknown scenario `{id}`; correct it, or write * for all")]
+    Scenario {
+        /// As written.
+        id: String,
+    },
+    /// A measure the catalogue does not have.
+    #[error("`adopts`: unknown measure `{id}`; `GET /v1/measures` names them all")]
+    Measure {
+        /// As written.
+        id: String,
+    },
+    /// An empty list of purposes.
+    #[error("`purposes` is empty, which would refuse everything; leave it out to allow any")]
+    NoPurposes,
+    /// A rate nobody could keep.
+    #[error("`rate` {rate} is not between 1 and {RATE_MAX} requests a second")]
+    Rate {
+        /// As written.
+        rate: u32,
+    },
+    /// Not a hash.
+    #[error("`token_sha256`: not 64 hex digits; store the SHA-256 of the token, not the token")]
+    TokenHash,
+}
+
+/// Why the clients cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientsError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ClientsFileError),
+    /// A record.
+    #[error("{}:{line}: client `{unit}`: {fault}", path.display())]
+    Record {
+        /// The clients file.
+        path: PathBuf,
+        /// Line in which the record starts.
+        line: u32,
+        /// The unit as written.
+        unit: String,
+        /// What is wrong.
+        fault: RecordFault,
+    },
+    /// Two records of one unit.
+    #[error("{}:{line}: unit `{unit}` has a record already; keep one of the two", path.display())]
+    UnitTwice {
+        /// The clients file.
+        path: PathBuf,
+        /// Line in which the later record starts.
+        line: u32,
+        /// The unit.
+        unit: String,
+    },
+    /// Two records with one token.
+    #[error(
+        "{}:{line}: client `{unit}` has a token of another client; give each its own",
+        path.display()
+    )]
+    TokenTwice {
+        /// The clients file.
+        path: PathBuf,
+        /// Line in which the later record starts.
+        line: u32,
+        /// The later unit.
+        unit: String,
+    },
+}
+
+impl Client {
+    /// Understands a record. Its tokens are not kept here.
+    pub fn new(record: &ClientRecord, catalogue: &Catalogue) -> Result<Self, RecordFault> {
+        let chars = record.unit.chars().count();
+        let unclean = record.unit.trim() != record.unit || record.unit.contains(char::is_control);
+        if chars == 0 || chars > UNIT_CHARS_MAX || unclean {
+            return Err(RecordFault::Unit);
+        }
+        let kinds = [ClientKind::Enterprise, ClientKind::Authority].map(|k| (k.name(), k));
+        let kind = word("kind", &record.kind, &kinds)?;
+        let levels = [Level::Kernel, Level::Disk].map(|level| (level.name(), level));
+        let level_min = word_or("level", record.level.as_deref(), &levels, Level::Kernel)?;
+        let masked = [("review", false), ("block", true)];
+        let masked_id_blocks = word_or("masked_id", record.masked_id.as_deref(), &masked, false)?;
+        let role_words = ClientRole::ALL.map(|role| (role.name(), role));
+        let mut roles = 0;
+        for role in &record.roles {
+            roles |= 1 << word("roles", role, &role_words)? as u8;
+        }
+        if let Some(rate) = record.rate.filter(|rate| !(1..=RATE_MAX).contains(rate)) {
+            return Err(RecordFault::Rate { rate });
+        }
+        if record.purposes.as_ref().is_some_and(Vec::is_empty) {
+            return Err(RecordFault::NoPurposes);
+        }
+        let purposes = record.purposes.as_ref();
+        Ok(Self {
+            unit: record.unit.as_str().into(),
+            kind,
+            policy: Policy {
+                kind,
+                adopts: adopted(&record.adopts, catalogue)?,
+                masked_id_blocks,
+            },
+            level_min,
+            rate_per_second_max: record.rate,
+            policy_hash: policy_hash(record),
+            scenarios: granted(&record.scenarios, catalogue)?,
+            purposes: purposes.map(|all| all.iter().map(|one| one.as_str().into()).collect()),
+            roles,
+        })
+    }
+
+    /// Whether the unit may ask about this scenario. Decision rules 1.1.
+    pub fn grants_scenario(&self, scenario: ScenarioIndex) -> bool {
+        match &self.scenarios {
+            ScenarioGrant::All => true,
+            ScenarioGrant::Some(bits) => has_bit(bits, scenario.0),
+        }
+    }
+
+    /// Whether a request with this purpose is granted; a unit without purposes: any, or none.
+    pub fn grants_purpose(&self, purpose: Option<&str>) -> bool {
+        match (&self.purposes, purpose) {
+            (None, _) => true,
+            (Some(granted), Some(purpose)) => granted.iter().any(|one| &**one == purpose),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Whether the unit has this role.
+    pub fn has_role(&self, role: ClientRole) -> bool {
+        self.roles & (1 << role as u8) != 0
+    }
+}
+
+/// All clients, by token and by unit.
+#[derive(Debug, Default)]
+pub struct Clients {
+    clients: Vec<Client>,
+    by_token: HashMap<TokenHash, usize>,
+    by_unit: HashMap<Box<str>, usize>,
+}
+
+impl Clients {
+    /// Reads the clients file at `path`. Errors name file, line, unit and what to do.
+    pub fn load(path: &Path, catalogue: &Catalogue) -> Result<Self, ClientsError> {
+        Self::from_records(path, client_record::read(path)?, catalogue)
+    }
+
+    /// From records; `path` is what errors call their file.
+    pub fn from_records(
+        path: &Path,
+        records: Vec<PlacedRecord>,
+        catalogue: &Catalogue,
+    ) -> Result<Self, ClientsError> {
+        let mut all = Self::default();
+        for PlacedRecord { line, record } in records {
+            let unit = record.unit.clone();
+            let path = path.to_owned();
+            let client = match Client::new(&record, catalogue) {
+                Ok(client) => client,
+                Err(fault) => {
+                    return Err(ClientsError::Record {
+                        path,
+                        line,
+                        unit,
+                        fault,
+                    });
+                }
+            };
+            let place = all.clients.len();
+            if all.by_unit.insert(client.unit.clone(), place).is_some() {
+                return Err(ClientsError::UnitTwice { path, line, unit });
+            }
+            for text in &record.token_sha256 {
+                let Some(hash) = TokenHash::from_hex(text) else {
+                    let fault = RecordFault::TokenHash;
+                    return Err(ClientsError::Record {
+                        path,
+                        line,
+                        unit,
+                        fault,
+                    });
+                };
+                if all
+                    .by_token
+                    .insert(hash, place)
+                    .is_some_and(|other| other != place)
+                {
+                    return Err(ClientsError::TokenTwice { path, line, unit });
+                }
+            }
+            all.clients.push(client);
+        }
+        Ok(all)
+    }
+
+    /// The unit this token belongs to.
+    pub fn authenticate(&self, token: &str) -> Option<&Client> {
+        // Looked up by hash: how long that takes says nothing about a stored token.
+        let place = self.by_token.get(&token::hash(token))?;
+        self.clients.get(*place)
+    }
+
+    /// The unit of this name.
+    pub fn find_unit(&self, unit: &str) -> Option<&Client> {
+        self.clients.get(*self.by_unit.get(unit)?)
+    }
+
+    /// All units, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter()
+    }
+}
+
+fn word<T: Copy>(
+    field: &'static str,
+    word: &str,
+    choices: &[(&'static str, T)],
+) -> Result<T, RecordFault> {
+    let chosen = choices.iter().find(|(name, _)| *name == word);
+    chosen.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        RecordFault::Word {
+            field,
+            word: word.into(),
+            allowed: names.join(", "),
+        }
+    })
+}
+
+fn word_or<T: Copy>(
+    field: &'static str,
+    written: Option<&str>,
+    choices: &[(&'static str, T)],
+    absent: T,
+) -> Result<T, RecordFault> {
+    written.map_or(Ok(absent), |text| word(field, text, choices))
+}
+
+fn granted(ids: &[String], catalogue: &Catalogue) -> Result<ScenarioGrant, RecordFault> {
+    let mut bits = vec![0; catalogue.scenarios.len().div_ceil(64)];
+    let mut all = false;
+    for id in ids {
+        match catalogue.find_scenario(id) {
+            Some(index) => set_bit(&mut bits, index.0),
+            None if id == "*" => all = true,
+            None => return Err(RecordFault::Scenario { id: id.clone() }),
+        }
+    }
+    Ok(if all {
+        ScenarioGrant::All
+    } else {
+        ScenarioGrant::Some(bits.into())
+    })
+}
+
+fn adopted(ids: &[String], catalogue: &Catalogue) -> Result<Box<[u64]>, RecordFault> {
+    let mut bits = vec![0; catalogue.measures.len().div_ceil(64)];
+    for id in ids {
+        let index = catalogue.find_measure(id);
+        let index = index.ok_or_else(|| RecordFault::Measure { id: id.clone() })?;
+        set_bit(&mut bits, index.0);
+    }
+    Ok(bits.into())
+}
+
+fn set_bit(bits: &mut [u64], place: u16) {
+    if let Some(word) = bits.get_mut(usize::from(place) / 64) {
+        *word |= 1 << (place % 64);
+    }
+}
+
+fn has_bit(bits: &[u64], place: u16) -> bool {
+    let word = bits.get(usize::from(place) / 64).copied().unwrap_or(0);
+    word & (1 << (place % 64)) != 0
+}
+
+/// BLAKE3 over all fields but the tokens; the order of words inside a field does not matter.
+fn policy_hash(record: &ClientRecord) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("hecha client policy 1");
+    let mut field = |words: &[&str]| {
+        let mut words = words.to_vec();
+        words.sort_unstable();
+        words.dedup();
+        hasher.update(&(words.len() as u64).to_le_bytes());
+        for word in words {
+            hasher.update(&(word.len() as u64).to_le_bytes());
+            hasher.update(word.as_bytes());
+        }
+    };
+    let rate = record.rate.map(|rate| rate.to_string());
+    field(&[&record.unit]);
+    field(&[&record.kind]);
+    field(&refs(&record.scenarios));
+    field(&record.purposes.as_deref().map(refs).unwrap_or_default());
+    field(&refs(&record.roles));
+    field(&rate.as_deref().map(|rate| vec![rate]).unwrap_or_default());
+    field(&refs(&record.adopts));
+    field(&[record.masked_id.as_deref().unwrap_or("review")]);
+    field(&[record.level.as_deref().unwrap_or("kernel")]);
+    *hasher.finalize().as_bytes()
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::load;
+
+    fn load(text: &str) -> Result<Clients, ClientsError> {
+        let path = Path::new("clients.toml");
+        let catalogue = load::built_in().unwrap();
+        Clients::from_records(path, client_record::parse(path, text)?, &catalogue)
+    }
+
+    fn text(extra: &str) -> String {
+        let hash = token::hash("hecha_test").to_hex();
+        let base = "[[client]]\nunit = \"rail\"\nkind = \"enterprise\"\nroles = [\"checker\"]\n";
+        format!("{base}token_sha256 = [\"{hash}\"]\n{extra}")
+    }
+
+    #[test]
+    fn a_token_leads_to_its_unit_and_nothing_else_does() {
+        let clients = load(&text("scenarios = [\"rail.ticket\"]")).unwrap();
+        let client = clients.authenticate("hecha_test").unwrap();
+        assert_eq!(&*client.unit, "rail");
+        assert_eq!(
+            clients.find_unit("rail").unwrap().policy_hash,
+            client.policy_hash
+        );
+        for token in [
+            "",
+            "hecha_test ",
+            "hecha_tesT",
+            &token::hash("hecha_test").to_hex(),
+        ] {
+            assert!(clients.authenticate(token).is_none(), "{token}");
+        }
+    }
+
+    #[test]
+    fn grants_are_those_of_the_record() {
+        let catalogue = load::built_in().unwrap();
+        let rail = catalogue.find_scenario("rail.ticket").unwrap();
+        let air = catalogue.find_scenario("air.ticket").unwrap();
+        let clients = load(&text(
+            "scenarios = [\"rail.ticket\"]\npurposes = [\"ticket sale\"]\nlevel = \"disk\"\n\
+             adopts = [\"serious-finance-found\"]\nmasked_id = \"block\"\nrate = 50",
+        ))
+        .unwrap();
+        let client = clients.authenticate("hecha_test").unwrap();
+        assert!(client.grants_scenario(rail) && !client.grants_scenario(air));
+        assert!(client.grants_purpose(Some("ticket sale")));
+        assert!(!client.grants_purpose(Some("Ticket sale")) && !client.grants_purpose(None));
+        assert!(client.has_role(ClientRole::Checker) && !client.has_role(ClientRole::Admin));
+        assert_eq!(client.level_min, Level::Disk);
+        assert_eq!(client.rate_per_second_max, Some(50));
+        assert!(client.policy.masked_id_blocks);
+        let adopted = catalogue.find_measure("serious-finance-found").unwrap();
+        assert!(client.policy.has_adopted(adopted.0));
+        assert!(!client.policy.has_adopted(adopted.0 + 1));
+
+        let clients = load(&text("scenarios = [\"*\"]")).unwrap();
+        let client = clients.authenticate("hecha_test").unwrap();
+        assert!(client.grants_scenario(rail) && client.grants_scenario(air));
+        assert!(client.grants_purpose(None) && client.grants_purpose(Some("any")));
+        assert_eq!(client.level_min, Level::Kernel);
+        assert!(!client.policy.masked_id_blocks);
+    }
+
+    #[test]
+    fn the_policy_hash_follows_the_policy_and_not_the_tokens() {
+        let plain = ClientRecord {
+            unit: "a".into(),
+            scenarios: vec!["x".into(), "y".into()],
+            ..ClientRecord::default()
+        };
+        let hash = policy_hash(&plain);
+        let changed = |change: fn(&mut ClientRecord)| {
+            let mut record = plain.clone();
+            change(&mut record);
+            policy_hash(&record)
+        };
+        assert_eq!(changed(|r| r.token_sha256 = vec!["1".into()]), hash);
+        assert_eq!(changed(|r| r.scenarios.reverse()), hash);
+        assert_eq!(changed(|r| r.level = Some("kernel".into())), hash);
+        assert_ne!(changed(|r| r.level = Some("disk".into())), hash);
+        assert_ne!(changed(|r| r.masked_id = Some("block".into())), hash);
+        assert_ne!(changed(|r| r.adopts = vec!["m".into()]), hash);
+        assert_ne!(changed(|r| r.purposes = Some(vec!["p".into()])), hash);
+        assert_ne!(changed(|r| r.roles = vec!["admin".into()]), hash);
+        assert_ne!(changed(|r| r.rate = Some(1)), hash);
+        assert_ne!(changed(|r| r.scenarios = vec!["xy".into()]), hash);
+    }
+
+    #[track_caller]
+    fn refuses(extra: &str, expected: &str) {
+        let error = load(&text(extra)).unwrap_err().to_string();
+        assert_eq!(error, format!("clients.toml:1: client `rail`: {expected}"));
+    }
+
+    #[test]
+    fn faults_in_a_record_are_named() {
+        let all = "scenarios = [\"*\"]\n";
+        refuses(
+            "scenarios = [\"rail\"]",
+            "`scenarios`: unknown scenario `rail`; correct it, or write * for all",
+        );
+        refuses(
+            &format!("{all}adopts = [\"x\"]"),
+            "`adopts`: unknown measure `x`; `GET /v1/measures` names them all",
+        );
+        refuses(
+            &format!("{all}level = \"tape\""),
+            "`level`: unknown word `tape`; write one of: kernel, disk",
+        );
+        refuses(
+            &format!("{all}masked_id = \"limit\""),
+            "`masked_id`: unknown word `limit`; write one of: review, block",
+        );
+        refuses(
+            &format!("{all}rate = 0"),
+            "`rate` 0 is not between 1 and 1000000 requests a second",
+        );
+        refuses(
+            &format!("{all}purposes = []"),
+            "`purposes` is empty, which would refuse everything; leave it out to allow any",
+        );
+    }
+
+    #[test]
+    fn faults_of_identity_are_named() {
+        #[track_caller]
+        fn refuses(text: &str, expected: &str) {
+            assert_eq!(load(text).unwrap_err().to_string(), expected);
+        }
+        let all = "scenarios = [\"*\"]\n";
+        let one = text(all);
+        refuses(
+            &one.replace("checker", "boss"),
+            "clients.toml:1: client `rail`: `roles`: unknown word `boss`; write one of: checker, \
+             steward, auditor, admin",
+        );
+        refuses(
+            &one.replace("enterprise", "firm"),
+            "clients.toml:1: client `rail`: `kind`: unknown word `firm`; write one of: \
+             enterprise, authority",
+        );
+        refuses(
+            &one.replace("rail", ""),
+            "clients.toml:1: client ``: `unit` is no name: write 1 to 200 characters, no space at \
+             either end",
+        );
+        refuses(
+            &one.replace(&token::hash("hecha_test").to_hex(), "hecha_test"),
+            "clients.toml:1: client `rail`: `token_sha256`: not 64 hex digits; store the SHA-256 \
+             of the token, not the token",
+        );
+        refuses(
+            &format!("{one}{one}"),
+            "clients.toml:7: unit `rail` has a record already; keep one of the two",
+        );
+        refuses(
+            &format!("{one}{}", one.replace("rail", "air")),
+            "clients.toml:7: client `air` has a token of another client; give each its own",
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! Folded names to entries: whose own name it is, and whose other name.
+//!
+//! In: a name folded by `name::fold`. Out: its number, verified against the text, and entries.
+//! Equal names only. Names that only a holder bears have a number and no entries.
+
+use crate::model::entry::EntryIndex;
+use crate::snapshot::entries::NameNumber;
+use crate::snapshot::open::Snapshot;
+use crate::snapshot::sections::SectionId;
+use std::ops::Range;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The number of a folded name.
+pub fn find(snapshot: &Snapshot, folded: &str) -> Option<NameNumber> {
+    let key = key(&snapshot.manifest().salt, folded);
+    let lines = snapshot.lines(SectionId::NameLines);
+    super::line_table::find(lines, key, |name| {
+        snapshot.name_text(NameNumber(name)) == folded
+    })
+    .map(NameNumber)
+}
+
+/// Entries whose subject's own name it is, side by side: no usable number, masked, full.
+pub fn entries(snapshot: &Snapshot, name: NameNumber) -> Range<u32> {
+    match snapshot.name_row(name) {
+        Some((this, next)) => {
+            let end = next.entry_first().min(snapshot.entry_count());
+            this.entry_first().min(end)..end
+        }
+        None => 0..0,
+    }
+}
+
+/// Entries of which it is another name, in rising order.
+pub fn alias_entries(
+    snapshot: &Snapshot,
+    name: NameNumber,
+) -> impl ExactSizeIterator<Item = EntryIndex> + '_ {
+    let entries = match snapshot.name_row(name) {
+        Some((this, next)) => snapshot.alias_entries(this.alias_first(), next.alias_first()),
+        None => &[],
+    };
+    entries.iter().map(|entry| EntryIndex(entry.get()))
+}
+
+/// Key of a text in a line table of the snapshot with this salt. Names and entry_ids.
+pub fn key(salt: &[u8; 32], text: &str) -> u64 {
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&salt[..8]);
+    xxh3_64_with_seed(text.as_bytes(), u64::from_le_bytes(seed))
+}

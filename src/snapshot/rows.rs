@@ -1,0 +1,117 @@
+//! Rows that only look-ups read: identifiers, names, lines of hash tables.
+//!
+//! Like `entries`: read in place, little-endian, without alignment. A row's items end where those
+//! of the next row start; one row more than there are ends the last.
+
+// HOT: every look-up reads these rows.
+
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
+
+/// An identifier, full or masked: further digest bits and its postings.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct IdentifierRow {
+    further: U64,
+    posting_first: U32,
+    id_type: u8,
+    pattern: u8,
+    zero: [u8; 2],
+}
+
+const _: () = assert!(
+    size_of::<IdentifierRow>() == 16,
+    "four rows fill one cache line"
+);
+
+impl IdentifierRow {
+    /// A row; its postings end where those of the next row start.
+    pub fn new(further: u64, posting_first: u32, id_type: u8, pattern: u8) -> Self {
+        Self {
+            further: U64::new(further),
+            posting_first: U32::new(posting_first),
+            id_type,
+            pattern,
+            zero: [0; 2],
+        }
+    }
+
+    /// The second 64 bits of the digest.
+    pub fn further(&self) -> u64 {
+        self.further.get()
+    }
+
+    /// First posting.
+    pub fn posting_first(&self) -> u32 {
+        self.posting_first.get()
+    }
+
+    /// Stored number of the type.
+    pub fn id_type(&self) -> u8 {
+        self.id_type
+    }
+
+    /// 0 full, else 1 + place of the mask in the manifest.
+    pub fn pattern(&self) -> u8 {
+        self.pattern
+    }
+}
+
+/// A distinct folded name: where its text, its entries and its alias entries start. Each ends where
+/// that of the next name starts.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct NameRow {
+    text_first: U32,
+    entry_first: U32,
+    alias_first: U32,
+}
+
+impl NameRow {
+    /// A row.
+    pub fn new(text_first: u32, entry_first: u32, alias_first: u32) -> Self {
+        Self {
+            text_first: U32::new(text_first),
+            entry_first: U32::new(entry_first),
+            alias_first: U32::new(alias_first),
+        }
+    }
+
+    /// First byte of its text in `name_text`.
+    pub fn text_first(&self) -> u32 {
+        self.text_first.get()
+    }
+
+    /// First entry whose subject's own name it is.
+    pub fn entry_first(&self) -> u32 {
+        self.entry_first.get()
+    }
+
+    /// First place in `alias_entries`.
+    pub fn alias_first(&self) -> u32 {
+        self.alias_first.get()
+    }
+}
+
+/// Slots of a line.
+pub const LINE_SLOTS: usize = 8;
+
+/// One cache line of a line table: eight tags, then eight values plus one (0 a free slot).
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct Line {
+    /// First 32 bits that tell keys of one line apart.
+    pub tags: [U32; LINE_SLOTS],
+    /// Value + 1; 0 is free.
+    pub values: [U32; LINE_SLOTS],
+}
+
+const _: () = assert!(size_of::<Line>() == 64, "eight slots fill one cache line");
+
+impl Line {
+    /// A line without keys.
+    pub const FREE: Self = Self {
+        tags: [U32::ZERO; LINE_SLOTS],
+        values: [U32::ZERO; LINE_SLOTS],
+    };
+}

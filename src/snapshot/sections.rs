@@ -1,0 +1,96 @@
+//! The sections of format 1: their names, versions and item sizes, in the order of the file.
+//!
+//! A new optional section may come behind these without a new format; a changed row needs a new
+//! version, and a required one that older readers do not know makes them refuse the file.
+
+use super::container::SectionKind;
+
+/// A section of format 1; its number is its place in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SectionId {
+    /// One `Facts` an entry.
+    Facts = 0,
+    /// Subjects and holders, in the order of entries.
+    Parties = 1,
+    /// Name numbers of parties.
+    PartyNames = 2,
+    /// Numbers of parties.
+    Numbers = 3,
+    /// Line table over identifier digests.
+    IdentifierLines = 4,
+    /// Identifiers, sorted by digest, and one row more that ends the last.
+    IdentifierRows = 5,
+    /// Where identifiers occur.
+    Postings = 6,
+    /// Line table over hashes of folded names.
+    NameLines = 7,
+    /// Names, sorted by text, and one row more that ends the last.
+    Names = 8,
+    /// Folded names, one behind the other.
+    NameText = 9,
+    /// Entries by alias.
+    AliasEntries = 10,
+    /// Line table over hashes of entry_ids.
+    EntryIdLines = 11,
+    /// MAC of each record's content.
+    Content = 12,
+    /// Where each group of records of one subject starts in the next section, and its end.
+    SubjectGroups = 13,
+    /// Entries of those groups.
+    SubjectGroupMembers = 14,
+    /// Where each group of records of one case starts in the next section, and its end.
+    CaseGroups = 15,
+    /// Entries of those groups.
+    CaseGroupMembers = 16,
+    /// Where each entry's cold record starts, and the end of the last.
+    ColdOffsets = 17,
+    /// Cold records.
+    Cold = 18,
+    /// Where each text of the dictionary starts, and the end of the last.
+    DictionaryOffsets = 19,
+    /// Texts that many records share, sorted.
+    Dictionary = 20,
+}
+
+/// Sections of format 1.
+pub const SECTION_COUNT: usize = 21;
+
+/// All of them, in the order of the file.
+pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
+    kind("facts", 48),
+    kind("parties", 20),
+    kind("party_names", 4),
+    kind("numbers", 8),
+    kind("identifier_lines", 64),
+    kind("identifier_rows", 16),
+    kind("postings", 8),
+    kind("name_lines", 64),
+    kind("names", 12),
+    kind("name_text", 1),
+    kind("alias_entries", 4),
+    kind("entry_ids", 64),
+    kind("content", 16),
+    kind("subject_groups", 4),
+    kind("subject_group_members", 4),
+    kind("case_groups", 4),
+    kind("case_group_members", 4),
+    kind("cold_offsets", 4),
+    kind("cold", 1),
+    kind("dictionary_offsets", 4),
+    kind("dictionary", 1),
+];
+
+impl SectionId {
+    /// Name, version and item size.
+    pub fn kind(self) -> SectionKind {
+        SECTIONS[self as usize]
+    }
+}
+
+const fn kind(name: &'static str, item_bytes: u32) -> SectionKind {
+    SectionKind {
+        name,
+        version: 1,
+        item_bytes,
+    }
+}
