@@ -40,7 +40,8 @@ enum ClientCommand {
     #[command(
         after_help = "Example:\n  hecha client add --unit 'Rail ticketing' --kind enterprise \
                             --scenario rail.ticket --purpose 'ticket sale'\n\nThe running gateway \
-                            knows the unit after SIGHUP or a restart."
+                            knows the unit after SIGHUP or a restart. Run this as the user of the \
+                            gateway: the clients file is readable by its owner only."
     )]
     Add(AddArgs),
     /// Show the units, never their tokens

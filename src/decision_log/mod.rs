@@ -1,1 +1,40 @@
-//! Placeholder.
+//! The durable record of every answer and of what was then done.
+//!
+//! In: drafts of records. Out: check_ids that rise, and records that are in the kernel when an
+//! append returns and on the disk when somebody has waited for it. A folder of segments written
+//! with zeros beforehand, one order of all frames, one thread that syncs. A write or sync that
+//! fails ends the log for good. Identifiers stand in no record: a keyed digest in the open part,
+//! the request itself in the sealed part, encrypted under the key of its month.
+
+/// Why the log cannot be opened, written or read.
+pub mod error;
+/// Figures that telemetry reads.
+pub mod counters;
+/// Numbers and texts inside payloads.
+pub mod codec;
+/// Citizen numbers in free text, masked before a record is made.
+pub mod redact;
+/// The log's keys: one set for each month, one for feedback.
+pub mod keys;
+/// Records as callers draft them, and their bytes.
+pub mod record;
+/// Records as readers see them.
+pub mod entry;
+/// Texts and contexts that records of a segment name by number.
+pub mod intern;
+/// Files of the log: names, headers, preparation beforehand.
+pub mod segment;
+/// Reading all segments in order, to where whole frames end.
+pub mod chain;
+/// Where checks stand, without memory for each.
+pub mod index;
+/// What was done after which check.
+pub mod feedback;
+/// Reading back at start: the last whole frame, damage, what has to be repaired.
+pub mod recovery;
+/// Appending under one lock: order, check_ids, roll-over.
+pub mod appender;
+/// The open log: appends, waiting for the disk, the thread that syncs.
+pub mod writer;
+/// Reading a log folder offline, or beside the writer.
+pub mod query;

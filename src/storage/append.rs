@@ -126,12 +126,12 @@ pub fn decode(bytes: &[u8], offset: u64) -> Found<'_> {
     Found::Frame(frame, offset + whole_bytes as u64)
 }
 
-/// Where reading a file came to its end.
+/// Where reading a file has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScanEnd {
     /// Offset after the last whole frame in order.
     pub offset: u64,
-    /// Index that the next frame has.
+    /// Index that the next frame has; 0 where nothing was read and any will do.
     pub next_index: u64,
     /// Highest `synced_through` of the frames read; 0 where there is none.
     pub synced_through: u64,
@@ -139,41 +139,57 @@ pub struct ScanEnd {
     pub unknown_format: Option<u8>,
 }
 
-/// Reads frames in order from the start of a file, as long as they are whole and in order.
-///
-/// The first has index `first_index`, or any where that is `None`. An error of `visit` ends it.
+impl ScanEnd {
+    /// The start of a file whose first frame has this index, or any where that is `None`.
+    pub fn start(first_index: Option<u64>) -> Self {
+        Self {
+            offset: 0,
+            next_index: first_index.unwrap_or(0),
+            synced_through: 0,
+            unknown_format: None,
+        }
+    }
+
+    /// Reads on, as long as frames are whole and in order. An error of `visit` ends it.
+    pub fn resume<'a, E>(
+        &mut self,
+        bytes: &'a [u8],
+        mut visit: impl FnMut(Frame<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.unknown_format = None;
+        loop {
+            match decode(bytes, self.offset) {
+                Found::Frame(frame, after) => {
+                    let fits = self.next_index == 0 || frame.index == self.next_index;
+                    // What states more than was written before it, this program did not write.
+                    let sane = frame.synced_through < frame.index && frame.index < u64::MAX;
+                    if !fits || !sane {
+                        return Ok(());
+                    }
+                    visit(frame)?;
+                    self.offset = after;
+                    self.next_index = frame.index + 1;
+                    self.synced_through = self.synced_through.max(frame.synced_through);
+                }
+                Found::UnknownFormat(format) => {
+                    self.unknown_format = Some(format);
+                    return Ok(());
+                }
+                Found::Nothing => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Reads frames in order from the start of a file: `ScanEnd::start`, then `resume`.
 pub fn scan<'a, E>(
     bytes: &'a [u8],
     first_index: Option<u64>,
-    mut visit: impl FnMut(Frame<'a>) -> Result<(), E>,
+    visit: impl FnMut(Frame<'a>) -> Result<(), E>,
 ) -> Result<ScanEnd, E> {
-    let mut end = ScanEnd {
-        offset: 0,
-        next_index: first_index.unwrap_or(1),
-        synced_through: 0,
-        unknown_format: None,
-    };
-    loop {
-        match decode(bytes, end.offset) {
-            Found::Frame(frame, after) => {
-                let fits = frame.index == end.next_index
-                    || (end.offset == 0 && first_index.is_none() && frame.index > 0);
-                // What claims to know of later frames than itself was not written by this program.
-                if !fits || frame.synced_through >= frame.index || frame.index == u64::MAX {
-                    return Ok(end);
-                }
-                visit(frame)?;
-                end.offset = after;
-                end.next_index = frame.index + 1;
-                end.synced_through = end.synced_through.max(frame.synced_through);
-            }
-            Found::UnknownFormat(format) => {
-                end.unknown_format = Some(format);
-                return Ok(end);
-            }
-            Found::Nothing => return Ok(end),
-        }
-    }
+    let mut end = ScanEnd::start(first_index);
+    end.resume(bytes, visit)?;
+    Ok(end)
 }
 
 /// Highest index that a whole frame behind `offset` states to be on the disk; 0 where none does.
@@ -315,7 +331,10 @@ mod tests {
             out.resize(out.len() + PAYLOAD_BYTES_MAX + 1, 1);
         })
         .unwrap_err();
-        assert_eq!(error.to_string(), "a record of 1048577 bytes, more than 1048576");
+        assert_eq!(
+            error.to_string(),
+            "a record of 1048577 bytes, more than 1048576"
+        );
         assert_eq!(bytes.len(), 8);
     }
 

@@ -530,8 +530,15 @@ mod tests {
             lengths.insert(bytes.len());
             holes += usize::from(bytes.contains(&0));
         }
-        assert!(lengths.contains(&0) && lengths.contains(&2800), "all or nothing");
-        assert!(lengths.len() > 20 && holes > 20, "{} {holes}", lengths.len());
+        assert!(
+            lengths.contains(&0) && lengths.contains(&2800),
+            "all or nothing"
+        );
+        assert!(
+            lengths.len() > 20 && holes > 20,
+            "{} {holes}",
+            lengths.len()
+        );
     }
 
     #[test]

@@ -1,0 +1,513 @@
+//! Appending under one lock: the order of records, their check_ids, the roll-over to new segments.
+//!
+//! In: drafts, fresh random bytes. Out: records in the kernel, by one write each into buffers and
+//! files that are there already. Knows nothing of syncing but what is on the disk so far.
+//!
+//! HOT: every answer passes here with the lock held. Nothing is allocated but for new texts and
+//! new segments, nothing is formatted, nothing waits but for the one write.
+
+use super::counters::LogCounters;
+use super::entry::FeedbackHead;
+use super::error::LogError;
+use super::index::LogIndex;
+use super::intern::{Batch, Interner, NextNumbers, Table};
+use super::keys::{self, LogKeys, RANDOM_BYTES, ShardKeys};
+use super::record::{
+    self, Appended, CheckDraft, CheckId, CheckNumbers, EventDraft, FeedbackDraft, KIND_CHECK,
+    KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, Position, Subject,
+};
+use super::redact::mask_citizen_ids;
+use super::segment::{self, Header, Preparation, SEGMENT_UNIT_BYTES};
+use crate::identifier::digest::Digest;
+use crate::model::term::Moment;
+use crate::storage::append::{KIND_MARK, PAYLOAD_BYTES_MAX};
+use crate::storage::disk::{Storage, StoredFile};
+use smallvec::SmallVec;
+use std::io;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Random bytes that one record takes: 16 for its sealed part, 16 for its check_id.
+pub(super) type Fresh = [u8; 2 * RANDOM_BYTES];
+
+/// What appending shares with the rest of the log.
+#[derive(Debug)]
+pub(super) struct Ground {
+    pub storage: Arc<dyn Storage>,
+    pub segment_bytes: u64,
+    pub keys: LogKeys,
+    pub salt: [u8; 32],
+    pub preparation: Mutex<Preparation>,
+    pub index: Mutex<LogIndex>,
+    pub counters: LogCounters,
+    /// Highest index that is on the disk.
+    pub synced_through: AtomicU64,
+    /// Highest moment of any record, in microseconds.
+    pub highest_moment: AtomicI64,
+}
+
+/// Why an append has failed.
+#[derive(Debug)]
+pub(super) enum AppendFault {
+    /// The record alone is refused; the log goes on.
+    Refused(LogError),
+    /// The file system has failed: the log ends.
+    Fatal(LogError),
+}
+
+impl AppendFault {
+    /// The error alone.
+    pub fn into_error(self) -> LogError {
+        match self {
+            Self::Refused(error) | Self::Fatal(error) => error,
+        }
+    }
+}
+
+/// Guarded by the lock under which all appends happen.
+#[derive(Debug)]
+pub(super) struct Appender {
+    segment: OpenSegment,
+    ids: CheckIds,
+    next_index: u64,
+    /// Highest index that is not a mark.
+    last_record: u64,
+    batch: Batch,
+    payload: Vec<u8>,
+    /// Segments that are full and may not be on the disk.
+    full: Vec<Arc<dyn StoredFile>>,
+}
+
+#[derive(Debug)]
+struct OpenSegment {
+    number: u64,
+    file: Arc<dyn StoredFile>,
+    offset: u64,
+    segment_bytes: u64,
+    shard: ShardKeys,
+    month_end: Moment,
+    interner: Interner,
+}
+
+/// Everything that must be on the disk for what has been appended to be there.
+pub(super) struct Unsynced {
+    pub files: SmallVec<[Arc<dyn StoredFile>; 2]>,
+    pub through: u64,
+}
+
+impl Appender {
+    /// Goes on in a segment, or begins a new one where there is none or its key is another.
+    pub fn open(
+        ground: &Ground,
+        last: Option<(Header, u64, NextNumbers)>,
+        next_index: u64,
+        last_check: Option<CheckId>,
+        file: Option<Arc<dyn StoredFile>>,
+        now: Moment,
+    ) -> Result<Self, LogError> {
+        let segment = match (last, file) {
+            (Some((header, offset, numbers)), Some(file)) if header.key_id == ground.keys.id() => {
+                Some(OpenSegment {
+                    number: header.number,
+                    file,
+                    offset,
+                    segment_bytes: header.segment_bytes,
+                    shard: shard(ground, &header.month)?,
+                    month_end: keys::month_end(header.begun),
+                    interner: Interner::after(&numbers),
+                })
+            }
+            _ => None,
+        };
+        let mut batch = Batch::default();
+        batch.begin(next_index, 0);
+        let (segment, next_index) = match segment {
+            Some(segment) => (segment, next_index),
+            None => (begin(ground, now, &mut batch)?, batch.next_index),
+        };
+        Ok(Self {
+            segment,
+            ids: CheckIds::after(last_check),
+            next_index,
+            last_record: next_index - 1,
+            batch,
+            payload: Vec::with_capacity(1_024),
+            full: Vec::new(),
+        })
+    }
+
+    /// Highest index of a record that is in the kernel; marks do not count.
+    pub fn last_record(&self) -> u64 {
+        self.last_record
+    }
+
+    /// Where the frames of a segment end, if it is the one being written.
+    pub fn end_of(&self, segment: u64) -> Option<u64> {
+        (self.segment.number == segment).then_some(self.segment.offset)
+    }
+
+    /// What a sync has to do now.
+    pub fn unsynced(&mut self) -> Unsynced {
+        let mut files: SmallVec<[_; 2]> = self.full.drain(..).collect();
+        files.push(Arc::clone(&self.segment.file));
+        Unsynced {
+            files,
+            through: self.next_index - 1,
+        }
+    }
+
+    /// Appends a check.
+    pub fn check(
+        &mut self,
+        ground: &Ground,
+        draft: &CheckDraft<'_>,
+        fresh: &Fresh,
+    ) -> Result<Appended, AppendFault> {
+        let (seal_random, id_random) = halves(fresh);
+        self.ready(ground, draft.moment)?;
+        let check_id = self.ids.next(draft.moment, id_random);
+        let purpose = draft.purpose.map(mask_citizen_ids);
+        self.commit(ground, draft.moment, |segment, payload, batch| {
+            let names = &mut segment.interner;
+            let mut measures: SmallVec<[u32; 16]> = SmallVec::new();
+            for id in draft.relied.iter().flat_map(|relied| relied.measures) {
+                measures.push(names.text(Table::Measure, id, batch)?);
+            }
+            let purpose = purpose.as_deref();
+            let purpose = purpose.map(|text| names.text(Table::Purpose, text, batch));
+            let numbers = CheckNumbers {
+                unit: names.text(Table::Unit, draft.unit, batch)?,
+                scenario: names.text(Table::Scenario, draft.scenario, batch)?,
+                purpose: purpose.transpose()?,
+                context: names.context(&draft.context, batch)?,
+                measures: &measures,
+            };
+            let subject = subject_digest(&segment.shard, draft.subject);
+            record::put_check(payload, draft, check_id, subject, &numbers);
+            let shard = &segment.shard;
+            shard.seal(seal_random, &check_id.0, draft.request, payload);
+            batch.push(KIND_CHECK, |out| out.extend_from_slice(payload))?;
+            Ok(Some((Indexed::Unit(numbers.unit, draft.unit), Some(check_id))))
+        })?;
+        Ok(Appended {
+            check_id,
+            position: Position(self.last_record),
+        })
+    }
+
+    /// Appends feedback; `content` is the digest of its content.
+    pub fn feedback(
+        &mut self,
+        ground: &Ground,
+        draft: &FeedbackDraft<'_>,
+        content: Digest,
+        fresh: &Fresh,
+    ) -> Result<(FeedbackHead, Position), AppendFault> {
+        let (seal_random, _) = halves(fresh);
+        self.ready(ground, draft.moment)?;
+        let note = draft.note.map(mask_citizen_ids);
+        let mut unit = 0;
+        self.commit(ground, draft.moment, |segment, payload, batch| {
+            unit = segment.interner.text(Table::Unit, draft.unit, batch)?;
+            record::put_feedback(payload, draft, content, unit);
+            if let Some(note) = &note {
+                let bound = &draft.check_id.0;
+                segment.shard.seal(seal_random, bound, note.as_bytes(), payload);
+            }
+            batch.push(KIND_FEEDBACK, |out| out.extend_from_slice(payload))?;
+            Ok(Some((Indexed::Unit(unit, draft.unit), None)))
+        })?;
+        let head = FeedbackHead {
+            check_id: draft.check_id,
+            content,
+            moment: draft.moment,
+            unit,
+            action: draft.action,
+        };
+        Ok((head, Position(self.last_record)))
+    }
+
+    /// Appends an event.
+    pub fn event(
+        &mut self,
+        ground: &Ground,
+        draft: &EventDraft<'_>,
+    ) -> Result<Position, AppendFault> {
+        self.ready(ground, draft.moment)?;
+        let name = draft.unit.map(mask_citizen_ids);
+        self.commit(ground, draft.moment, |segment, payload, batch| {
+            let names = &mut segment.interner;
+            let unit = name.as_deref();
+            let unit = unit.map(|unit| names.text(Table::Unit, unit, batch)).transpose()?;
+            record::put_event(payload, draft, unit);
+            batch.push(KIND_EVENT, |out| out.extend_from_slice(payload))?;
+            let unit = unit.zip(name.as_deref());
+            Ok(unit.map(|(number, text)| (Indexed::Unit(number, text), None)))
+        })?;
+        Ok(Position(self.last_record))
+    }
+
+    /// Says what is on the disk, where nothing follows that would; needs no sync itself.
+    pub fn mark(&mut self, ground: &Ground) -> Result<(), AppendFault> {
+        let moment = ground.highest_moment.load(Ordering::Relaxed);
+        let through = ground.synced_through.load(Ordering::Acquire);
+        self.batch.begin(self.next_index, through);
+        let pushed = self.batch.push(KIND_MARK, |out| {
+            out.extend_from_slice(&moment.to_le_bytes());
+        });
+        pushed.map_err(fatal("mark", self.segment.number))?;
+        if !self.segment.fits(&self.batch) {
+            return Ok(());
+        }
+        self.write(ground)
+    }
+
+    /// Begins a new segment where the month of the old one is over.
+    fn ready(&mut self, ground: &Ground, moment: Moment) -> Result<(), AppendFault> {
+        match moment >= self.segment.month_end {
+            true => self.roll_over(ground, moment),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts frames together and writes them, in a new segment where they do not fit in the old.
+    fn commit<'t>(
+        &mut self,
+        ground: &Ground,
+        moment: Moment,
+        mut build: impl FnMut(
+            &mut OpenSegment,
+            &mut Vec<u8>,
+            &mut Batch,
+        ) -> io::Result<Option<(Indexed<'t>, Option<CheckId>)>>,
+    ) -> Result<(), AppendFault> {
+        for attempt in 0..2 {
+            let through = ground.synced_through.load(Ordering::Acquire);
+            self.batch.begin(self.next_index, through);
+            self.payload.clear();
+            let built = build(&mut self.segment, &mut self.payload, &mut self.batch);
+            let Ok(indexed) = built else {
+                let bytes = self.payload.len();
+                return Err(self.refuse(bytes, PAYLOAD_BYTES_MAX));
+            };
+            if self.segment.fits(&self.batch) {
+                let offset = self.segment.offset;
+                self.write(ground)?;
+                self.last_record = self.next_index - 1;
+                ground.highest_moment.fetch_max(moment.0, Ordering::Relaxed);
+                self.index(ground, indexed, offset);
+                return Ok(());
+            }
+            let room = (ground.segment_bytes - SEGMENT_UNIT_BYTES) as usize;
+            if attempt == 1 || self.batch.bytes.len() > room {
+                let bytes = self.batch.bytes.len();
+                return Err(self.refuse(bytes, room));
+            }
+            self.roll_over(ground, moment)?;
+        }
+        Ok(())
+    }
+
+    /// One write of the whole batch.
+    fn write(&mut self, ground: &Ground) -> Result<(), AppendFault> {
+        let bytes = &self.batch.bytes;
+        let written = self.segment.file.write_at(self.segment.offset, bytes);
+        written.map_err(fatal("write", self.segment.number))?;
+        let frames = self.batch.next_index - self.batch.first_index;
+        LogCounters::count(&ground.counters.appends, frames);
+        LogCounters::count(&ground.counters.bytes, bytes.len() as u64);
+        self.segment.offset += bytes.len() as u64;
+        self.next_index = self.batch.next_index;
+        Ok(())
+    }
+
+    /// Lets readers find what was written. `offset` is where the batch begins.
+    fn index(
+        &self,
+        ground: &Ground,
+        indexed: Option<(Indexed<'_>, Option<CheckId>)>,
+        offset: u64,
+    ) {
+        let Some((Indexed::Unit(number, unit), check_id)) = indexed else {
+            return;
+        };
+        let mut index = ground.index.lock().unwrap_or_else(PoisonError::into_inner);
+        // Texts are few: only a batch of several frames can have brought a new one.
+        if self.batch.next_index - self.batch.first_index > 1 {
+            index.add_unit(number, unit);
+        }
+        if let Some(check_id) = check_id {
+            index.add_check(check_id, offset);
+        }
+    }
+
+    fn refuse(&mut self, bytes: usize, bytes_max: usize) -> AppendFault {
+        // Numbers given in a batch that is not written must not be used again.
+        self.segment.interner.forget();
+        AppendFault::Refused(LogError::TooLarge { bytes, bytes_max })
+    }
+
+    fn roll_over(&mut self, ground: &Ground, moment: Moment) -> Result<(), AppendFault> {
+        let through = ground.synced_through.load(Ordering::Acquire);
+        self.batch.begin(self.next_index, through);
+        let segment = begin(ground, moment, &mut self.batch).map_err(AppendFault::Fatal)?;
+        let old = std::mem::replace(&mut self.segment, segment);
+        self.full.push(old.file);
+        self.next_index = self.batch.next_index;
+        Ok(())
+    }
+}
+
+/// What the index learns from a batch.
+enum Indexed<'t> {
+    Unit(u32, &'t str),
+}
+
+impl OpenSegment {
+    fn fits(&self, batch: &Batch) -> bool {
+        self.offset + batch.bytes.len() as u64 <= self.segment_bytes
+    }
+}
+
+/// Takes the prepared segment and writes its header.
+fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegment, LogError> {
+    let preparation = ground.preparation.lock();
+    let mut preparation = preparation.unwrap_or_else(PoisonError::into_inner);
+    let prepared = preparation.take(&*ground.storage, ground.segment_bytes)?;
+    drop(preparation);
+    let header = Header {
+        number: prepared.number,
+        segment_bytes: prepared.segment_bytes,
+        begun: moment,
+        salt: ground.salt,
+        key_id: ground.keys.id(),
+        month: keys::month_label(moment),
+    };
+    let fault = || LogError::io("begin", segment::file_name(prepared.number));
+    batch.push(KIND_SEGMENT, |out| header.put(out)).map_err(fault())?;
+    prepared.file.write_at(0, &batch.bytes).map_err(fault())?;
+    LogCounters::count(&ground.counters.segments, 1);
+    LogCounters::count(&ground.counters.appends, 1);
+    LogCounters::count(&ground.counters.bytes, batch.bytes.len() as u64);
+    let mut index = ground.index.lock().unwrap_or_else(PoisonError::into_inner);
+    index.begin(prepared.number);
+    Ok(OpenSegment {
+        number: prepared.number,
+        file: prepared.file,
+        offset: batch.bytes.len() as u64,
+        segment_bytes: prepared.segment_bytes,
+        shard: shard(ground, &header.month)?,
+        month_end: keys::month_end(moment),
+        interner: Interner::default(),
+    })
+}
+
+fn shard(ground: &Ground, month: &str) -> Result<ShardKeys, LogError> {
+    let shard = ground.keys.shard(ground.keys.id(), &ground.salt, month);
+    // INVARIANT: `LogKeys` holds the master whose number it gives.
+    shard.ok_or_else(|| LogError::Ended {
+        reason: "its key is not loaded".into(),
+    })
+}
+
+fn subject_digest(shard: &ShardKeys, subject: Subject<'_>) -> Digest {
+    match subject {
+        Subject::Number(number) => shard.subject.full(number),
+        Subject::Name(folded) => shard.subject.text("name", folded.as_bytes()),
+    }
+}
+
+fn halves(fresh: &Fresh) -> (&[u8; RANDOM_BYTES], [u8; RANDOM_BYTES]) {
+    let mut second = [0; RANDOM_BYTES];
+    second.copy_from_slice(&fresh[RANDOM_BYTES..]);
+    match fresh.first_chunk() {
+        Some(first) => (first, second),
+        None => (&[0; RANDOM_BYTES], second),
+    }
+}
+
+fn fatal(deed: &'static str, number: u64) -> impl FnOnce(io::Error) -> AppendFault {
+    move |source| AppendFault::Fatal(LogError::io(deed, segment::file_name(number))(source))
+}
+
+/// Random bits of a check_id below its milliseconds.
+const ID_RANDOM_BITS: u32 = 74;
+
+/// Gives check_ids that rise, whatever the clock does. RFC 9562, 6.2, method 2.
+#[derive(Debug)]
+struct CheckIds {
+    milliseconds: u64,
+    low: u128,
+}
+
+impl CheckIds {
+    fn after(last: Option<CheckId>) -> Self {
+        let Some(CheckId(bytes)) = last else {
+            return Self {
+                milliseconds: 0,
+                low: 0,
+            };
+        };
+        let all = u128::from_be_bytes(bytes);
+        let high = (all >> 64) & 0xfff;
+        Self {
+            milliseconds: (all >> 80) as u64,
+            low: high << 62 | (all & ((1 << 62) - 1)),
+        }
+    }
+
+    fn next(&mut self, moment: Moment, random: [u8; RANDOM_BYTES]) -> CheckId {
+        let random = u128::from_be_bytes(random);
+        let now = u64::try_from(moment.as_millis()).unwrap_or(0).min((1 << 48) - 1);
+        if now > self.milliseconds {
+            // The top bit stays free, so that steps within the millisecond have room.
+            self.milliseconds = now;
+            self.low = random >> (128 - ID_RANDOM_BITS + 1);
+        } else {
+            self.low += 1 + (random as u32 as u128);
+            if self.low >> ID_RANDOM_BITS != 0 {
+                self.milliseconds += 1;
+                self.low = random >> (128 - ID_RANDOM_BITS + 1);
+            }
+        }
+        let high = (self.low >> 62) & 0xfff;
+        let low = self.low & ((1 << 62) - 1);
+        let all = u128::from(self.milliseconds) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low;
+        CheckId(all.to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_ids_rise_within_a_millisecond_and_when_the_clock_goes_back() {
+        let mut ids = CheckIds::after(None);
+        let mut last = CheckId([0; 16]);
+        let clock = [5_000_000, 5_000_000, 5_000_900, 3_000_000, -7, 5_001_000, 9_000_000];
+        for (n, us) in clock.iter().cycle().take(7_000).enumerate() {
+            let random = blake3::hash(&n.to_le_bytes());
+            let mut bytes = [0; RANDOM_BYTES];
+            bytes.copy_from_slice(&random.as_bytes()[..RANDOM_BYTES]);
+            let next = ids.next(Moment(*us), bytes);
+            assert!(next > last, "{n}");
+            assert_eq!(CheckId::parse(&next.to_string()), Some(next));
+            if n % 5 == 0 {
+                ids = CheckIds::after(Some(next));
+            }
+            last = next;
+        }
+        assert_eq!(last.milliseconds(), 9_000);
+    }
+
+    #[test]
+    fn a_full_millisecond_runs_over_into_the_next() {
+        let mut ids = CheckIds {
+            milliseconds: 8,
+            low: (1 << ID_RANDOM_BITS) - 1,
+        };
+        let next = ids.next(Moment(8_000), [0xff; RANDOM_BYTES]);
+        assert_eq!(next.milliseconds(), 9);
+    }
+}

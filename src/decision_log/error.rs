@@ -1,0 +1,162 @@
+//! Why the log cannot be opened, written or read. Says file, offset and what to do; never a record.
+
+use std::io;
+use std::sync::Arc;
+
+/// A fault of the log, never of a caller's request but for `TooLarge`.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The file system refused.
+    #[error("cannot {deed} `{file}` of the decision log: {source}")]
+    Io {
+        /// What was tried, for example `read`.
+        deed: &'static str,
+        /// The file or folder.
+        file: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Frames that were on the disk cannot be read.
+    #[error(
+        "`{file}` of the decision log is damaged at offset {offset}: {detail}; \
+         nothing was changed: restore the file from a copy, or move the whole folder away and keep it"
+    )]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where in the file the first damaged frame begins.
+        offset: u64,
+        /// What is wrong.
+        detail: &'static str,
+    },
+    /// Written by a later version of this program.
+    #[error(
+        "`{file}` of the decision log has format {format} at offset {offset}, which this version \
+         does not know; use the version that wrote it"
+    )]
+    UnknownFormat {
+        /// The file.
+        file: String,
+        /// Where.
+        offset: u64,
+        /// The format.
+        format: u8,
+    },
+    /// A segment between others is not there.
+    #[error("`{file}` of the decision log is missing; restore it from a copy")]
+    Missing {
+        /// The file.
+        file: String,
+    },
+    /// Another process, or another log of this one, has the folder.
+    #[error("the decision log `{folder}` is in use by another process; end it first")]
+    InUse {
+        /// The folder.
+        folder: String,
+    },
+    /// A write or sync has failed before: the log takes nothing more.
+    #[error("the decision log has ended: {reason}; restart to go on after what is on the disk")]
+    Ended {
+        /// The failure that ended it.
+        reason: Arc<str>,
+    },
+    /// A record does not fit into a segment or frame.
+    #[error("a record of {bytes} bytes is too large for the decision log; at most {bytes_max}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Options that cannot work.
+    #[error("`{name}` of the decision log is {value}; it must lie between {from} and {to}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        value: u64,
+        /// Least.
+        from: u64,
+        /// Most.
+        to: u64,
+    },
+}
+
+impl LogError {
+    /// For `map_err`: the file system refused `deed` on `file`.
+    pub fn io(deed: &'static str, file: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let file = file.into();
+        move |source| Self::Io { deed, file, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_says_where_and_what_to_do() {
+        let file = || "log-00000007.hlog".to_owned();
+        let cases = [
+            (
+                LogError::io("read", file())(io::Error::other("broken")),
+                "cannot read `log-00000007.hlog` of the decision log: broken",
+            ),
+            (
+                LogError::Damaged {
+                    file: file(),
+                    offset: 4096,
+                    detail: "a frame is not whole",
+                },
+                "`log-00000007.hlog` of the decision log is damaged at offset 4096: a frame is \
+                 not whole; nothing was changed: restore the file from a copy, or move the whole \
+                 folder away and keep it",
+            ),
+            (
+                LogError::UnknownFormat {
+                    file: file(),
+                    offset: 64,
+                    format: 9,
+                },
+                "`log-00000007.hlog` of the decision log has format 9 at offset 64, which this \
+                 version does not know; use the version that wrote it",
+            ),
+            (
+                LogError::Missing { file: file() },
+                "`log-00000007.hlog` of the decision log is missing; restore it from a copy",
+            ),
+            (
+                LogError::InUse {
+                    folder: "var/log".into(),
+                },
+                "the decision log `var/log` is in use by another process; end it first",
+            ),
+            (
+                LogError::Ended {
+                    reason: "cannot sync".into(),
+                },
+                "the decision log has ended: cannot sync; restart to go on after what is on the \
+                 disk",
+            ),
+            (
+                LogError::TooLarge {
+                    bytes: 9,
+                    bytes_max: 8,
+                },
+                "a record of 9 bytes is too large for the decision log; at most 8",
+            ),
+            (
+                LogError::Option {
+                    name: "segment_bytes",
+                    value: 1,
+                    from: 2,
+                    to: 3,
+                },
+                "`segment_bytes` of the decision log is 1; it must lie between 2 and 3",
+            ),
+        ];
+        for (error, text) in cases {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

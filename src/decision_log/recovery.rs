@@ -1,0 +1,245 @@
+//! Reading back at start: what the log holds, what a crash has torn, what has to be repaired.
+//!
+//! In: a folder whose lock is held. Out: everything that appending needs to go on after the last
+//! whole frame, which is then on the disk. Damage stops before anything is changed. What had only
+//! reached the kernel is written again before it is synced: a sync that failed in a former run may
+//! have left pages that are in memory, count as clean, and are not on the disk.
+
+use super::chain::{self, Chain, Writing};
+use super::entry;
+use super::error::LogError;
+use super::feedback::FeedbackMap;
+use super::index::LogIndex;
+use super::intern::{self, NextNumbers, Table};
+use super::keys::LogKeys;
+use super::record::{
+    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
+};
+use super::segment::{self, Header};
+use crate::model::term::Moment;
+use crate::storage::append::{self, Frame, KIND_MARK};
+use crate::storage::disk::{self, Storage};
+use crate::storage::replace;
+use std::convert::Infallible;
+use std::path::Path;
+
+/// What was found when a log was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Whole frames.
+    pub frames: u64,
+    /// Checks among them.
+    pub checks: u64,
+    /// Feedback among them.
+    pub feedback: u64,
+    /// Highest moment of any record: a clock that shows less has gone back.
+    pub highest_moment: Option<Moment>,
+    /// A torn tail that was cut off.
+    pub cut: Option<Cut>,
+}
+
+/// A tail that a crash had torn. No record that was acknowledged at level `disk` was in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The file.
+    pub file: String,
+    /// Where it was cut.
+    pub offset: u64,
+}
+
+/// What appending needs to go on.
+pub(super) struct Recovered {
+    pub recovery: Recovery,
+    pub index: LogIndex,
+    pub feedback: FeedbackMap,
+    /// The segment to go on in, the offset in it, its free numbers.
+    pub last: Option<(Header, u64, NextNumbers)>,
+    pub prepared: Option<(u64, u64)>,
+    pub next_index: u64,
+    pub last_check: Option<CheckId>,
+}
+
+/// Reads a log and repairs its tail.
+pub(super) fn recover(
+    storage: &dyn Storage,
+    folder: &Path,
+    keys: &LogKeys,
+) -> Result<Recovered, LogError> {
+    let name = || folder.display().to_string();
+    replace::clean(storage, folder).map_err(LogError::io("clean", name()))?;
+    let mut memory = Memory {
+        keys,
+        index: LogIndex::default(),
+        feedback: FeedbackMap::default(),
+        key: None,
+        numbers: NextNumbers::default(),
+        last_check: None,
+        recovery: Recovery::default(),
+    };
+    let chain = chain::read(storage, folder, Writing::No, |header, frame| {
+        memory.see(header, frame)
+    })?;
+    memory.recovery.cut = repair(storage, folder, &chain)?;
+    let last = chain.segments.last();
+    Ok(Recovered {
+        recovery: memory.recovery,
+        index: memory.index,
+        feedback: memory.feedback,
+        next_index: chain.next_index(),
+        last: last.map(|last| (last.header.clone(), last.end.offset, memory.numbers)),
+        prepared: chain.prepared,
+        last_check: memory.last_check,
+    })
+}
+
+/// What the frames have said so far.
+struct Memory<'k> {
+    keys: &'k LogKeys,
+    index: LogIndex,
+    feedback: FeedbackMap,
+    key: Option<u8>,
+    numbers: NextNumbers,
+    last_check: Option<CheckId>,
+    recovery: Recovery,
+}
+
+impl Memory<'_> {
+    fn see(&mut self, header: &Header, frame: Frame<'_>) -> Result<(), LogError> {
+        self.recovery.frames += 1;
+        let moment = match self.take(header, frame) {
+            Some(moment) => moment,
+            None => return Err(nonsense(header.number, frame.offset)),
+        };
+        self.recovery.highest_moment = self.recovery.highest_moment.max(moment);
+        Ok(())
+    }
+
+    /// The frame's moment, if it has one; nothing where it makes no sense.
+    fn take(&mut self, header: &Header, frame: Frame<'_>) -> Option<Option<Moment>> {
+        let payload = frame.payload;
+        match frame.kind {
+            KIND_SEGMENT => {
+                self.index.begin(header.number);
+                self.numbers = NextNumbers::default();
+                let key = || self.keys.feedback(header.key_id, &header.salt);
+                self.key = Some(self.feedback.add_key(header.key_id, key));
+                Some(Some(header.begun))
+            }
+            KIND_TEXT => {
+                let text = intern::read_text(payload)?;
+                self.numbers.see_text(&text);
+                if text.table == Table::Unit as u8 {
+                    self.index.add_unit(text.number, text.text);
+                }
+                Some(None)
+            }
+            KIND_CONTEXT => {
+                self.numbers.see_context(intern::read_context(payload)?.0);
+                Some(None)
+            }
+            KIND_CHECK => {
+                let head = entry::check_head(payload)?;
+                self.index.add_check(head.check_id, frame.offset);
+                self.last_check = self.last_check.max(Some(head.check_id));
+                self.recovery.checks += 1;
+                Some(Some(head.moment))
+            }
+            KIND_FEEDBACK => {
+                let (head, _) = entry::feedback_head(payload)?;
+                self.feedback.add(&head, Position(frame.index), self.key?);
+                self.recovery.feedback += 1;
+                Some(Some(head.moment))
+            }
+            KIND_EVENT => Some(Some(entry::event_moment(payload)?)),
+            KIND_MARK => Some(Some(mark_moment(payload)?)),
+            _ => Some(None),
+        }
+    }
+}
+
+/// A frame that is whole and whose record cannot be read.
+pub(super) fn nonsense(number: u64, offset: u64) -> LogError {
+    LogError::Damaged {
+        file: segment::file_name(number),
+        offset,
+        detail: "a record is whole and makes no sense",
+    }
+}
+
+fn mark_moment(payload: &[u8]) -> Option<Moment> {
+    Some(Moment(i64::from_le_bytes(payload.try_into().ok()?)))
+}
+
+/// Takes away the torn tail and makes durable what stays. Says where it cut.
+fn repair(
+    storage: &dyn Storage,
+    folder: &Path,
+    chain: &Chain,
+) -> Result<Option<Cut>, LogError> {
+    let mut cut = None;
+    if let Some(torn) = chain.torn {
+        let last = chain.segments.last();
+        cut = Some(Cut {
+            file: segment::file_name(last.map_or(torn.remove_from, |last| last.header.number)),
+            offset: last.map_or(0, |last| last.end.offset),
+        });
+        remove_from(storage, folder, torn.remove_from)?;
+    }
+    for read in &chain.segments {
+        let is_last = Some(read.header.number) == chain.segments.last().map(|l| l.header.number);
+        let torn_at = chain.torn.and_then(|torn| torn.offset).filter(|_| is_last);
+        if torn_at.is_some() || read.end.next_index > chain.synced_through + 1 {
+            settle(storage, folder, read.header.number, chain.synced_through, torn_at)?;
+        }
+    }
+    Ok(cut)
+}
+
+/// Removes segments, the highest first, so that what is left has no gap at any moment.
+fn remove_from(storage: &dyn Storage, folder: &Path, first: u64) -> Result<(), LogError> {
+    let numbers = segment::numbers(storage, folder)?;
+    let mut removed = false;
+    for number in numbers.into_iter().rev().take_while(|number| *number >= first) {
+        let name = segment::file_name(number);
+        let gone = storage.remove(&folder.join(&name));
+        gone.map_err(LogError::io("remove", name.as_str()))?;
+        storage
+            .sync_folder(folder)
+            .map_err(LogError::io("sync the folder of", name))?;
+        removed = true;
+    }
+    debug_assert!(removed || first > 0);
+    Ok(())
+}
+
+/// Zeros what is torn, writes again what is not known to be on the disk, syncs.
+fn settle(
+    storage: &dyn Storage,
+    folder: &Path,
+    number: u64,
+    synced_through: u64,
+    torn_at: Option<u64>,
+) -> Result<(), LogError> {
+    let name = segment::file_name(number);
+    let fault = |deed| LogError::io(deed, name.as_str());
+    let file = storage.open(&folder.join(&name)).map_err(fault("open"))?;
+    let mut bytes = disk::read_all(&*file).map_err(fault("read"))?;
+    let mut from = bytes.len() as u64;
+    let scanned = append::scan(&bytes, None, |frame| {
+        if frame.index > synced_through {
+            from = from.min(frame.offset);
+        }
+        Ok::<(), Infallible>(())
+    });
+    let Ok(end) = scanned;
+    let mut to = end.offset as usize;
+    if let Some(offset) = torn_at {
+        from = from.min(offset);
+        let last_written = bytes.iter().rposition(|byte| *byte != 0);
+        bytes[offset as usize..].fill(0);
+        to = last_written.map_or(to, |last| last + 1).max(to);
+    }
+    let from_byte = (from as usize).min(to);
+    file.write_at(from, &bytes[from_byte..to]).map_err(fault("repair"))?;
+    file.sync().map_err(fault("sync"))
+}
