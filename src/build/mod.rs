@@ -46,3 +46,7 @@ pub fn build_records(
 mod tests;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
+mod golden;

@@ -187,7 +187,10 @@ impl Appender {
             let shard = &segment.shard;
             shard.seal(seal_random, &check_id.0, draft.request, payload);
             batch.push(KIND_CHECK, |out| out.extend_from_slice(payload))?;
-            Ok(Some((Indexed::Unit(numbers.unit, draft.unit), Some(check_id))))
+            Ok(Some((
+                Indexed::Unit(numbers.unit, draft.unit),
+                Some(check_id),
+            )))
         })?;
         Ok(Appended {
             check_id,
@@ -212,7 +215,9 @@ impl Appender {
             record::put_feedback(payload, draft, content, unit);
             if let Some(note) = &note {
                 let bound = &draft.check_id.0;
-                segment.shard.seal(seal_random, bound, note.as_bytes(), payload);
+                segment
+                    .shard
+                    .seal(seal_random, bound, note.as_bytes(), payload);
             }
             batch.push(KIND_FEEDBACK, |out| out.extend_from_slice(payload))?;
             Ok(Some((Indexed::Unit(unit, draft.unit), None)))
@@ -238,7 +243,9 @@ impl Appender {
         self.commit(ground, draft.moment, |segment, payload, batch| {
             let names = &mut segment.interner;
             let unit = name.as_deref();
-            let unit = unit.map(|unit| names.text(Table::Unit, unit, batch)).transpose()?;
+            let unit = unit
+                .map(|unit| names.text(Table::Unit, unit, batch))
+                .transpose()?;
             record::put_event(payload, draft, unit);
             batch.push(KIND_EVENT, |out| out.extend_from_slice(payload))?;
             let unit = unit.zip(name.as_deref());
@@ -322,12 +329,7 @@ impl Appender {
     }
 
     /// Lets readers find what was written. `offset` is where the batch begins.
-    fn index(
-        &self,
-        ground: &Ground,
-        indexed: Option<(Indexed<'_>, Option<CheckId>)>,
-        offset: u64,
-    ) {
+    fn index(&self, ground: &Ground, indexed: Option<(Indexed<'_>, Option<CheckId>)>, offset: u64) {
         let Some((Indexed::Unit(number, unit), check_id)) = indexed else {
             return;
         };
@@ -384,7 +386,9 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
         month: keys::month_label(moment),
     };
     let fault = || LogError::io("begin", segment::file_name(prepared.number));
-    batch.push(KIND_SEGMENT, |out| header.put(out)).map_err(fault())?;
+    batch
+        .push(KIND_SEGMENT, |out| header.put(out))
+        .map_err(fault())?;
     prepared.file.write_at(0, &batch.bytes).map_err(fault())?;
     LogCounters::count(&ground.counters.segments, 1);
     LogCounters::count(&ground.counters.appends, 1);
@@ -458,7 +462,9 @@ impl CheckIds {
 
     fn next(&mut self, moment: Moment, random: [u8; RANDOM_BYTES]) -> CheckId {
         let random = u128::from_be_bytes(random);
-        let now = u64::try_from(moment.as_millis()).unwrap_or(0).min((1 << 48) - 1);
+        let now = u64::try_from(moment.as_millis())
+            .unwrap_or(0)
+            .min((1 << 48) - 1);
         if now > self.milliseconds {
             // The top bit stays free, so that steps within the millisecond have room.
             self.milliseconds = now;
@@ -485,7 +491,9 @@ mod tests {
     fn check_ids_rise_within_a_millisecond_and_when_the_clock_goes_back() {
         let mut ids = CheckIds::after(None);
         let mut last = CheckId([0; 16]);
-        let clock = [5_000_000, 5_000_000, 5_000_900, 3_000_000, -7, 5_001_000, 9_000_000];
+        let clock = [
+            5_000_000, 5_000_000, 5_000_900, 3_000_000, -7, 5_001_000, 9_000_000,
+        ];
         for (n, us) in clock.iter().cycle().take(7_000).enumerate() {
             let random = blake3::hash(&n.to_le_bytes());
             let mut bytes = [0; RANDOM_BYTES];

@@ -166,7 +166,9 @@ impl Reader<'_> {
             if frame.offset == 0 {
                 header = Some(first_frame(&name, number, frame)?);
             }
-            header.as_ref().map_or(Ok(()), |header| visit(header, frame))
+            header
+                .as_ref()
+                .map_or(Ok(()), |header| visit(header, frame))
         })?;
         if let Some(format) = end.unknown_format {
             return Err(LogError::UnknownFormat {

@@ -113,7 +113,8 @@ pub struct Names {
 impl Names {
     /// Learns a text.
     pub fn add_text(&mut self, text: &InternedText<'_>) {
-        self.texts.insert((text.table, text.number), text.text.into());
+        self.texts
+            .insert((text.table, text.number), text.text.into());
     }
 
     /// Learns a context.

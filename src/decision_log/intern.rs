@@ -211,7 +211,9 @@ mod tests {
         assert_eq!(interner.text(Table::Unit, "a", &mut batch).unwrap(), 0);
         assert_eq!(batch.next_index, 4, "three frames for three new texts");
         for n in 0..TEXTS_MAX as u32 {
-            let number = interner.text(Table::Unit, &format!("u{n}"), &mut batch).unwrap();
+            let number = interner
+                .text(Table::Unit, &format!("u{n}"), &mut batch)
+                .unwrap();
             assert_eq!(number, n + 2);
         }
         assert!(interner.texts[0].len() <= TEXTS_MAX);
@@ -242,7 +244,10 @@ mod tests {
         let text = read_text(payloads[0]).unwrap();
         assert_eq!((text.table, text.number, text.text), (2, 0, "购票"));
         let (number, read) = read_context(payloads[1]).unwrap();
-        assert_eq!((number, read.overlay_sequence, &*read.engine), (0, 300, "0.1.0"));
+        assert_eq!(
+            (number, read.overlay_sequence, &*read.engine),
+            (0, 300, "0.1.0")
+        );
         assert_eq!((read.snapshot, read.policy), ([1; 16], [3; 16]));
         let mut next = NextNumbers::default();
         next.see_text(&text);

@@ -123,8 +123,16 @@ mod tests {
     #[test]
     fn a_month_is_one_of_shanghai() {
         for (moment, label, end) in [
-            ("2026-11-30T15:59:59Z", "2026-11", "2026-12-01T00:00:00+08:00"),
-            ("2026-11-30T16:00:00Z", "2026-12", "2027-01-01T00:00:00+08:00"),
+            (
+                "2026-11-30T15:59:59Z",
+                "2026-11",
+                "2026-12-01T00:00:00+08:00",
+            ),
+            (
+                "2026-11-30T16:00:00Z",
+                "2026-12",
+                "2027-01-01T00:00:00+08:00",
+            ),
         ] {
             let moment = Moment::parse(moment).unwrap();
             assert_eq!(month_label(moment), label);
@@ -138,7 +146,10 @@ mod tests {
         let shard = |salt: u8, label| keys.shard(keys.id(), &[salt; 32], label).unwrap();
         let mut sealed = Vec::new();
         shard(1, "2026-11").seal(&[5; 16], &[6; 16], b"request", &mut sealed);
-        assert_eq!(shard(1, "2026-11").unseal(&[6; 16], &sealed).unwrap(), b"request");
+        assert_eq!(
+            shard(1, "2026-11").unseal(&[6; 16], &sealed).unwrap(),
+            b"request"
+        );
         assert!(shard(1, "2026-11").unseal(&[7; 16], &sealed).is_err());
         assert!(shard(1, "2026-12").unseal(&[6; 16], &sealed).is_err());
         assert!(shard(2, "2026-11").unseal(&[6; 16], &sealed).is_err());

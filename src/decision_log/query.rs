@@ -127,7 +127,10 @@ impl Filter {
         let of_unit = |wanted: &String| unit.is_some_and(|unit| **unit == **wanted);
         self.takes(check_id, moment)
             && self.unit.as_ref().is_none_or(of_unit)
-            && self.entry_id.as_ref().is_none_or(|wanted| concerns(record, wanted))
+            && self
+                .entry_id
+                .as_ref()
+                .is_none_or(|wanted| concerns(record, wanted))
     }
 
     fn takes(&self, check_id: Option<CheckId>, moment: Moment) -> bool {
@@ -139,7 +142,10 @@ impl Filter {
 
 fn concerns(record: &Record, entry_id: &str) -> bool {
     match record {
-        Record::Check(check) => check.relied.iter().any(|relied| &*relied.entry_id == entry_id),
+        Record::Check(check) => check
+            .relied
+            .iter()
+            .any(|relied| &*relied.entry_id == entry_id),
         Record::Feedback(_) => false,
         Record::Event(event) => {
             let mut details = event.details.iter();

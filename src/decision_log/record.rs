@@ -57,7 +57,9 @@ impl CheckId {
 
     /// Writes the 36 characters into an answer's body.
     pub fn write(self, place: &mut [u8; CHECK_ID_CHARS]) {
-        uuid::Uuid::from_bytes(self.0).hyphenated().encode_lower(place);
+        uuid::Uuid::from_bytes(self.0)
+            .hyphenated()
+            .encode_lower(place);
     }
 
     /// Milliseconds since the epoch inside it: of the clock, or later where the clock went back.
@@ -300,7 +302,10 @@ pub(super) fn put_check(
     put_signed(out, draft.moment.0.wrapping_sub(base_us));
     put_number(out, numbers.unit.into());
     put_number(out, numbers.scenario.into());
-    put_number(out, numbers.purpose.map_or(0, |number| u64::from(number) + 1));
+    put_number(
+        out,
+        numbers.purpose.map_or(0, |number| u64::from(number) + 1),
+    );
     put_number(out, numbers.context.into());
     put_number(out, draft.relied.len() as u64);
     let mut measures = numbers.measures.iter();

@@ -171,11 +171,7 @@ fn mark_moment(payload: &[u8]) -> Option<Moment> {
 }
 
 /// Takes away the torn tail and makes durable what stays. Says where it cut.
-fn repair(
-    storage: &dyn Storage,
-    folder: &Path,
-    chain: &Chain,
-) -> Result<Option<Cut>, LogError> {
+fn repair(storage: &dyn Storage, folder: &Path, chain: &Chain) -> Result<Option<Cut>, LogError> {
     let mut cut = None;
     if let Some(torn) = chain.torn {
         let last = chain.segments.last();
@@ -189,7 +185,13 @@ fn repair(
         let is_last = Some(read.header.number) == chain.segments.last().map(|l| l.header.number);
         let torn_at = chain.torn.and_then(|torn| torn.offset).filter(|_| is_last);
         if torn_at.is_some() || read.end.next_index > chain.synced_through + 1 {
-            settle(storage, folder, read.header.number, chain.synced_through, torn_at)?;
+            settle(
+                storage,
+                folder,
+                read.header.number,
+                chain.synced_through,
+                torn_at,
+            )?;
         }
     }
     Ok(cut)
@@ -199,7 +201,11 @@ fn repair(
 fn remove_from(storage: &dyn Storage, folder: &Path, first: u64) -> Result<(), LogError> {
     let numbers = segment::numbers(storage, folder)?;
     let mut removed = false;
-    for number in numbers.into_iter().rev().take_while(|number| *number >= first) {
+    for number in numbers
+        .into_iter()
+        .rev()
+        .take_while(|number| *number >= first)
+    {
         let name = segment::file_name(number);
         let gone = storage.remove(&folder.join(&name));
         gone.map_err(LogError::io("remove", name.as_str()))?;
@@ -240,6 +246,7 @@ fn settle(
         to = last_written.map_or(to, |last| last + 1).max(to);
     }
     let from_byte = (from as usize).min(to);
-    file.write_at(from, &bytes[from_byte..to]).map_err(fault("repair"))?;
+    file.write_at(from, &bytes[from_byte..to])
+        .map_err(fault("repair"))?;
     file.sync().map_err(fault("sync"))
 }

@@ -267,7 +267,12 @@ mod tests {
         for number in [1, 99_999_999, 100_000_000] {
             assert_eq!(number_of(&file_name(number)), Some(number));
         }
-        for name in ["log-7.hlog", "log-00000000.hlog", "log-00000007.hlog.aside", "lock"] {
+        for name in [
+            "log-7.hlog",
+            "log-00000000.hlog",
+            "log-00000007.hlog.aside",
+            "lock",
+        ] {
             assert_eq!(number_of(name), None, "{name}");
         }
     }

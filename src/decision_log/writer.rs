@@ -91,7 +91,8 @@ impl DecisionLog {
         options.validate()?;
         let lock = take_folder(&*storage, folder)?;
         let recovered = recovery::recover(&*storage, folder, &keys)?;
-        let (shared, recovery) = Shared::open(storage, folder, options, keys, entropy, recovered, now)?;
+        let (shared, recovery) =
+            Shared::open(storage, folder, options, keys, entropy, recovered, now)?;
         let shared = Arc::new(shared);
         let thread = match shared.options.syncing {
             Syncing::ByHand => None,
@@ -111,7 +112,8 @@ impl DecisionLog {
     pub fn append_check(&self, draft: &CheckDraft<'_>) -> Result<Appended, LogError> {
         let fresh = self.shared.fresh();
         let ground = &self.shared.ground;
-        self.shared.append(|appender| appender.check(ground, draft, &fresh))
+        self.shared
+            .append(|appender| appender.check(ground, draft, &fresh))
     }
 
     /// Records what was done after a check, once; in the kernel on return.
@@ -131,9 +133,8 @@ impl DecisionLog {
         }
         let content = feedback.content(draft, shared.feedback_key);
         let content = content.ok_or_else(|| shared.ended())?;
-        let appended = shared.append(|appender| {
-            appender.feedback(&shared.ground, draft, content, &fresh)
-        });
+        let appended =
+            shared.append(|appender| appender.feedback(&shared.ground, draft, content, &fresh));
         let (head, position) = appended?;
         feedback.add(&head, position, shared.feedback_key);
         Ok(FeedbackAnswer::Recorded(position))
@@ -302,7 +303,10 @@ impl Shared {
             Some((header, ..)) => salt = header.salt,
             None => entropy.fill(&mut salt),
         }
-        let highest = recovered.recovery.highest_moment.unwrap_or(Moment(i64::MIN));
+        let highest = recovered
+            .recovery
+            .highest_moment
+            .unwrap_or(Moment(i64::MIN));
         let on_disk = recovered.next_index - 1;
         let ground = Ground {
             segment_bytes: options.segment_bytes,
@@ -367,7 +371,8 @@ impl Shared {
         self.live()?;
         match deed(&mut appender) {
             Ok(done) => {
-                self.last_record.store(appender.last_record(), Ordering::SeqCst);
+                self.last_record
+                    .store(appender.last_record(), Ordering::SeqCst);
                 drop(appender);
                 if self.sleeping.swap(false, Ordering::SeqCst) {
                     let _state = lock(&self.state);
@@ -450,12 +455,16 @@ impl Shared {
             }
         }
         self.ground.counters.count_sync(begun.elapsed());
-        self.ground.synced_through.store(unsynced.through, Ordering::Release);
+        self.ground
+            .synced_through
+            .store(unsynced.through, Ordering::Release);
         self.tell(unsynced.through);
-        self.append(|appender| match appender.last_record() <= unsynced.through {
-            true => appender.mark(&self.ground),
-            false => Ok(()),
-        })
+        self.append(
+            |appender| match appender.last_record() <= unsynced.through {
+                true => appender.mark(&self.ground),
+                false => Ok(()),
+            },
+        )
     }
 
     fn end_after_sync(&self, error: &io::Error) -> LogError {
@@ -507,7 +516,9 @@ impl Shared {
             }
             let dirty = self.last_record.load(Ordering::SeqCst) > state.synced_through;
             if dirty {
-                let Some(left) = interval.checked_sub(last.elapsed()).filter(|d| !d.is_zero())
+                let Some(left) = interval
+                    .checked_sub(last.elapsed())
+                    .filter(|d| !d.is_zero())
                 else {
                     return true;
                 };
@@ -537,15 +548,14 @@ impl Shared {
         }
     }
 
-    fn find_in(
-        &self,
-        stretch: Stretch,
-        check_id: CheckId,
-    ) -> Result<Option<FoundCheck>, LogError> {
+    fn find_in(&self, stretch: Stretch, check_id: CheckId) -> Result<Option<FoundCheck>, LogError> {
         let name = segment::file_name(stretch.number);
         let opened = self.ground.storage.open_to_read(&self.folder.join(&name));
         let file = opened.map_err(LogError::io("open", name.as_str()))?;
-        let written = self.appender.lock().map_or(None, |a| a.end_of(stretch.number));
+        let written = self
+            .appender
+            .lock()
+            .map_or(None, |a| a.end_of(stretch.number));
         let end = stretch.to.or(written).unwrap_or(u64::MAX);
         let mut from = stretch.from;
         let mut bytes = vec![0; LOOK_BYTES];
