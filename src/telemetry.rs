@@ -33,6 +33,8 @@ pub const ACTS_TOTAL: &str = "hecha_acts_total";
 pub const CONNECTIONS: &str = "hecha_connections";
 /// Connections turned away at the cap.
 pub const CONNECTIONS_REFUSED_TOTAL: &str = "hecha_connections_refused_total";
+/// Time of the syncs of the decision log.
+pub const LOG_SYNC_SECONDS: &str = "hecha_log_sync_seconds";
 /// Panics caught in a handler; each is a bug.
 pub const PANICS_TOTAL: &str = "hecha_panics_total";
 
@@ -208,8 +210,8 @@ impl Telemetry {
         });
     }
 
-    /// The text that `GET /metrics` answers, with these figures read just now.
-    pub fn render(&self, figures: &[Figure]) -> String {
+    /// The text that `GET /metrics` answers, with these figures and times read just now.
+    pub fn render(&self, figures: &[Figure], times: &[Times<'_>]) -> String {
         let mut text = self.handle.render();
         write_durations(
             &mut text,
@@ -223,6 +225,9 @@ impl Telemetry {
             "Time that answers waited for their record to reach the disk",
             &self.log_waits,
         );
+        for times in times {
+            write_times(&mut text, *times);
+        }
         for figure in figures {
             let Figure {
                 name,
@@ -282,7 +287,27 @@ fn registered(sets: &Mutex<Vec<Arc<Durations>>>) -> Arc<Durations> {
     set
 }
 
-fn write_durations(text: &mut String, name: &str, help: &str, sets: &Mutex<Vec<Arc<Durations>>>) {
+/// Times in buckets, read just now.
+#[derive(Debug, Clone, Copy)]
+pub struct Times<'a> {
+    /// Name with unit.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Upper bounds of the buckets, in microseconds.
+    pub bounds_us: &'a [u64],
+    /// Times in each bucket, not cumulative; one more than bounds.
+    pub counts: &'a [u64],
+    /// Sum of all times, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+fn write_durations(
+    text: &mut String,
+    name: &'static str,
+    help: &'static str,
+    sets: &Mutex<Vec<Arc<Durations>>>,
+) {
     let mut counts = [0u64; BUCKETS_US.len() + 1];
     let mut sum_ns = 0u64;
     for set in sets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -291,15 +316,28 @@ fn write_durations(text: &mut String, name: &str, help: &str, sets: &Mutex<Vec<A
         }
         sum_ns = sum_ns.saturating_add(set.sum_ns.load(Ordering::Relaxed));
     }
+    let times = Times {
+        name,
+        help,
+        bounds_us: &BUCKETS_US,
+        counts: &counts,
+        sum_ns,
+    };
+    write_times(text, times);
+}
+
+fn write_times(text: &mut String, times: Times<'_>) {
+    let Times { name, help, .. } = times;
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
     let mut total = 0;
-    for (bound_us, count) in BUCKETS_US.iter().zip(counts) {
+    let mut counts = times.counts.iter();
+    for (bound_us, count) in times.bounds_us.iter().zip(&mut counts) {
         total += count;
         let bound = *bound_us as f64 / 1e6;
         let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {total}");
     }
-    total += counts[BUCKETS_US.len()];
-    let sum = sum_ns as f64 / 1e9;
+    total += counts.sum::<u64>();
+    let sum = times.sum_ns as f64 / 1e9;
     let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {total}");
     let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {total}\n");
 }
@@ -329,7 +367,7 @@ mod tests {
             .count(0, Decision::Block);
         let id = &catalogue.scenarios[0].id;
         let line = format!("hecha_checks_total{{scenario=\"{id}\",decision=\"block\"}} 3");
-        let text = telemetry.render(&[]);
+        let text = telemetry.render(&[], &[]);
         assert!(text.contains(&line), "{text}");
     }
 
@@ -343,7 +381,7 @@ mod tests {
         one.record(Duration::from_micros(30));
         other.record(Duration::from_micros(70));
         other.record(Duration::from_secs(9));
-        let text = telemetry.render(&[]);
+        let text = telemetry.render(&[], &[]);
         for line in [
             "hecha_check_duration_seconds_bucket{le=\"0.000025\"} 0",
             "hecha_check_duration_seconds_bucket{le=\"0.00005\"} 1",
@@ -363,7 +401,7 @@ mod tests {
             kind: "gauge",
             value: 7.0,
         };
-        let text = Telemetry::new().render(&[figure]);
+        let text = Telemetry::new().render(&[figure], &[]);
         assert!(text.contains("# TYPE hecha_snapshot_entries gauge\nhecha_snapshot_entries 7\n"));
     }
 }

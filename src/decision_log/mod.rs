@@ -38,3 +38,6 @@ pub mod appender;
 pub mod writer;
 /// Reading a log folder offline, or beside the writer.
 pub mod query;
+
+#[cfg(test)]
+mod tests;

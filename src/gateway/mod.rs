@@ -11,3 +11,15 @@ pub mod client;
 pub mod view;
 /// One question from its bytes to its answer.
 pub mod question;
+/// The moment it is.
+pub mod clock;
+/// Answers kept for repeated requests.
+pub mod idempotency;
+/// The decision log as the gateway uses it.
+pub mod recorder;
+/// Where snapshots come from.
+pub mod source;
+/// The one place where views change.
+pub mod actor;
+/// The running gateway as its listeners see it.
+pub mod service;

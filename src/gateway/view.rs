@@ -32,6 +32,8 @@ pub struct Loaded {
     pub as_of: Option<Moment>,
     /// Bare name of its file; `None` for one built into memory.
     pub file: Option<Box<str>>,
+    /// Whether all of it is kept in memory.
+    pub locked: bool,
 }
 
 impl Loaded {
@@ -42,6 +44,7 @@ impl Loaded {
             id: snapshot.id().to_string().into(),
             as_of: snapshot.manifest().as_of(),
             file: file.map(Into::into),
+            locked: false,
             snapshot,
         }
     }

@@ -43,6 +43,11 @@ pub fn fits(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
     }
 }
 
+/// Whether the head states no body at all.
+pub fn is_absent(headers: &HeaderMap) -> bool {
+    !headers.contains_key(TRANSFER_ENCODING) && stated_length(headers).is_none_or(|l| l == 0)
+}
+
 /// Errors: 415 where the body is not `application/json` in UTF-8.
 pub fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();

@@ -24,8 +24,6 @@ pub struct Limits {
     pub head_bytes_max: usize,
     /// Header lines of a request at most. Default 64.
     pub headers_max: usize,
-    /// Body of one check at most, in bytes. Contract: 65,536.
-    pub check_bytes_max: usize,
     /// Body of an array of checks at most, in bytes. Default 16 MiB.
     pub checks_bytes_max: usize,
     /// Time after SIGTERM during which new connections are still taken, in milliseconds. Default
@@ -47,7 +45,6 @@ impl Default for Limits {
             idle_timeout_ms: 60_000,
             head_bytes_max: 16_384,
             headers_max: 64,
-            check_bytes_max: 65_536,
             checks_bytes_max: 16 << 20,
             drain_delay_ms: 1_000,
             stop_ms_max: 20_000,

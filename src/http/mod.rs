@@ -17,3 +17,19 @@ pub mod body;
 
 /// Listeners and their threads.
 pub mod listen;
+/// What every request of one runtime shares.
+pub mod context;
+/// Who asks.
+pub mod auth;
+/// One request off the hot path.
+pub mod exchange;
+/// Checks.
+pub mod check;
+/// Feedback.
+pub mod feedback;
+/// What operators ask.
+pub mod ops;
+/// From a request to its handler.
+pub mod route;
+/// Both listeners together.
+pub mod server;

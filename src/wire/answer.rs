@@ -15,6 +15,7 @@ use crate::catalogue::list::List;
 use crate::catalogue::measure::{Catalogue, Measure};
 use crate::catalogue::scenario::Scenario;
 use crate::check::outcome::{Basis, Match, MatchedMeasure, NameBasis, Outcome};
+use crate::decision_log::record::CHECK_ID_CHARS;
 use crate::identifier::kind::IdType;
 use crate::index::binding::Binding;
 use crate::model::decision::{Decision, ExemptionKind, Level};
@@ -27,8 +28,6 @@ const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-00000000000
 
 /// Where the check_id stands, counted from the first byte of an answer.
 pub const CHECK_ID_AT: usize = OPENING.len();
-/// Characters of a check_id.
-pub const CHECK_ID_CHARS: usize = 36;
 /// What the record's hash of the answer covers begins here.
 pub const HASHED_FROM: usize = CHECK_ID_AT + CHECK_ID_CHARS;
 

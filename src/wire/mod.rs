@@ -11,6 +11,8 @@ pub mod text;
 pub mod problem;
 /// The body of a check.
 pub mod request;
+/// The body of many checks.
+pub mod checks;
 /// The request as its record keeps it.
 pub mod normalised;
 /// Chinese or English.

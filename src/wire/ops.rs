@@ -9,6 +9,7 @@ use super::request::no_unknown_field;
 use crate::catalogue::list::Subjects;
 use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::{Attribute, AttributeKind};
+use crate::decision_log::record::{CheckId, FeedbackAction};
 use crate::model::decision::ExemptionKind;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::Moment;
@@ -18,44 +19,11 @@ use serde::Serialize;
 /// Characters of a reason, reference or note at most.
 pub const TEXT_CHARS_MAX: usize = 2_000;
 
-/// What was done after an answer. Contract, section 5, feedback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FeedbackAction {
-    /// The measure was carried out.
-    Enforced,
-    /// The subject was let go.
-    Released,
-    /// A person decided otherwise.
-    Overridden,
-    /// The transaction did not take place.
-    Abandoned,
-}
-
-impl FeedbackAction {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Enforced,
-        Self::Released,
-        Self::Overridden,
-        Self::Abandoned,
-    ];
-
-    /// The word of the contract.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Enforced => "enforced",
-            Self::Released => "released",
-            Self::Overridden => "overridden",
-            Self::Abandoned => "abandoned",
-        }
-    }
-}
-
 /// Body of `POST /v1/feedback`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedbackBody {
-    /// Which answer it is about, as text.
-    pub check_id: String,
+    /// Which answer it is about.
+    pub check_id: CheckId,
     /// What was done.
     pub action: FeedbackAction,
     /// Anything else.
@@ -76,15 +44,13 @@ impl FeedbackBody {
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let members = Node::parse_object(body)?;
         no_unknown_field(&members, &["check_id", "action", "note"], &"")?;
-        let check_id = required_text(&members, "check_id")?;
+        let check_id = CheckId::parse(&required_text(&members, "check_id")?)
+            .ok_or_else(|| Problem::invalid("check_id", "must be the check_id of an answer"))?;
         let action = required_text(&members, "action")?;
-        let action = FeedbackAction::ALL
-            .into_iter()
-            .find(|known| known.name() == action)
-            .ok_or_else(|| {
-                let detail = "must be enforced, released, overridden or abandoned";
-                Problem::invalid("action", detail)
-            })?;
+        let action = FeedbackAction::parse(&action).ok_or_else(|| {
+            let detail = "must be enforced, released, overridden or abandoned";
+            Problem::invalid("action", detail)
+        })?;
         let note = optional_text(&members, "note")?;
         Ok(Self {
             check_id,
@@ -278,8 +244,6 @@ pub struct Serving<'a> {
     pub overlay_sequence: u64,
     /// Entries that count today.
     pub standing_count: u64,
-    /// Snapshots to which a rollback could go.
-    pub older: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -298,7 +262,6 @@ struct SnapshotText<'a> {
     lists: Vec<SnapshotListText<'a>>,
     overlay_sequence: u64,
     pinned: bool,
-    older: &'a [&'a str],
 }
 
 #[derive(Serialize)]
@@ -332,7 +295,6 @@ pub fn snapshot(snapshot: &Snapshot, serving: &Serving<'_>) -> Vec<u8> {
         lists: lists.collect(),
         overlay_sequence: serving.overlay_sequence,
         pinned: serving.pinned,
-        older: &serving.older,
     })
 }
 
@@ -361,7 +323,7 @@ pub fn feedback_kept(feedback: &FeedbackBody) -> Vec<u8> {
         action: &'static str,
     }
     to_json(&Kept {
-        check_id: &feedback.check_id,
+        check_id: &feedback.check_id.to_string(),
         action: feedback.action.name(),
     })
 }
@@ -410,9 +372,10 @@ mod tests {
 
     #[test]
     fn feedback_knows_four_actions() {
+        const ID: &str = "0192f0c1-0000-7000-8000-000000000001";
         let parse = |body: &str| FeedbackBody::parse(body.as_bytes());
         for action in FeedbackAction::ALL {
-            let body = format!(r#"{{"check_id":"a","action":"{}"}}"#, action.name());
+            let body = format!(r#"{{"check_id":"{ID}","action":"{}"}}"#, action.name());
             assert_eq!(parse(&body).unwrap().action, action);
         }
         faulty(

@@ -437,7 +437,7 @@ pub fn no_unknown_field(
 }
 
 /// A caller's key as far as it may be repeated: a number sent as a key must not come back.
-fn shown_key(key: &str) -> &str {
+pub fn shown_key(key: &str) -> &str {
     const CHARS_MAX: usize = 64;
     const DIGITS_MAX: usize = 5;
     let digits = |word: &str| word.chars().filter(|c| c.is_numeric()).count();

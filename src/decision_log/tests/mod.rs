@@ -1,0 +1,8 @@
+//! The log as a whole, on disks that lose, tear, fill up and fail.
+
+mod damage;
+mod faults;
+mod golden;
+mod life;
+mod model;
+mod support;
