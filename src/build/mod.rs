@@ -43,6 +43,9 @@ pub fn build_records(
 }
 
 #[cfg(test)]
+#[path = "../../benches/corpus.rs"]
+mod corpus;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod hostile;

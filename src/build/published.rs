@@ -1,9 +1,7 @@
 //! Publishing built snapshots: the pointer is the old one or the new one, whatever happens.
 
-#[path = "../../benches/corpus.rs"]
-mod corpus;
-
 use crate::build::build_records;
+use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::model::term::Moment;

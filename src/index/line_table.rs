@@ -14,6 +14,11 @@ pub const PROBE_LINES_MAX: usize = 32;
 /// Slots of eight that are filled on average.
 const FILLED_SLOTS: usize = 6;
 
+const _: () = assert!(
+    FILLED_SLOTS < LINE_SLOTS,
+    "a line with a free slot ends a probe"
+);
+
 /// First value with this key for which `is_it` holds.
 pub fn find(lines: &[Line], key: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
     let tag = key as u32;
@@ -87,8 +92,7 @@ fn try_build(keys: &[u64], count: usize) -> Option<Vec<Line>> {
 }
 
 fn first_line(count: usize, key: u64) -> usize {
-    debug_assert!(LINE_SLOTS == 8);
-    ((key >> 32) * count as u64 >> 32) as usize
+    (((key >> 32) * count as u64) >> 32) as usize
 }
 
 #[cfg(test)]

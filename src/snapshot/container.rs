@@ -247,7 +247,7 @@ fn place_sections(
             return Err(fault("reaches beyond the end of the file"));
         };
         let item_bytes = row.item_bytes.get();
-        if item_bytes == 0 || length % item_bytes as usize != 0 {
+        if item_bytes == 0 || !length.is_multiple_of(item_bytes as usize) {
             return Err(fault("is no whole number of items"));
         }
         check_padding(file, end..first)?;
@@ -372,7 +372,9 @@ impl<W: Write + Seek> ContainerWriter<W> {
         required: bool,
         bytes: &[u8],
     ) -> io::Result<()> {
-        debug_assert!(kind.name.len() <= 24 && bytes.len() % kind.item_bytes as usize == 0);
+        debug_assert!(
+            kind.name.len() <= 24 && bytes.len().is_multiple_of(kind.item_bytes as usize)
+        );
         let first = align(self.end);
         self.out.write_all(&[0; ALIGNMENT][..first - self.end])?;
         self.out.write_all(bytes)?;
