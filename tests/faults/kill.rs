@@ -69,7 +69,7 @@ fn a_killed_server_keeps_every_acknowledged_answer_feedback_and_act_once() {
             "round {round}: {stays_withdrawn:?} is back"
         );
         let pause = Duration::from_micros(20_000 + dice.below(400_000) as u64);
-        let seeds: Vec<u64> = (0..4).map(|_| dice.below(usize::MAX) as u64).collect();
+        let seeds: Vec<u64> = (0..6).map(|_| dice.below(usize::MAX) as u64).collect();
         let heard = thread::scope(|scope| {
             let spawn = |seed: &u64| {
                 let (seed, installation) = (*seed, &installation);
