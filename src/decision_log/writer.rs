@@ -26,6 +26,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+/// Rest after a preparation that has failed, before it is tried again.
+const PREPARE_AGAIN: Duration = Duration::from_secs(1);
+
 /// The one writer of a log folder. Shared by reference; dropping it syncs and lets go.
 #[derive(Debug)]
 pub struct DecisionLog {
@@ -171,7 +174,7 @@ impl DecisionLog {
         let shared = &*self.shared;
         Health {
             ended: shared.ended.get().cloned(),
-            next_segment: lock(&shared.next_segment_fault).clone(),
+            next_segment: shared.next_segment_fault(),
             on_disk: Position(shared.ground.synced_through.load(Ordering::Acquire)),
             in_kernel: Position(shared.last_record.load(Ordering::Acquire)),
         }
@@ -236,7 +239,7 @@ struct Shared {
     sleeping: AtomicBool,
     last_record: AtomicU64,
     ended: OnceLock<Arc<str>>,
-    next_segment_fault: Mutex<Option<Arc<str>>>,
+    next_segment_fault: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -357,7 +360,8 @@ impl Shared {
                 self.last_record
                     .store(appender.last_record(), Ordering::SeqCst);
                 drop(appender);
-                if self.sleeping.swap(false, Ordering::SeqCst) {
+                let sleeping = self.sleeping.load(Ordering::SeqCst);
+                if sleeping && self.sleeping.swap(false, Ordering::SeqCst) {
                     let _state = lock(&self.state);
                     self.wake.notify_all();
                 }
@@ -520,15 +524,25 @@ impl Shared {
     }
 
     fn must_prepare(&self) -> bool {
-        let failed = lock(&self.next_segment_fault).is_some();
-        !failed && !lock(&self.ground.preparation).is_ready()
+        let fault = lock(&self.next_segment_fault);
+        let rests = fault
+            .as_ref()
+            .is_some_and(|(at, _)| at.elapsed() < PREPARE_AGAIN);
+        !rests && !lock(&self.ground.preparation).is_ready()
     }
 
     fn prepare(&self) {
-        let stepped = lock(&self.ground.preparation).step(&*self.ground.storage);
-        if let Err(error) = stepped {
-            *lock(&self.next_segment_fault) = Some(error.to_string().into());
+        if !self.must_prepare() {
+            return;
         }
+        let stepped = lock(&self.ground.preparation).step(&*self.ground.storage);
+        let fault = stepped.err().map(|error| error.to_string().into());
+        *lock(&self.next_segment_fault) = fault.map(|fault| (Instant::now(), fault));
+    }
+
+    fn next_segment_fault(&self) -> Option<Arc<str>> {
+        let fault = lock(&self.next_segment_fault);
+        fault.as_ref().map(|(_, fault)| Arc::clone(fault))
     }
 }
 
