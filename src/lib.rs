@@ -4,6 +4,10 @@
 //! The rooms stand in the order the data flow; a room imports only rooms that stand before it
 //! (`tests/tidy.rs` holds this). ARCHITECTURE.md is the map in words.
 
+// Tests share files with benches, which know this crate by its name.
+#[cfg(test)]
+extern crate self as hecha;
+
 // Ground: knows no list, no law, no clock.
 /// Names of people and organisations: folding to one form, equality.
 pub mod name;

@@ -1,3 +1,13 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+use clap::Parser;
+use hecha::cli::program::{self, Program};
+use mimalloc::MiMalloc;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+fn main() -> ExitCode {
+    program::run(Program::parse())
+}

@@ -1,1 +1,407 @@
-//! Placeholder.
+//! Every metric of the service, named once.
+//!
+//! Handles are registered once and kept; a check adds to them without a look-up and without
+//! formatting a label. Durations go into fixed buckets of atomics, one set per runtime, summed
+//! when somebody looks. No name, number or unit of a person ever stands in a label.
+
+use crate::catalogue::measure::Catalogue;
+use crate::model::decision::Decision;
+use metrics::{Counter, Gauge, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Checks answered, by `scenario` and `decision`.
+pub const CHECKS_TOTAL: &str = "hecha_checks_total";
+/// Matches shown in answers.
+pub const MATCHES_TOTAL: &str = "hecha_matches_total";
+/// Time from the whole request to the answer handed to the connection.
+pub const CHECK_DURATION_SECONDS: &str = "hecha_check_duration_seconds";
+/// Time that answers waited for their record to reach the disk.
+pub const LOG_WAIT_SECONDS: &str = "hecha_log_wait_seconds";
+/// Requests refused or failed, by `kind` (the last part of the problem's type).
+pub const PROBLEMS_TOTAL: &str = "hecha_problems_total";
+/// Swaps of the snapshot, by `result`.
+pub const SWAPS_TOTAL: &str = "hecha_snapshot_swaps_total";
+/// Reloads of catalogue and clients, by `result`.
+pub const RELOADS_TOTAL: &str = "hecha_reloads_total";
+/// Acts on entries, by `kind`.
+pub const ACTS_TOTAL: &str = "hecha_acts_total";
+/// Connections open now, by `listener`.
+pub const CONNECTIONS: &str = "hecha_connections";
+/// Connections turned away at the cap.
+pub const CONNECTIONS_REFUSED_TOTAL: &str = "hecha_connections_refused_total";
+/// Time of the syncs of the decision log.
+pub const LOG_SYNC_SECONDS: &str = "hecha_log_sync_seconds";
+/// Panics caught in a handler; each is a bug.
+pub const PANICS_TOTAL: &str = "hecha_panics_total";
+
+/// Upper bounds of the buckets, in microseconds.
+const BUCKETS_US: [u64; 16] = [
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000,
+    500_000, 1_000_000,
+];
+
+/// How a swap or reload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SwapResult {
+    /// The new one serves.
+    Done,
+    /// Damaged or foreign; the old one serves on.
+    Refused,
+    /// An older one serves again.
+    RolledBack,
+}
+
+/// Durations of one runtime.
+#[derive(Debug, Default)]
+pub struct Durations {
+    buckets: [AtomicU64; BUCKETS_US.len() + 1],
+    sum_ns: AtomicU64,
+}
+
+impl Durations {
+    /// Counts one duration.
+    pub fn record(&self, duration: Duration) {
+        let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let place = BUCKETS_US
+            .iter()
+            .position(|bound_us| ns <= bound_us * 1_000);
+        self.buckets[place.unwrap_or(BUCKETS_US.len())].fetch_add(1, Ordering::Relaxed);
+        self.sum_ns.fetch_add(ns, Ordering::Relaxed);
+    }
+}
+
+/// Counters of the checks of one catalogue: one a scenario and decision.
+pub struct CheckCounters {
+    by_scenario: Vec<[Counter; Decision::ALL.len()]>,
+}
+
+impl CheckCounters {
+    /// Counts one answer. `scenario` is its place in the catalogue.
+    pub fn count(&self, scenario: u16, decision: Decision) {
+        if let Some(counters) = self.by_scenario.get(usize::from(scenario)) {
+            counters[decision as usize].increment(1);
+        }
+    }
+}
+
+/// A figure that is read when somebody looks, rather than kept up to date.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure {
+    /// Name with unit.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// `counter` or `gauge`.
+    pub kind: &'static str,
+    /// Its value.
+    pub value: f64,
+}
+
+/// All handles.
+pub struct Telemetry {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    check_durations: Mutex<Vec<Arc<Durations>>>,
+    log_waits: Mutex<Vec<Arc<Durations>>>,
+    /// Matches shown.
+    pub matches: Counter,
+    /// Connections of the check listener.
+    pub check_connections: Gauge,
+    /// Connections of the ops listener.
+    pub ops_connections: Gauge,
+    /// Connections turned away.
+    pub connections_refused: Counter,
+    /// Panics caught.
+    pub panics: Counter,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Telemetry {
+    /// Registers everything that does not depend on the catalogue.
+    pub fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        let (counters, gauges) = metrics::with_local_recorder(&recorder, || {
+            describe();
+            metrics::gauge!("hecha_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+            let counters = [MATCHES_TOTAL, CONNECTIONS_REFUSED_TOTAL, PANICS_TOTAL]
+                .map(|name| metrics::counter!(name));
+            let gauges =
+                ["check", "ops"].map(|name| metrics::gauge!(CONNECTIONS, "listener" => name));
+            (counters, gauges)
+        });
+        let [matches, connections_refused, panics] = counters;
+        let [check_connections, ops_connections] = gauges;
+        Self {
+            recorder,
+            handle,
+            check_durations: Mutex::default(),
+            log_waits: Mutex::default(),
+            matches,
+            check_connections,
+            ops_connections,
+            connections_refused,
+            panics,
+        }
+    }
+
+    /// Counters of the checks of this catalogue; equal labels share one counter over reloads.
+    pub fn check_counters(&self, catalogue: &Catalogue) -> CheckCounters {
+        let of_scenario = |id: &str| {
+            Decision::ALL.map(|decision| {
+                metrics::counter!(
+                    CHECKS_TOTAL,
+                    "scenario" => id.to_owned(),
+                    "decision" => decision.name()
+                )
+            })
+        };
+        metrics::with_local_recorder(&self.recorder, || CheckCounters {
+            by_scenario: catalogue
+                .scenarios
+                .iter()
+                .map(|scenario| of_scenario(&scenario.id))
+                .collect(),
+        })
+    }
+
+    /// A set of buckets for the checks of one runtime.
+    pub fn new_check_durations(&self) -> Arc<Durations> {
+        registered(&self.check_durations)
+    }
+
+    /// A set of buckets for the log waits of one runtime.
+    pub fn new_log_waits(&self) -> Arc<Durations> {
+        registered(&self.log_waits)
+    }
+
+    /// Counts a refused or failed request. Off the hot path.
+    pub fn count_problem(&self, kind: &'static str) {
+        self.count(PROBLEMS_TOTAL, "kind", kind);
+    }
+
+    /// Counts a swap.
+    pub fn count_swap(&self, result: SwapResult) {
+        self.count(SWAPS_TOTAL, "result", result_name(result));
+    }
+
+    /// Counts a reload.
+    pub fn count_reload(&self, result: SwapResult) {
+        self.count(RELOADS_TOTAL, "result", result_name(result));
+    }
+
+    /// Counts an act on an entry.
+    pub fn count_act(&self, kind: &'static str) {
+        self.count(ACTS_TOTAL, "kind", kind);
+    }
+
+    fn count(&self, name: &'static str, label: &'static str, value: &'static str) {
+        metrics::with_local_recorder(&self.recorder, || {
+            metrics::counter!(name, label => value).increment(1);
+        });
+    }
+
+    /// The text that `GET /metrics` answers, with these figures and times read just now.
+    pub fn render(&self, figures: &[Figure], times: &[Times<'_>]) -> String {
+        let mut text = self.handle.render();
+        write_durations(
+            &mut text,
+            CHECK_DURATION_SECONDS,
+            "Time from the whole request to its answer",
+            &self.check_durations,
+        );
+        write_durations(
+            &mut text,
+            LOG_WAIT_SECONDS,
+            "Time that answers waited for their record to reach the disk",
+            &self.log_waits,
+        );
+        for times in times {
+            write_times(&mut text, *times);
+        }
+        for figure in figures {
+            let Figure {
+                name,
+                help,
+                kind,
+                value,
+            } = figure;
+            let _ = writeln!(
+                text,
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+            );
+        }
+        text
+    }
+}
+
+fn describe() {
+    let counters = [
+        (CHECKS_TOTAL, "Checks answered"),
+        (MATCHES_TOTAL, "Matches shown in answers"),
+        (PROBLEMS_TOTAL, "Requests refused or failed"),
+        (SWAPS_TOTAL, "Swaps of the snapshot"),
+        (RELOADS_TOTAL, "Reloads of catalogue and clients"),
+        (ACTS_TOTAL, "Acts on entries"),
+        (
+            CONNECTIONS_REFUSED_TOTAL,
+            "Connections turned away at the cap",
+        ),
+        (PANICS_TOTAL, "Panics caught in a handler"),
+    ];
+    for (name, help) in counters {
+        metrics::describe_counter!(name, Unit::Count, help);
+    }
+    metrics::describe_gauge!(CONNECTIONS, Unit::Count, "Connections open now");
+    metrics::describe_gauge!("hecha_build_info", Unit::Count, "Version of the gateway");
+    for result in [
+        SwapResult::Done,
+        SwapResult::Refused,
+        SwapResult::RolledBack,
+    ] {
+        metrics::counter!(SWAPS_TOTAL, "result" => result_name(result)).increment(0);
+    }
+}
+
+fn result_name(result: SwapResult) -> &'static str {
+    match result {
+        SwapResult::Done => "done",
+        SwapResult::Refused => "refused",
+        SwapResult::RolledBack => "rolled_back",
+    }
+}
+
+fn registered(sets: &Mutex<Vec<Arc<Durations>>>) -> Arc<Durations> {
+    let set = Arc::new(Durations::default());
+    let mut sets = sets.lock().unwrap_or_else(PoisonError::into_inner);
+    sets.push(Arc::clone(&set));
+    set
+}
+
+/// Times in buckets, read just now.
+#[derive(Debug, Clone, Copy)]
+pub struct Times<'a> {
+    /// Name with unit.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Upper bounds of the buckets, in microseconds.
+    pub bounds_us: &'a [u64],
+    /// Times in each bucket, not cumulative; one more than bounds.
+    pub counts: &'a [u64],
+    /// Sum of all times, in nanoseconds.
+    pub sum_ns: u64,
+}
+
+fn write_durations(
+    text: &mut String,
+    name: &'static str,
+    help: &'static str,
+    sets: &Mutex<Vec<Arc<Durations>>>,
+) {
+    let mut counts = [0u64; BUCKETS_US.len() + 1];
+    let mut sum_ns = 0u64;
+    for set in sets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (count, bucket) in counts.iter_mut().zip(&set.buckets) {
+            *count += bucket.load(Ordering::Relaxed);
+        }
+        sum_ns = sum_ns.saturating_add(set.sum_ns.load(Ordering::Relaxed));
+    }
+    let times = Times {
+        name,
+        help,
+        bounds_us: &BUCKETS_US,
+        counts: &counts,
+        sum_ns,
+    };
+    write_times(text, times);
+}
+
+fn write_times(text: &mut String, times: Times<'_>) {
+    let Times { name, help, .. } = times;
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
+    let mut total = 0;
+    let mut counts = times.counts.iter();
+    for (bound_us, count) in times.bounds_us.iter().zip(&mut counts) {
+        total += count;
+        let bound = *bound_us as f64 / 1e6;
+        let _ = writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {total}");
+    }
+    total += counts.sum::<u64>();
+    let sum = times.sum_ns as f64 / 1e9;
+    let _ = writeln!(text, "{name}_bucket{{le=\"+Inf\"}} {total}");
+    let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {total}\n");
+}
+
+/// Pages of this process that had to be read from disk so far; `None` where the system does not
+/// say.
+pub fn major_faults() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    after_name.split(' ').nth(9)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_counted_by_scenario_and_decision() {
+        let telemetry = Telemetry::new();
+        let catalogue = crate::catalogue::load::built_in().unwrap();
+        let counters = telemetry.check_counters(&catalogue);
+        counters.count(0, Decision::Block);
+        counters.count(0, Decision::Block);
+        counters.count(u16::MAX, Decision::Block);
+        telemetry
+            .check_counters(&catalogue)
+            .count(0, Decision::Block);
+        let id = &catalogue.scenarios[0].id;
+        let line = format!("hecha_checks_total{{scenario=\"{id}\",decision=\"block\"}} 3");
+        let text = telemetry.render(&[], &[]);
+        assert!(text.contains(&line), "{text}");
+    }
+
+    #[test]
+    fn durations_of_all_runtimes_are_summed() {
+        let telemetry = Telemetry::new();
+        let (one, other) = (
+            telemetry.new_check_durations(),
+            telemetry.new_check_durations(),
+        );
+        one.record(Duration::from_micros(30));
+        other.record(Duration::from_micros(70));
+        other.record(Duration::from_secs(9));
+        let text = telemetry.render(&[], &[]);
+        for line in [
+            "hecha_check_duration_seconds_bucket{le=\"0.000025\"} 0",
+            "hecha_check_duration_seconds_bucket{le=\"0.00005\"} 1",
+            "hecha_check_duration_seconds_bucket{le=\"0.0001\"} 2",
+            "hecha_check_duration_seconds_bucket{le=\"+Inf\"} 3",
+            "hecha_check_duration_seconds_count 3",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn figures_are_written_as_they_stand() {
+        let figure = Figure {
+            name: "hecha_snapshot_entries",
+            help: "Entries of the snapshot that serves",
+            kind: "gauge",
+            value: 7.0,
+        };
+        let text = Telemetry::new().render(&[figure], &[]);
+        assert!(text.contains("# TYPE hecha_snapshot_entries gauge\nhecha_snapshot_entries 7\n"));
+    }
+}

@@ -39,11 +39,11 @@ impl Interner {
     /// The text with this number; empty where there is none.
     pub fn get(&self, number: u32) -> &str {
         let number = number as usize;
-        let first = number.checked_sub(1).map_or(0, |before| self.ends[before]) as usize;
-        match self.ends.get(number) {
-            Some(end) => &self.text[first..*end as usize],
-            None => "",
-        }
+        let Some(end) = self.ends.get(number) else {
+            return "";
+        };
+        let first = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[first as usize..*end as usize]
     }
 
     /// Distinct texts.

@@ -41,3 +41,8 @@ pub fn build_records(
     let (out, _) = assembly.arrange(0)?.write(Cursor::new(Vec::new()))?;
     Ok(out.into_inner())
 }
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod hostile;

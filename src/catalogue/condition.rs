@@ -83,7 +83,8 @@ pub enum ConditionFault {
     },
     /// A fact that nobody knows.
     #[error(
-        "unknown fact `{name}` in a condition; scenario `{scenario}` has: {has}; and there are {OTHER_FACTS}"
+        "unknown fact `{name}` in a condition; scenario `{scenario}` has: {has}; and there are \
+         {OTHER_FACTS}"
     )]
     UnknownFact {
         /// As written.

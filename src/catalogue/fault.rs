@@ -97,8 +97,8 @@ pub enum Problem {
     },
     /// Too few or too many fields.
     #[error(
-        "has {found} fields where the header names {expected}; separate the fields by one tab each, \
-         also empty ones"
+        "has {found} fields where the header names {expected}; separate the fields by one tab \
+         each, also empty ones"
     )]
     FieldCount {
         /// Fields of the row.

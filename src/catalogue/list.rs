@@ -73,7 +73,8 @@ pub enum TermFrom {
     Published,
 }
 
-/// How the terms of a list are counted and who may see it: our reading, decision rules 2.2, 2.6, 6.3.
+/// How the terms of a list are counted and who may see it: our reading of its source, decision
+/// rules 2.2, 2.6, 6.3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListRules {
     /// Term in years where the record states no end.

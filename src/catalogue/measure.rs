@@ -94,10 +94,12 @@ impl Catalogue {
         for (index, measure) in (0u16..).map(MeasureIndex).zip(&measures) {
             let place =
                 usize::from(measure.list.0) * scenarios.len() + usize::from(measure.scenario.0);
-            if measure.switched_on && usize::from(measure.scenario.0) < scenarios.len() {
-                if let Some(cell) = cells.get_mut(place) {
-                    cell.push(index);
-                }
+            let known = usize::from(measure.scenario.0) < scenarios.len();
+            if let Some(cell) = cells
+                .get_mut(place)
+                .filter(|_| known && measure.switched_on)
+            {
+                cell.push(index);
             }
         }
         let mut starts = vec![0u32];

@@ -80,7 +80,8 @@ fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity
     if !names_equal {
         return None;
     }
-    let agrees = by_type.contains(&Compared::Agrees);
+    // A mask that agrees counts beside a difference that is no evidence (a renewed passport).
+    let agrees = basis.masked().next().is_some();
     Some(if agrees {
         Identity::Probable
     } else {
@@ -174,10 +175,14 @@ mod tests {
         expected: Option<Identity>,
     ) {
         let mut by_type = [Compared::Nothing; IdType::ALL.len()];
-        for (id_type, found) in compared {
-            by_type[*id_type as usize] = *found;
-        }
         let mut basis = Basis::EMPTY;
+        for (id_type, found) in compared {
+            let slot = &mut by_type[*id_type as usize];
+            *slot = (*slot).max(*found);
+            if *found == Compared::Agrees {
+                basis.add_masked(*id_type);
+            }
+        }
         basis.name = if named {
             NameBasis::Name
         } else {
@@ -229,6 +234,12 @@ mod tests {
         decides(&[(Passport, Equal)], Births::Unknown, false, Some(Possible));
         decides(&[(Passport, Differs)], Births::Unknown, true, None);
         decides(&[(Passport, Differs)], Births::Equal, true, Some(Possible));
+        decides(
+            &[(Passport, Agrees), (Passport, Differs)],
+            Births::Equal,
+            true,
+            Some(Probable),
+        );
         decides(&[(OrgCode, Differs)], Births::Equal, true, None);
         decides(
             &[(CreditCode, Agrees)],

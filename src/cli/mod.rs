@@ -1,1 +1,29 @@
-//! Placeholder.
+//! A file per command: arguments in, printed text and an exit code out.
+//!
+//! Exit codes: 0 done; 1 a fault of ours, or a failed evaluation; 2 bad input or usage; 3 done,
+//! with records left out. Contract, section 4.
+
+/// `hecha key`: master keys.
+pub mod key;
+/// `hecha client`: who may ask.
+pub mod client;
+/// `hecha build`: list files in, one snapshot file out.
+pub mod build;
+/// `hecha inspect`: what a snapshot file is.
+pub mod inspect;
+/// `hecha publish`: puts a snapshot where gateways find it.
+pub mod publish;
+/// `hecha eval`: labelled cases in, figures out.
+pub mod eval;
+/// The sample installation.
+pub mod sample;
+/// `hecha check`: one question without a server.
+pub mod check;
+/// The gateway, put together.
+pub mod assembly;
+/// `hecha serve`: the gateway.
+pub mod serve;
+/// `hecha log`: reading the decision log.
+pub mod log;
+/// Arguments of the whole program.
+pub mod program;

@@ -5,16 +5,18 @@
 
 use crate::seal::entropy::Entropy;
 use crate::seal::token;
+use crate::storage::disk::{RealDisk, folder_of};
+use crate::storage::replace;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// What a new file begins with.
-const HEAD: &str = "# Client records of hecha. Tokens stand here only as SHA-256: `hecha client add` \
-                    prints a token once.\n";
+const HEAD: &str = "# Client records of hecha. Tokens stand here only as SHA-256: \
+                    `hecha client add` prints a token once.\n";
 
 /// Longest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -200,7 +202,7 @@ pub fn add(
     text.push('\n');
     text.push_str(&written);
     parse(path, &text)?;
-    replace(path, folder, &text).map_err(unwritable)?;
+    replace::write(&RealDisk, path, text.as_bytes()).map_err(unwritable)?;
     Ok(token)
 }
 
@@ -216,35 +218,6 @@ fn text_of(path: &Path) -> Result<String, ClientsFileError> {
         return Err(ClientsFileError::TooOpen { path, mode });
     }
     io::read_to_string(io::Read::take(file, FILE_BYTES_MAX)).map_err(unreadable)
-}
-
-/// Writes aside, syncs, renames, syncs the folder; readable by the owner only.
-fn replace(path: &Path, folder: &Path, text: &str) -> io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".new");
-    let aside = path.with_file_name(name);
-    // Left by a command that died; the folder is locked, so nobody is writing it now.
-    match fs::remove_file(&aside) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&aside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
-    File::open(folder)?.sync_all()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn line_at(text: &str, offset: usize) -> u32 {

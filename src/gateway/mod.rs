@@ -1,7 +1,25 @@
-//! Placeholder.
+//! The running service without HTTP: who may ask, what a check sees, how that changes.
+//!
+//! A check loads one `View` and asks `question::answer`; one actor thread publishes new views when
+//! an operator acts, a snapshot or catalogue comes, or a day begins.
 
 /// Client records as written: their file and its shape.
 pub mod client_record;
-
 /// Clients as used: who asks, what they may.
 pub mod client;
+/// All that a check depends on besides request and moment.
+pub mod view;
+/// One question from its bytes to its answer.
+pub mod question;
+/// The moment it is.
+pub mod clock;
+/// Answers kept for repeated requests.
+pub mod idempotency;
+/// The decision log as the gateway uses it.
+pub mod recorder;
+/// Where snapshots come from.
+pub mod source;
+/// The one place where views change.
+pub mod actor;
+/// The running gateway as its listeners see it.
+pub mod service;

@@ -1,1 +1,35 @@
-//! Placeholder.
+//! HTTP: two listeners, their limits, and the way from a request to the gateway and back.
+
+/// Options of the listeners.
+pub mod limits;
+
+/// What a connection is doing.
+pub mod progress;
+
+/// Answers as hyper sends them.
+pub mod reply;
+
+/// One connection and its end.
+pub mod connection;
+
+/// Bodies within their limits.
+pub mod body;
+
+/// Listeners and their threads.
+pub mod listen;
+/// What every request of one runtime shares.
+pub mod context;
+/// Who asks.
+pub mod auth;
+/// One request off the hot path.
+pub mod exchange;
+/// Checks.
+pub mod check;
+/// Feedback.
+pub mod feedback;
+/// What operators ask.
+pub mod ops;
+/// From a request to its handler.
+pub mod route;
+/// Both listeners together.
+pub mod server;

@@ -1,4 +1,4 @@
-//! Citizen identity numbers, GB 11643-1999: 6 division, 8 birth date, 3 sequence, 1 check character.
+//! Citizen identity numbers, GB 11643-1999: 6 division, 8 birth date, 3 sequence, 1 check.
 //!
 //! 15-digit numbers of before 1999 carry a two-digit year of the 20th century and no check
 //! character; they become 18 characters. In: upper-case ASCII without separators. Pure. The

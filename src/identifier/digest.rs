@@ -19,7 +19,7 @@ pub const HMAC_SHA_256_128: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 
-/// A key with its HMAC state prepared, about 130 ns a digest.
+/// A key with its HMAC state prepared: a digest is two compressions.
 #[derive(Clone)]
 pub struct DigestKey {
     state: Hmac<Sha256>,
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_the_first_half_of_hmac_sha_256() {
-        // RFC 4231, test case 1 (`Hi There`), its key of 20 bytes filled up with zeros as HMAC does.
+        // RFC 4231, test case 1 (`Hi There`); its key of 20 bytes, filled with zeros as HMAC does.
         let mut bytes = [0; 32];
         bytes[..20].fill(0x0b);
         let digest = DigestKey::new(&bytes).digest(b"Hi ", b"There");

@@ -99,7 +99,8 @@ impl FullNumber {
     }
 }
 
-/// A registration number of the old register: 15 digits, its last digit is no check character in older ones.
+/// A registration number of the old register: 15 digits. The last is a check digit in later ones
+/// only, so none is tested.
 fn registration_no(text: &[u8]) -> Result<(), NumberFault> {
     if text.len() != 15 {
         return Err(NumberFault::Length);

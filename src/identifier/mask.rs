@@ -242,8 +242,8 @@ impl ListedNumber {
     ///
     /// A masked citizen number may have 18 or 15 characters, a masked credit code 18, an org code
     /// 9, a registration number 15; visible characters must be of the type's alphabet, and a birth
-    /// date that is visible in full must exist. A masked citizen number of 15 characters becomes one
-    /// of 18 if it is usable.
+    /// date that is visible in full must exist. A masked citizen number of 15 characters becomes
+    /// one of 18 if it is usable.
     pub fn parse(id_type: IdType, text: &str) -> Result<Self, NumberFault> {
         let folded = FoldedCharacters::fold(text)?;
         if folded.as_slice().contains(&b'*') {

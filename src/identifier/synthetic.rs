@@ -1,7 +1,7 @@
 //! Numbers for the sample list, benches and tests that can belong to nobody.
 //!
-//! In: a division prefix that GB/T 2260 has never assigned (19 29 39 49 59 69 79 99), a birth date, a
-//! sequence, the body of an organisation code. Out: numbers with right check characters. Real
+//! In: a division prefix that GB/T 2260 has never assigned (19 29 39 49 59 69 79 99), a birth date,
+//! a sequence, the body of an organisation code. Out: numbers with right check characters. Real
 //! division codes never stand in samples or tests; these functions assert it.
 
 use super::{citizen_id, credit_code};

@@ -12,7 +12,12 @@ pub mod names;
 
 /// entry_ids to entries.
 pub mod entry_ids;
+
+/// Whether all rows of a snapshot make sense.
+pub mod deep;
+
 /// How a snapshot's lists and grades meet the catalogue's.
 pub mod binding;
+
 /// One bit an entry: whether it counts on a day.
 pub mod standing;

@@ -357,8 +357,8 @@ mod tests {
             ),
             (
                 KeyError::Exists { path: path.clone() },
-                "`/etc/hecha/log.key` exists already and is not overwritten: what was sealed with a \
-                 lost key stays sealed; name another file",
+                "`/etc/hecha/log.key` exists already and is not overwritten: what was sealed with \
+                 a lost key stays sealed; name another file",
             ),
             (
                 KeyError::Write {

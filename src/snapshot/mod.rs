@@ -34,3 +34,6 @@ pub mod sections;
 
 /// A snapshot, opened and verified.
 pub mod open;
+
+/// The pointer `current.json`.
+pub mod publish;

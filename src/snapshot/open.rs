@@ -144,6 +144,18 @@ impl Snapshot {
         Self::of_mapping(mapping, &options.fold_version)
     }
 
+    /// Checks a file and reads its manifest alone, whatever tables its names were folded by.
+    ///
+    /// Errors: reading; any damage; a foreign format.
+    pub fn read_manifest(path: &Path) -> Result<Manifest, OpenError> {
+        let mapping = Mapping::of_file(path, None).map_err(|fault| OpenError::Io {
+            path: path.to_owned(),
+            fault,
+        })?;
+        let layout = container::check(mapping.bytes())?;
+        Ok(Manifest::from_json(&mapping.bytes()[layout.manifest])?)
+    }
+
     /// Opens and verifies a file that is in memory already.
     ///
     /// Errors: as `open_file`.

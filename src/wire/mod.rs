@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Every JSON shape the outside sees: bodies in, answers and problems out.
+//!
+//! Carries decisions, makes none. A body becomes a tree (`json`), the tree a request (`request`),
+//! the outcome an answer (`answer`); whatever goes wrong is a `problem`.
+
+/// Strict JSON into a small tree.
+pub mod json;
+/// Pieces of JSON written into a buffer.
+pub mod text;
+/// RFC 9457 problems.
+pub mod problem;
+/// The body of a check.
+pub mod request;
+/// The body of many checks.
+pub mod checks;
+/// The request as its record keeps it.
+pub mod normalised;
+/// Chinese or English.
+pub mod language;
+/// What decisions and reasons are called.
+pub mod sayings;
+/// The answer of a check.
+pub mod answer;
+/// Bodies of acts and feedback; what operators read.
+pub mod ops;

@@ -1,0 +1,315 @@
+//! Puts the gateway together from its configuration.
+//!
+//! In: a configuration. Out: a gateway whose log and journal are recovered, whose snapshot is
+//! verified, and the thread of its actor. Nothing listens yet.
+
+use super::sample::{self, SampleSetupError};
+use crate::catalogue::fault::CatalogueError;
+use crate::catalogue::load as catalogue;
+use crate::catalogue::measure::Catalogue;
+use crate::config::resolved::Config;
+use crate::decision_log::error::LogError;
+use crate::decision_log::keys::LogKeys;
+use crate::decision_log::segment::LogOptions;
+use crate::decision_log::writer::DecisionLog;
+use crate::gateway::actor::{Actor, ActorParts, Shared};
+use crate::gateway::client::{Clients, ClientsError};
+use crate::gateway::clock::Clock;
+use crate::gateway::idempotency::Idempotency;
+use crate::gateway::recorder::Recorder;
+use crate::gateway::service::{Gateway, RecordWaits};
+use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
+use crate::gateway::view::{Law, Loaded, View};
+use crate::http::limits::Limits;
+use crate::index::binding::BindingError;
+use crate::model::entry::Act;
+use crate::model::term::Moment;
+use crate::overlay::journal::{Journal, JournalError};
+use crate::overlay::standing::Overlay;
+use crate::seal::entropy::OsEntropy;
+use crate::seal::keys::{KeyError, MasterKey};
+use crate::storage::disk::{RealDisk, Storage};
+use crate::telemetry::{SwapResult, Telemetry};
+use arc_swap::ArcSwap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Folder of the decision log, inside the state folder.
+pub const LOG_FOLDER: &str = "log";
+/// File of the journal of acts, inside the state folder.
+pub const JOURNAL_FILE: &str = "acts.journal";
+const BLOCK_BYTES: u64 = 4_096;
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The clients.
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The sample.
+    #[error(transparent)]
+    Sample(#[from] SampleSetupError),
+    /// The journal of acts.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The decision log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// No snapshot.
+    #[error(
+        "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
+         there with `hecha publish`"
+    )]
+    NoSnapshot {
+        /// The snapshot folder.
+        folder: PathBuf,
+    },
+    /// The snapshot, and every older one.
+    #[error("no snapshot can serve: {0}")]
+    Refused(#[from] Refused),
+    /// Snapshot and catalogue.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// A folder or thread.
+    #[error("{what}: {fault}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        fault: io::Error,
+    },
+}
+
+/// A gateway that is ready to listen.
+pub struct Assembled {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Thread of its actor.
+    pub actor: JoinHandle<()>,
+    /// The token of the sample, where it is one.
+    pub token: Option<String>,
+}
+
+/// Puts it all together.
+pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
+    let storage: Arc<dyn Storage> = Arc::new(RealDisk);
+    storage
+        .create_folder(&config.state_dir)
+        .map_err(|fault| StartError::Io {
+            what: format!("`{}`", config.state_dir.display()),
+            fault,
+        })?;
+    let telemetry = Telemetry::new();
+    let started = Clock::default().now();
+    let token = match config.sample {
+        true => Some(sample::set_up(
+            config,
+            &read_catalogue(config)?,
+            &*storage,
+            started,
+        )?),
+        false => None,
+    };
+    let law = Arc::new(read_law(config, &telemetry)?);
+    let (journal, acts) = open_journal(config, &*storage)?;
+    let last_act = acts.iter().map(|act| act.at).max();
+    let (recorder, last_record) = open_log(config, &storage, started)?;
+    let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
+    let source = Source::new(source_options(config)?, Arc::clone(&storage));
+    let mut pin = source.pin();
+    let loaded = first_snapshot(
+        config,
+        &source,
+        &mut pin,
+        &law.catalogue,
+        &telemetry,
+        &clock,
+    )?;
+    let overlay = Arc::new(Overlay::from_acts(acts));
+    let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
+    let shared = Arc::new(Shared {
+        view: ArcSwap::from_pointee(view),
+        pinned: AtomicBool::new(pin.file.is_some()),
+        telemetry,
+        clock,
+        recorder,
+    });
+    let of_loader = (config.clone(), Arc::clone(&shared));
+    let parts = ActorParts {
+        shared: Arc::clone(&shared),
+        journal,
+        source,
+        load_law: Box::new(move || {
+            let (config, shared) = &of_loader;
+            read_law(config, &shared.telemetry).map_err(|error| error.to_string())
+        }),
+        watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
+        pin,
+    };
+    let (handle, thread) = Actor::start(parts).map_err(|fault| StartError::Io {
+        what: "starting the actor".to_owned(),
+        fault,
+    })?;
+    let gateway = Gateway {
+        shared,
+        actor: handle,
+        idempotency: Idempotency::default(),
+        waits: RecordWaits {
+            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
+            disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
+        },
+        stopping: AtomicBool::new(false),
+    };
+    Ok(Assembled {
+        gateway: Arc::new(gateway),
+        actor: thread,
+        token,
+    })
+}
+
+/// Limits of the listeners, as configured.
+pub fn limits(config: &Config) -> Limits {
+    let figures = &config.limits;
+    let size = |figure: u64| usize::try_from(figure).unwrap_or(usize::MAX);
+    Limits {
+        runtimes: size(figures.check_runtimes),
+        connections_max: size(figures.connections_max),
+        ops_connections_max: size(figures.ops_connections_max),
+        header_timeout_ms: figures.header_timeout_ms,
+        body_timeout_ms: figures.body_timeout_ms,
+        idle_timeout_ms: figures.idle_timeout_ms,
+        checks_bytes_max: size(figures.checks_bytes_max),
+        drain_delay_ms: figures.drain_delay_ms,
+        stop_ms_max: figures.hard_stop_ms,
+        ..Limits::default()
+    }
+}
+
+/// The catalogue that the configuration names, or the one built in.
+pub fn read_catalogue(config: &Config) -> Result<Catalogue, CatalogueError> {
+    match &config.catalogue_dir {
+        Some(folder) => catalogue::load(folder),
+        None => catalogue::built_in(),
+    }
+}
+
+fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
+    let catalogue = read_catalogue(config)?;
+    for warning in &catalogue.warnings {
+        tracing::warn!("{warning}");
+    }
+    let clients = Clients::load(&config.clients_file, &catalogue)?;
+    Ok(Law::new(catalogue, clients, telemetry))
+}
+
+fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
+    let master = MasterKey::load(&config.snapshot_key_file)?;
+    Ok(SourceOptions {
+        snapshot_dir: config.snapshot_dir.clone(),
+        state_dir: config.state_dir.clone(),
+        environment: config.environment.as_str().into(),
+        keys: Arc::new(vec![master]),
+    })
+}
+
+/// The pinned snapshot, or the one that `current.json` names; where that is refused, the next
+/// older one that can serve: a bad file must not take the service down at a restart either.
+fn first_snapshot(
+    config: &Config,
+    source: &Source,
+    pin: &mut Pin,
+    catalogue: &Catalogue,
+    telemetry: &Telemetry,
+    clock: &Clock,
+) -> Result<Loaded, StartError> {
+    let now = clock.now();
+    let refuse = |refused: &Refused| {
+        telemetry.count_swap(SwapResult::Refused);
+        tracing::error!(%refused, "the snapshot is refused");
+    };
+    let named = source.current();
+    let version = match &named {
+        Ok(Some(named)) => named.current.version,
+        _ => u64::MAX,
+    };
+    if let Some(file) = pin.file.as_deref().filter(|_| pin.seen.contains(&version)) {
+        match source.open(file, catalogue, now) {
+            Ok(loaded) => return Ok(loaded),
+            Err(refused) => refuse(&refused),
+        }
+    }
+    let first = match named {
+        Ok(Some(named)) => match source.open_current(&named, catalogue, now) {
+            Ok(loaded) => {
+                pin.file = None;
+                pin.see(version);
+                source.keep(pin)?;
+                return Ok(loaded);
+            }
+            Err(refused) => refused,
+        },
+        Ok(None) => {
+            return Err(StartError::NoSnapshot {
+                folder: config.snapshot_dir.clone(),
+            });
+        }
+        Err(refused) => refused,
+    };
+    refuse(&first);
+    for file in source.older(version) {
+        match source.open(&file, catalogue, now) {
+            Ok(loaded) => return Ok(loaded),
+            Err(refused) => refuse(&refused),
+        }
+    }
+    Err(first.into())
+}
+
+fn open_journal(
+    config: &Config,
+    storage: &dyn Storage,
+) -> Result<(Journal, Vec<Act>), JournalError> {
+    let (journal, entries) = Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))?;
+    Ok((
+        journal,
+        entries.into_iter().map(|entry| entry.act).collect(),
+    ))
+}
+
+fn open_log(
+    config: &Config,
+    storage: &Arc<dyn Storage>,
+    now: Moment,
+) -> Result<(Recorder, Option<Moment>), StartError> {
+    let options = LogOptions {
+        segment_bytes: config.limits.log_segment_bytes / BLOCK_BYTES * BLOCK_BYTES,
+        ..LogOptions::default()
+    };
+    let keys = LogKeys::new(MasterKey::load(&config.log_key_file)?);
+    let folder = config.state_dir.join(LOG_FOLDER);
+    let (log, recovery) = DecisionLog::open(
+        Arc::clone(storage),
+        &folder,
+        options,
+        keys,
+        Arc::new(OsEntropy),
+        now,
+    )?;
+    if let Some(cut) = &recovery.cut {
+        let (file, offset) = (&cut.file, cut.offset);
+        tracing::warn!(file, offset, "a torn tail of the decision log was cut off");
+    }
+    let (frames, checks) = (recovery.frames, recovery.checks);
+    tracing::info!(frames, checks, "the decision log is open");
+    Ok((Recorder::new(log), recovery.highest_moment))
+}

@@ -1,0 +1,307 @@
+//! `hecha build`: list files in, one snapshot file out.
+//!
+//! In: arguments, the clock for the moment of building, random bytes for the salt. Out: the file, a
+//! quarantine file where records were left out, a short report. Exit codes: 0 all built, 2 nothing
+//! built because of input or usage, 3 built with records left out.
+
+use crate::build::files::{self, FileOptions, FilesError, FilesReport, Progress};
+use crate::build::inputs::{AsOf, BuildError, BuildInputs};
+use crate::catalogue::load;
+use crate::catalogue::measure::Catalogue;
+use crate::intake::ndjson::ReadOptions;
+use crate::model::term::Moment;
+use crate::seal::entropy::{Entropy, OsEntropy};
+use crate::seal::keys::MasterKey;
+use crate::snapshot::manifest::from_hex;
+use crate::snapshot::open::Snapshot;
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Build a snapshot from list files.
+///
+/// Every record is validated; faulty ones go to FILE.quarantine.csv with line and reason, the rest
+/// is built, and the exit code is 3. Numbers stand in the snapshot as keyed digests only.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  hecha key new snapshot.key\n  \
+    hecha build court.ndjson --out court.hecha --key snapshot.key\n  \
+    hecha publish court.hecha --to /var/lib/hecha/snapshots")]
+pub struct BuildArgs {
+    /// List files: NDJSON, one record a line, UTF-8.
+    #[arg(required = true, value_name = "LIST")]
+    pub lists: Vec<PathBuf>,
+    /// The snapshot file to write.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Moment of a list's last good fetch, or of all lists; else the latest submitted_at in it. A
+    /// list named here without records is loaded and empty.
+    #[arg(long, value_name = "[LIST=]TIME", value_parser = parse_as_of)]
+    pub as_of: Vec<AsOf>,
+    /// Master key of the identifier digests; make one with `hecha key new FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The snapshot before this one: the new version is higher.
+    #[arg(long, value_name = "FILE")]
+    pub previous: Option<PathBuf>,
+    /// Build nothing if a single record is faulty.
+    #[arg(long)]
+    pub strict: bool,
+    /// Memory the build may take, for example 512M or 8G.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value = "2G")]
+    pub memory: u64,
+    /// Where the snapshot may be used.
+    #[arg(long, value_name = "NAME", default_value = "production")]
+    pub environment: String,
+    /// After this moment the snapshot should not be used.
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub expires: Option<Moment>,
+    /// Folder of the catalogue; the built-in one where absent.
+    #[arg(long, value_name = "DIR")]
+    pub catalogue: Option<PathBuf>,
+    /// Threads that read and parse; one a core where absent.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
+    /// Salt of the keys of this build, for tests.
+    #[arg(long, value_name = "HEX", hide = true, value_parser = parse_salt)]
+    pub salt: Option<[u8; 32]>,
+    /// Moment of building, for tests.
+    #[arg(long, value_name = "TIME", hide = true, value_parser = parse_moment)]
+    pub created: Option<Moment>,
+}
+
+/// Runs the command; returns the exit code.
+///
+/// Errors: faults of ours or of the machine; bad input is said on standard error and returns 2.
+pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
+    let started = Instant::now();
+    let (catalogue, inputs) = match prepare(&args) {
+        Ok(prepared) => prepared,
+        Err(fault) => return refuse(&fault),
+    };
+    let bar = progress_bar(&args.lists);
+    let options = FileOptions {
+        strict: args.strict,
+        read: ReadOptions {
+            threads: args.threads,
+            ..ReadOptions::default()
+        },
+    };
+    let report = files::build_files(
+        &args.lists,
+        &args.out,
+        &catalogue,
+        &inputs,
+        &options,
+        &mut |progress| show(&bar, progress),
+    );
+    bar.finish_and_clear();
+    match report {
+        Ok(report) => say(&args, &report, started),
+        Err(fault) if is_input(&fault) => refuse(&fault.into()),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn prepare(args: &BuildArgs) -> anyhow::Result<(Catalogue, BuildInputs)> {
+    let Some(key) = &args.key else {
+        bail!(
+            "numbers are stored as keyed digests, so building needs a key: \
+             make one with `hecha key new FILE` and give it with `--key FILE`"
+        );
+    };
+    let master = MasterKey::load(key)?;
+    let catalogue = match &args.catalogue {
+        Some(folder) => load::load(folder)?,
+        None => load::built_in()?,
+    };
+    let mut salt = [0; 32];
+    OsEntropy.fill(&mut salt);
+    let salt = args.salt.unwrap_or(salt);
+    let now = Moment(jiff::Timestamp::now().as_microsecond());
+    let created = args.created.unwrap_or(now);
+    let mut inputs = BuildInputs::new(&args.environment, master, &catalogue, salt, created);
+    inputs.expires = args.expires;
+    inputs.previous_version = previous_version(args)?;
+    inputs.as_of.clone_from(&args.as_of);
+    inputs.memory_bytes_max = args.memory;
+    Ok((catalogue, inputs))
+}
+
+fn previous_version(args: &BuildArgs) -> anyhow::Result<Option<u64>> {
+    let Some(path) = &args.previous else {
+        return Ok(None);
+    };
+    let manifest = Snapshot::read_manifest(path)
+        .with_context(|| format!("`--previous {}`", path.display()))?;
+    if *manifest.environment != *args.environment {
+        bail!(
+            "`--previous {}` is of environment `{}`, this build of `{}`; name one of the same",
+            path.display(),
+            manifest.environment,
+            args.environment
+        );
+    }
+    Ok(Some(manifest.version))
+}
+
+/// Whether the caller can mend it.
+fn is_input(fault: &FilesError) -> bool {
+    match fault {
+        FilesError::Read(_) | FilesError::Strict { .. } => true,
+        FilesError::Build(fault) => !matches!(fault, BuildError::Write(_)),
+        FilesError::Quarantine(_) => false,
+        FilesError::Write { fault, .. } => matches!(
+            fault.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::NotADirectory
+                | ErrorKind::IsADirectory
+        ),
+    }
+}
+
+fn refuse(fault: &anyhow::Error) -> anyhow::Result<u8> {
+    writeln!(io::stderr(), "error: {fault:#}")?;
+    Ok(2)
+}
+
+fn say(args: &BuildArgs, report: &FilesReport, started: Instant) -> anyhow::Result<u8> {
+    let manifest = &report.manifest;
+    let mut out = io::stdout().lock();
+    let entries = u64::from(manifest.entries);
+    writeln!(
+        out,
+        "built {}: version {}, {} entries of {} lists, {} bytes ({} an entry), {:.1} s",
+        args.out.display(),
+        manifest.version,
+        entries,
+        manifest.lists.len(),
+        report.bytes,
+        report.bytes.checked_div(entries).unwrap_or(report.bytes),
+        started.elapsed().as_secs_f64(),
+    )?;
+    say_warnings(args, report)?;
+    if let Some(quarantine) = &report.quarantine {
+        let left_out = manifest.quarantined;
+        let file = quarantine.display();
+        writeln!(
+            out,
+            "left out {left_out} records; each with its reason in {file}"
+        )?;
+        return Ok(3);
+    }
+    Ok(0)
+}
+
+fn say_warnings(args: &BuildArgs, report: &FilesReport) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for (file, line_warning) in &report.warnings_shown {
+        let name = args
+            .lists
+            .get(*file)
+            .map_or(Path::new("?"), PathBuf::as_path);
+        let warning = &line_warning.warning;
+        let (line, code) = (line_warning.line, warning.code.name());
+        writeln!(
+            err,
+            "warning: {}:{line}: `{}`: {code}",
+            name.display(),
+            warning.field
+        )?;
+    }
+    let hidden = report.warnings - report.warnings_shown.len() as u64;
+    if hidden > 0 {
+        writeln!(err, "warning: {hidden} more like these")?;
+    }
+    Ok(())
+}
+
+/// A bar over the bytes of all list files; nothing is drawn where nobody looks.
+fn progress_bar(lists: &[PathBuf]) -> ProgressBar {
+    let bytes = |path: &PathBuf| path.metadata().map_or(0, |about| about.len());
+    let bar = ProgressBar::new(lists.iter().map(bytes).sum());
+    let template = "{msg:10} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message("reading");
+    bar
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    match progress {
+        Progress::Read(bytes) => bar.inc(bytes),
+        Progress::Arranging => bar.set_message("sorting"),
+        Progress::Writing => bar.set_message("writing"),
+    }
+}
+
+fn parse_as_of(text: &str) -> Result<AsOf, String> {
+    let (list, moment) = match text.split_once('=') {
+        Some((list, moment)) => (Some(list.into()), moment),
+        None => (None, text),
+    };
+    Ok(AsOf {
+        list,
+        moment: parse_moment(moment)?,
+    })
+}
+
+fn parse_moment(text: &str) -> Result<Moment, String> {
+    Moment::parse(text)
+        .ok_or_else(|| "no moment like 2026-11-22T08:00:00+08:00 (RFC 3339 with offset)".to_owned())
+}
+
+fn parse_salt(text: &str) -> Result<[u8; 32], String> {
+    from_hex(text).ok_or_else(|| "not 64 lower-case hex digits".to_owned())
+}
+
+/// Bytes from `512M`, `8G`, `8GiB`, `1048576`.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || "no size like 512M or 8G".to_owned();
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        "t" | "tb" | "tib" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << unit).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        for (text, bytes) in [
+            ("2G", Some(crate::build::inputs::MEMORY_BYTES_DEFAULT)),
+            ("512MiB", Some(512 << 20)),
+            ("10k", Some(10_240)),
+            ("77", Some(77)),
+            ("", None),
+            ("G", None),
+            ("1.5G", None),
+            ("99999999999T", None),
+        ] {
+            assert_eq!(parse_size(text).ok(), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn freshness_is_of_one_list_or_of_all() {
+        let time = "2026-11-22T08:00:00+08:00";
+        let moment = Moment::parse(time).unwrap();
+        let one = parse_as_of(&format!("court-defaulter={time}")).unwrap();
+        assert_eq!(one.list.as_deref(), Some("court-defaulter"));
+        assert_eq!(one.moment, moment);
+        assert_eq!(parse_as_of(time).unwrap().list, None);
+        assert!(parse_as_of("court-defaulter=yesterday").is_err());
+    }
+}

@@ -1,0 +1,307 @@
+//! `hecha log`: reading the decision log of a stopped or running gateway.
+//!
+//! In: a folder, a filter. Out: the open part of each record that passes, for people or as JSON,
+//! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
+
+use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
+use crate::decision_log::error::LogError;
+use crate::decision_log::query::{self, Filter};
+use crate::decision_log::record::CheckId;
+use crate::model::term::{Day, Moment};
+use crate::storage::disk::RealDisk;
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+/// Arguments of `hecha log`.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    #[command(subcommand)]
+    command: LogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum LogCommand {
+    /// Show records: checks, feedback, acts, refusals
+    #[command(after_help = "\
+All that is given must hold. Examples:
+  hecha log query var/log --entry fz-court-000001        who was answered by this entry
+  hecha log query var/log --unit 'Rail ticketing' --from 2026-11-22 --json
+Requests themselves are sealed: neither names nor numbers are shown.")]
+    Query(QueryArgs),
+    /// Prove that the log is whole (not in this version)
+    Verify {
+        /// Folder of the log
+        dir: PathBuf,
+    },
+    /// Write the log as a table (not in this version)
+    Export {
+        /// Form of the table
+        #[arg(long)]
+        to: String,
+        /// Folder of the log
+        dir: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct QueryArgs {
+    /// Folder of the log: `log` in the state folder
+    dir: PathBuf,
+    /// One answer, feedback on it, events that concern it
+    #[arg(long, value_name = "ID")]
+    check_id: Option<String>,
+    /// Records of one unit
+    #[arg(long)]
+    unit: Option<String>,
+    /// Not before this moment or day
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Before this moment, or to the end of this day
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Answers that relied on this entry, and acts on it
+    #[arg(long, value_name = "ENTRY_ID")]
+    entry: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why the command failed; each is bad input, but `Output`.
+#[derive(Debug, thiserror::Error)]
+pub enum LogCommandError {
+    /// Part of the contract, not of this version.
+    #[error("`hecha log {command}` is not in this version; `hecha log query` is")]
+    NotBuilt {
+        /// The command.
+        command: &'static str,
+    },
+    /// A flag.
+    #[error("`{flag}`: {what}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What to write.
+        what: &'static str,
+    },
+    /// No such folder.
+    #[error("`{}` is no folder; name the folder `log` of a state folder", dir.display())]
+    Folder {
+        /// As given.
+        dir: PathBuf,
+    },
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Standard output.
+    #[error("cannot write the answer ({0})")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the command and prints to standard output.
+pub fn run(args: &LogArgs) -> Result<(), LogCommandError> {
+    match &args.command {
+        LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()),
+        LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
+        LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
+    }
+}
+
+fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandError> {
+    if !args.dir.is_dir() {
+        return Err(LogCommandError::Folder {
+            dir: args.dir.clone(),
+        });
+    }
+    let filter = filter(args)?;
+    let mut written = Ok(());
+    let summary = query::read(&RealDisk, &args.dir, &filter, |record| {
+        let line = match args.json {
+            true => as_json(&record).to_string(),
+            false => as_text(&record),
+        };
+        written = writeln!(out, "{line}");
+        match written {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    })?;
+    match written.and_then(|()| out.flush()) {
+        // Whoever reads a pipe may have seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        written => written?,
+    }
+    let torn = match &summary.tail {
+        Some(tail) => format!("; {} is not whole from {} on", tail.file, tail.offset),
+        None => String::new(),
+    };
+    let (records, segments) = (summary.records, summary.segments);
+    writeln!(
+        io::stderr().lock(),
+        "{records} records, {segments} segments read{torn}"
+    )?;
+    Ok(())
+}
+
+fn filter(args: &QueryArgs) -> Result<Filter, LogCommandError> {
+    let check_id = args.check_id.as_deref().map(|text| {
+        CheckId::parse(text).ok_or(LogCommandError::Flag {
+            flag: "--check-id",
+            what: "write the check_id of an answer",
+        })
+    });
+    let from = args.from.as_deref().map(|text| {
+        let day = Day::parse(text).map(Day::start);
+        day.or_else(|| Moment::parse(text)).ok_or(moment("--from"))
+    });
+    let until = args.to.as_deref().map(|text| {
+        let day = Day::parse(text).map(Day::end);
+        day.or_else(|| Moment::parse(text)).ok_or(moment("--to"))
+    });
+    Ok(Filter {
+        check_id: check_id.transpose()?,
+        unit: args.unit.clone(),
+        from: from.transpose()?,
+        until: until.transpose()?,
+        entry_id: args.entry.clone(),
+    })
+}
+
+fn moment(flag: &'static str) -> LogCommandError {
+    LogCommandError::Flag {
+        flag,
+        what: "write a day such as 2026-11-22, or a moment such as 2026-11-22T10:00:00+08:00",
+    }
+}
+
+fn as_json(record: &Record) -> Value {
+    match record {
+        Record::Check(check) => check_json(check),
+        Record::Feedback(said) => feedback_json(said),
+        Record::Event(event) => event_json(event),
+    }
+}
+
+fn check_json(check: &CheckRecord) -> Value {
+    let relied: Vec<Value> = check
+        .relied
+        .iter()
+        .map(|relied| {
+            let measures: Vec<&str> = relied.measures.iter().map(|id| &**id).collect();
+            json!({
+                "entry_id": relied.entry_id,
+                "identity": relied.identity.name(),
+                "measures": measures,
+            })
+        })
+        .collect();
+    json!({
+        "kind": "check",
+        "position": check.position.0,
+        "check_id": check.check_id.to_string(),
+        "moment": check.moment.to_string(),
+        "unit": &*check.unit,
+        "scenario": &*check.scenario,
+        "purpose": check.purpose.as_deref(),
+        "decision": check.decision.name(),
+        "level": check.level.name(),
+        "relied_on": relied,
+        "snapshot": hex(&check.context.snapshot),
+        "catalogue": hex(&check.context.catalogue),
+        "policy": hex(&check.context.policy),
+        "overlay_sequence": check.context.overlay_sequence,
+        "engine": &*check.context.engine,
+        "subject_digest": hex(&check.subject.0),
+        "answer_hash": hex(&check.answer_hash),
+        "sealed_bytes": check.sealed.len(),
+    })
+}
+
+fn feedback_json(said: &FeedbackRecord) -> Value {
+    json!({
+        "kind": "feedback",
+        "position": said.position.0,
+        "check_id": said.check_id.to_string(),
+        "moment": said.moment.to_string(),
+        "unit": &*said.unit,
+        "action": said.action.name(),
+        "has_note": !said.sealed.is_empty(),
+    })
+}
+
+fn event_json(event: &EventRecord) -> Value {
+    let details: Map<String, Value> = event
+        .details
+        .iter()
+        .map(|(name, text)| (name.to_string(), json!(text)))
+        .collect();
+    json!({
+        "kind": event.kind.map_or("unknown", |kind| kind.name()),
+        "position": event.position.0,
+        "moment": event.moment.to_string(),
+        "unit": event.unit.as_deref(),
+        "status": event.status,
+        "check_id": event.check_id.map(|id| id.to_string()),
+        "details": details,
+    })
+}
+
+fn as_text(record: &Record) -> String {
+    let mut line = String::new();
+    // Writing to a string cannot fail.
+    let _ = match record {
+        Record::Check(check) => {
+            let entries: Vec<&str> = check.relied.iter().map(|one| &*one.entry_id).collect();
+            write!(
+                line,
+                "{} check    {} {:<6} {} by {} on [{}] ({})",
+                check.moment,
+                check.check_id,
+                check.decision.name(),
+                check.scenario,
+                check.unit,
+                entries.join(", "),
+                check.level.name(),
+            )
+        }
+        Record::Feedback(said) => write!(
+            line,
+            "{} feedback {} {} by {}",
+            said.moment,
+            said.check_id,
+            said.action.name(),
+            said.unit
+        ),
+        Record::Event(event) => {
+            let details: Vec<String> = event
+                .details
+                .iter()
+                .map(|(name, text)| format!("{name}={text}"))
+                .collect();
+            let status = event.status.map_or_else(String::new, |s| format!(" {s}"));
+            let check_id = event
+                .check_id
+                .map_or_else(String::new, |id| format!(" {id}"));
+            write!(
+                line,
+                "{} {:<8}{check_id}{status} by {} {}",
+                event.moment,
+                event.kind.map_or("unknown", |kind| kind.name()),
+                event.unit.as_deref().unwrap_or("-"),
+                details.join(" "),
+            )
+        }
+    };
+    line
+}
+
+fn hex(bytes: &[u8; 16]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

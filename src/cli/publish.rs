@@ -1,0 +1,91 @@
+//! `hecha publish`: puts a snapshot into the folder that gateways watch, and makes it current.
+//!
+//! In: a snapshot file, a folder. Out: the file under `<version>-<id>.hecha` and the pointer
+//! `current.json`; whoever looks in between sees the old pointer or the new one. Exit codes: 0
+//! published, 2 no sound snapshot or no such folder.
+
+use crate::index::deep;
+use crate::snapshot::open::{OpenOptions, Snapshot};
+use crate::snapshot::publish::{self, POINTER, PublishError};
+use crate::storage::disk::RealDisk;
+use anyhow::bail;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Put a snapshot into the folder that gateways watch, and make it current.
+///
+/// Run it as the user of the gateway or as root: the files are readable by their owner alone.
+#[derive(Debug, clap::Args)]
+pub struct PublishArgs {
+    /// The snapshot file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The folder with `current.json`; it must exist.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+}
+
+/// Runs the command; returns the exit code.
+///
+/// Errors: the system refuses to write.
+pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
+    let snapshot = match verified(&args) {
+        Ok(snapshot) => snapshot,
+        Err(fault) => {
+            writeln!(io::stderr(), "error: {fault:#}")?;
+            return Ok(2);
+        }
+    };
+    warn_if_older(&args, &snapshot)?;
+    match publish::publish(&RealDisk, &snapshot, &args.to) {
+        Ok(current) => {
+            let pointer = args.to.join(POINTER);
+            writeln!(
+                io::stdout(),
+                "published {} (version {}, {} bytes); {} names it",
+                current.file,
+                current.version,
+                current.bytes,
+                pointer.display()
+            )?;
+            Ok(0)
+        }
+        Err(fault @ PublishError::Exists { .. }) => {
+            writeln!(io::stderr(), "error: {fault}")?;
+            Ok(2)
+        }
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
+    let file = args.file.display();
+    if !args.to.is_dir() {
+        bail!("`{}` is no folder; make it first", args.to.display());
+    }
+    let snapshot = match Snapshot::open_file(&args.file, &OpenOptions::default()) {
+        Ok(snapshot) => snapshot,
+        Err(fault) => bail!("{file}: {fault}"),
+    };
+    if let Some(finding) = deep::inspect(&snapshot).first() {
+        bail!("{file}: {finding}; build the file again");
+    }
+    Ok(snapshot)
+}
+
+/// Going back is allowed, but seldom meant.
+fn warn_if_older(args: &PublishArgs, snapshot: &Snapshot) -> io::Result<()> {
+    let version = snapshot.manifest().version;
+    match publish::read_current(&args.to) {
+        Ok(Some(current)) if current.version > version => writeln!(
+            io::stderr(),
+            "warning: version {version} replaces version {}, which is newer",
+            current.version
+        ),
+        Err(fault) => writeln!(
+            io::stderr(),
+            "warning: the old pointer is replaced: {fault}"
+        ),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,233 @@
+//! `hecha serve`: the gateway, from its configuration to its last record.
+//!
+//! In: a configuration file, or none for the sample. Out: one JSON line on standard output once
+//! both listeners answer; everything else goes to standard error. SIGHUP reloads, SIGTERM and
+//! SIGINT stop, a second one stops at once after the log is synced.
+
+use super::assembly::{self, Assembled, StartError};
+use crate::config::file::ConfigError;
+use crate::config::load as config;
+use crate::config::resolved::{Config, LogFormat};
+use crate::gateway::service::Gateway;
+use crate::http::server::Server;
+use crate::intake::sample::{SampleError, personae};
+use crate::model::decision::Decision;
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Arguments of `hecha serve`.
+#[derive(Debug, Args, Default)]
+pub struct ServeArgs {
+    /// Configuration file; without one: the sample list on 127.0.0.1, state in ./var
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Why the gateway did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something that the configuration names.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The sample's questions.
+    #[error(transparent)]
+    Sample(#[from] SampleError),
+    /// An address.
+    #[error("cannot listen on {listen} and {ops_listen}: {fault}; is a gateway running already?")]
+    Listen {
+        /// Of checks.
+        listen: SocketAddr,
+        /// Of operators.
+        ops_listen: SocketAddr,
+        /// What the system says.
+        fault: io::Error,
+    },
+    /// Anything of ours.
+    #[error("{what}: {fault}")]
+    Internal {
+        /// What was tried.
+        what: &'static str,
+        /// What the system says.
+        fault: io::Error,
+    },
+}
+
+impl ServeError {
+    /// Whether it is a fault of ours, not of what was given.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Internal { .. })
+    }
+}
+
+/// Serves until a signal says stop.
+pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
+    let config = config::load(args.config.as_deref(), std::env::vars_os())?;
+    write_own_log(config.log_format);
+    let Assembled {
+        gateway,
+        actor,
+        token,
+    } = assembly::assemble(&config)?;
+    let internal = |what| move |fault| ServeError::Internal { what, fault };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(internal("starting the runtime of signals"))?;
+    let limits = assembly::limits(&config);
+    let drain_delay = Duration::from_millis(limits.drain_delay_ms);
+    // Before anybody may believe that the gateway runs.
+    let signals = runtime
+        .block_on(async { Signals::new() })
+        .map_err(internal("listening to signals"))?;
+    let server = Server::start(
+        Arc::clone(&gateway),
+        config.listen,
+        config.ops_listen,
+        limits,
+    )
+    .map_err(|fault| ServeError::Listen {
+        listen: config.listen,
+        ops_listen: config.ops_listen,
+        fault,
+    })?;
+    if let Some(token) = &token {
+        greet(&config, &server, &gateway, token)?;
+    }
+    gateway.shared.recorder.started(gateway.shared.clock.now());
+    say_ready(&server).map_err(internal("writing to standard output"))?;
+    runtime.block_on(signals.obey(server, gateway, actor, drain_delay));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Ready {
+    listen: String,
+    ops_listen: String,
+}
+
+/// The one line of standard output.
+fn say_ready(server: &Server) -> io::Result<()> {
+    let ready = Ready {
+        listen: server.listen().to_string(),
+        ops_listen: server.ops_listen().to_string(),
+    };
+    let line = serde_json::to_string(&ready)?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// One question for each decision, ready to paste.
+fn greet(
+    config: &Config,
+    server: &Server,
+    gateway: &Gateway,
+    token: &str,
+) -> Result<(), ServeError> {
+    let today = gateway.shared.clock.now().day();
+    let personae = personae(today)?;
+    let mut text = String::from("hecha serves the sample list: everybody in it is invented.\n");
+    for decision in Decision::ALL.into_iter().rev() {
+        let Some(persona) = personae.iter().find(|one| one.decision == decision) else {
+            continue;
+        };
+        let body = persona.request_json.replace('\'', "'\\''");
+        text.push_str(&format!(
+            "\n# {}: {} ({})\ncurl -s http://{}/v1/check -H 'Authorization: Bearer {token}' \\\n  \
+             -H 'Content-Type: application/json' -H 'Accept-Language: en' \\\n  -d '{body}'\n",
+            decision.name(),
+            persona.title,
+            persona.why,
+            server.listen(),
+        ));
+    }
+    text.push_str(&format!(
+        "\n# The token is also in {}; operators are answered on http://{}.\n\n",
+        config.state_dir.join("token").display(),
+        server.ops_listen(),
+    ));
+    let written = io::stderr().lock().write_all(text.as_bytes());
+    written.map_err(|fault| ServeError::Internal {
+        what: "writing to standard error",
+        fault,
+    })
+}
+
+/// The program's own log lines, on standard error; `RUST_LOG` chooses which.
+fn write_own_log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false);
+    // A second call in one process (tests) keeps the first.
+    let _ = match format {
+        LogFormat::Json => lines.json().try_init(),
+        LogFormat::Text => lines.with_ansi(false).try_init(),
+    };
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn obey(
+        mut self,
+        server: Server,
+        gateway: Arc<Gateway>,
+        actor: JoinHandle<()>,
+        drain_delay: Duration,
+    ) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hang_up.recv() => gateway.actor.reload(),
+            }
+        }
+        tracing::info!("stopping: not ready from now on");
+        server.drain();
+        let of_stop = Arc::clone(&gateway);
+        let stopped = tokio::task::spawn_blocking(move || {
+            std::thread::sleep(drain_delay);
+            stop(server, &of_stop, actor);
+        });
+        tokio::select! {
+            _ = stopped => (),
+            _ = self.terminate.recv() => gateway.shared.recorder.finish(&gateway.shared.clock),
+            _ = self.interrupt.recv() => gateway.shared.recorder.finish(&gateway.shared.clock),
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Checks, acts, the last sync, operators: in this order.
+fn stop(server: Server, gateway: &Gateway, actor: JoinHandle<()>) {
+    let closing = server.close_checks();
+    gateway.actor.stop();
+    let _ = actor.join();
+    gateway.shared.recorder.finish(&gateway.shared.clock);
+    closing.close_ops();
+}

@@ -1,0 +1,269 @@
+//! The configuration as written: every key of hecha.toml with the place it was written at.
+//!
+//! In: the text of the file, then `HECHA__KEY` variables, which win. Out: `Written`. Knows which
+//! keys there are and of which type, not which values are sensible (`resolved.rs`).
+
+use serde::Deserialize;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// Prefix of the variables that override keys of the file.
+pub const VARIABLE_PREFIX: &str = "HECHA__";
+
+/// Where a value was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the file.
+    Line {
+        /// The configuration file.
+        path: PathBuf,
+        /// Line from 1.
+        line: u32,
+    },
+    /// In the environment.
+    Variable(String),
+    /// Nowhere: a default.
+    Default,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Variable(name) => write!(f, "variable {name}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Its place.
+    pub place: Place,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("{}: cannot be read ({reason}); name an existing file with --config", path.display())]
+    Read {
+        /// The configuration file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// Not TOML, a key that does not exist, or a value of another type.
+    #[error("{}:{line}: {message}; deploy/hecha.toml shows every key", path.display())]
+    Shape {
+        /// The configuration file.
+        path: PathBuf,
+        /// Line from 1.
+        line: u32,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A variable of ours that names no key.
+    #[error("variable {name}: there is no key `{key}`; keys are: {}", KEYS.join(", "))]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// The key it would be.
+        key: String,
+    },
+    /// A variable that is not UTF-8.
+    #[error("variable {name}: its value is not UTF-8; write it as UTF-8")]
+    VariableNotUtf8 {
+        /// The variable.
+        name: String,
+    },
+    /// A variable whose value is of another type.
+    #[error("variable {name}: `{text}` is no {wanted}")]
+    VariableType {
+        /// The variable.
+        name: String,
+        /// Its value.
+        text: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A number beyond its bounds.
+    #[error("{place}: `{key}` is {value}; write {min} to {max}")]
+    OutOfBounds {
+        /// Where.
+        place: Place,
+        /// The key.
+        key: &'static str,
+        /// As written.
+        value: u64,
+        /// Least.
+        min: u64,
+        /// Most.
+        max: u64,
+    },
+    /// A value that is not one of those allowed.
+    #[error("{place}: `{key}` is `{value}`; write {wanted}")]
+    Unusable {
+        /// Where.
+        place: Place,
+        /// The key.
+        key: &'static str,
+        /// As written.
+        value: String,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// Both listeners at one address.
+    #[error("{place}: `ops_listen` is {address}, as is `listen`; give the two different ports")]
+    SameAddress {
+        /// Where `ops_listen` was written.
+        place: Place,
+        /// The address.
+        address: String,
+    },
+    /// The sample offered beyond this machine.
+    #[error(
+        "{place}: `{key}` is {address}, but the sample answers on this machine only; write a \
+         configuration file to serve others"
+    )]
+    SampleBeyondMachine {
+        /// Where.
+        place: Place,
+        /// `listen` or `ops_listen`.
+        key: &'static str,
+        /// The address.
+        address: String,
+    },
+}
+
+macro_rules! keys {
+    ($($name:ident: $type:ty, $wanted:literal;)*) => {
+        /// Every key, in the order of the sample file.
+        pub const KEYS: &[&str] = &[$(stringify!($name)),*];
+
+        /// The configuration as written; `None` where a key is not. `Config` says what they mean.
+        #[derive(Debug, Clone, Default, PartialEq, Eq)]
+        pub struct Written {
+            $(#[doc = concat!("`", stringify!($name), "`")] pub $name: Option<Placed<$type>>,)*
+        }
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shape {
+            $($name: Option<Spanned<$type>>,)*
+        }
+
+        impl Written {
+            fn from_shape(shape: Shape, place: impl Fn(usize) -> Place) -> Self {
+                Self {
+                    $($name: shape.$name.map(|spanned| Placed {
+                        place: place(spanned.span().start),
+                        value: spanned.into_inner(),
+                    }),)*
+                }
+            }
+
+            /// Overrides `key` by the value of the variable `name`.
+            fn set(&mut self, key: &str, name: &str, text: &str) -> Result<(), ConfigError> {
+                let place = Place::Variable(name.into());
+                match key {
+                    $(stringify!($name) => {
+                        let value = text.parse().map_err(|_| ConfigError::VariableType {
+                            name: name.into(),
+                            text: text.into(),
+                            wanted: $wanted,
+                        })?;
+                        self.$name = Some(Placed { value, place });
+                        Ok(())
+                    })*
+                    _ => Err(ConfigError::UnknownVariable {
+                        name: name.into(),
+                        key: key.into(),
+                    }),
+                }
+            }
+        }
+    };
+}
+
+keys! {
+    environment: String, "text";
+    listen: String, "text";
+    ops_listen: String, "text";
+    state_dir: PathBuf, "path";
+    snapshot_dir: PathBuf, "path";
+    catalogue_dir: PathBuf, "path";
+    clients_file: PathBuf, "path";
+    snapshot_key_file: PathBuf, "path";
+    log_key_file: PathBuf, "path";
+    check_runtimes: u64, "whole number";
+    connections_max: u64, "whole number";
+    ops_connections_max: u64, "whole number";
+    header_timeout_ms: u64, "whole number";
+    body_timeout_ms: u64, "whole number";
+    idle_timeout_ms: u64, "whole number";
+    checks_bytes_max: u64, "whole number";
+    kernel_wait_ms_max: u64, "whole number";
+    disk_wait_ms_max: u64, "whole number";
+    drain_delay_ms: u64, "whole number";
+    hard_stop_ms: u64, "whole number";
+    log_segment_bytes: u64, "whole number";
+    watch_interval_ms: u64, "whole number";
+    log_format: String, "text";
+}
+
+impl Written {
+    /// Reads `text`; `path` is what errors call it.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let shape: Shape = toml::from_str(text).map_err(|e| ConfigError::Shape {
+            path: path.into(),
+            line: line_at(text, e.span().map_or(0, |span| span.start)),
+            // The first line: what follows repeats the text of the file.
+            message: e.message().lines().next().unwrap_or("").into(),
+        })?;
+        Ok(Self::from_shape(shape, |start| Place::Line {
+            path: path.into(),
+            line: line_at(text, start),
+        }))
+    }
+
+    /// Overrides keys by the `HECHA__` variables among `variables`; others are passed over.
+    pub fn override_by(
+        &mut self,
+        variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Result<(), ConfigError> {
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else {
+                continue;
+            };
+            let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else {
+                continue;
+            };
+            // Variables are upper case, keys are not: HECHA__listen names no key.
+            let key = match rest.bytes().any(|byte| byte.is_ascii_lowercase()) {
+                true => rest.to_owned(),
+                false => rest.to_ascii_lowercase(),
+            };
+            let known = rest == key.to_ascii_uppercase() && KEYS.contains(&&*key);
+            if !known {
+                let name = name.to_owned();
+                return Err(ConfigError::UnknownVariable { name, key });
+            }
+            let text = value.to_str().ok_or_else(|| ConfigError::VariableNotUtf8 {
+                name: name.to_owned(),
+            })?;
+            self.set(&key, name, text)?;
+        }
+        Ok(())
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> u32 {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+    u32::try_from(breaks + 1).unwrap_or(u32::MAX)
+}

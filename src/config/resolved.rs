@@ -1,0 +1,242 @@
+//! The configuration as used: every key checked, with its default.
+//!
+//! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
+
+use super::file::{ConfigError, Place, Placed, Written};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Form of the program's own log lines; the decision log has its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Everything the service is told. Paths are absolute, or relative to the working folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// True without a configuration file: sample list, this machine only.
+    pub sample: bool,
+    /// Name of the installation, stands in metrics; a snapshot of another one is refused. Default
+    /// `production`, `sample` without a file; 1 to 64 letters, digits, `-` and `_`.
+    pub environment: String,
+    /// Where checks are answered. Default 127.0.0.1:8080; port 0 is a free one.
+    pub listen: SocketAddr,
+    /// Where operators are answered. Default 127.0.0.1:8081; port 0 is a free one.
+    pub ops_listen: SocketAddr,
+    /// Folder of the decision log and the journal of acts. Default `var`.
+    pub state_dir: PathBuf,
+    /// Folder of snapshots, holds current.json. Default `snapshots` in `state_dir`.
+    pub snapshot_dir: PathBuf,
+    /// Folder of the catalogue's tables. Default: those the program was built with.
+    pub catalogue_dir: Option<PathBuf>,
+    /// File of client records. Default `clients.toml`; in `state_dir` without a file.
+    pub clients_file: PathBuf,
+    /// Master key of snapshots. Default `snapshot.key`; in `state_dir` without a file.
+    pub snapshot_key_file: PathBuf,
+    /// Master key of the decision log. Default `log.key`; in `state_dir` without a file.
+    pub log_key_file: PathBuf,
+    /// How much and how long.
+    pub limits: ServiceLimits,
+    /// Form of log lines: json or text. Default json; text without a file.
+    pub log_format: LogFormat,
+}
+
+/// How much and how long; every figure has its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLimits {
+    /// Threads that answer checks; 0 is one a core. Default 0; at most 1024.
+    pub check_runtimes: u64,
+    /// Connections of the check listener at most. Default 10000; 1 to 1000000.
+    pub connections_max: u64,
+    /// Connections of the ops listener at most. Default 256; 1 to 100000.
+    pub ops_connections_max: u64,
+    /// Longest time from the first byte of a head to its last, in milliseconds. Default 10000; 10
+    /// to 600000.
+    pub header_timeout_ms: u64,
+    /// Longest time for a body to arrive, in milliseconds. Default 10000; 10 to 600000.
+    pub body_timeout_ms: u64,
+    /// Longest time without a request on a connection, in milliseconds. Default 60000; 10 to
+    /// 3600000.
+    pub idle_timeout_ms: u64,
+    /// Body of an array of checks at most, in bytes. Default 16777216; 65536 to 67108864. A single
+    /// check has 65536, which the contract fixes.
+    pub checks_bytes_max: u64,
+    /// Longest wait of one check for its record to be in the kernel, in milliseconds. Default 20;
+    /// 1 to 1000.
+    pub kernel_wait_ms_max: u64,
+    /// Longest wait of one check for its record to be on disk, in milliseconds. Default 250; 1 to
+    /// 10000.
+    pub disk_wait_ms_max: u64,
+    /// Time after SIGTERM during which connections are still taken, in milliseconds. Default 1000;
+    /// 0 to 600000.
+    pub drain_delay_ms: u64,
+    /// Longest time for open requests to end after that, in milliseconds. Default 20000; 0 to
+    /// 600000.
+    pub hard_stop_ms: u64,
+    /// Size of a segment of the decision log, in bytes. Default 67108864; 1048576 to 4294967296.
+    pub log_segment_bytes: u64,
+    /// How often the snapshot folder is looked at, in milliseconds. Default 1000; 10 to 600000.
+    pub watch_interval_ms: u64,
+}
+
+/// Key, default, least, most of every figure.
+const FIGURES: [(&str, u64, u64, u64); 13] = [
+    ("check_runtimes", 0, 0, 1_024),
+    ("connections_max", 10_000, 1, 1_000_000),
+    ("ops_connections_max", 256, 1, 100_000),
+    ("header_timeout_ms", 10_000, 10, 600_000),
+    ("body_timeout_ms", 10_000, 10, 600_000),
+    ("idle_timeout_ms", 60_000, 10, 3_600_000),
+    ("checks_bytes_max", 16 << 20, 1 << 16, 64 << 20),
+    ("kernel_wait_ms_max", 20, 1, 1_000),
+    ("disk_wait_ms_max", 250, 1, 10_000),
+    ("drain_delay_ms", 1_000, 0, 600_000),
+    ("hard_stop_ms", 20_000, 0, 600_000),
+    ("log_segment_bytes", 64 << 20, 1 << 20, 4 << 30),
+    ("watch_interval_ms", 1_000, 10, 600_000),
+];
+
+impl Config {
+    /// Checks `written`. `file` is the configuration file; without one it is the sample.
+    ///
+    /// Relative paths start at the folder of the file, without one at the working folder.
+    pub fn resolve(written: &Written, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let sample = file.is_none();
+        let base = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let path = |key: &Option<Placed<PathBuf>>, default: PathBuf| match key {
+            Some(placed) => base.join(&placed.value),
+            None => default,
+        };
+        let state_dir = path(&written.state_dir, base.join("var"));
+        let near = if sample { &*state_dir } else { base };
+        let (listen, ops_listen) = addresses(written, sample)?;
+        let catalogue_dir = written.catalogue_dir.as_ref();
+        Ok(Self {
+            sample,
+            environment: environment(written.environment.as_ref(), sample)?,
+            listen,
+            ops_listen,
+            snapshot_dir: path(&written.snapshot_dir, state_dir.join("snapshots")),
+            catalogue_dir: catalogue_dir.map(|placed| base.join(&placed.value)),
+            clients_file: path(&written.clients_file, near.join("clients.toml")),
+            snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
+            log_key_file: path(&written.log_key_file, near.join("log.key")),
+            limits: ServiceLimits::resolve(written)?,
+            log_format: log_format(written.log_format.as_ref(), sample)?,
+            state_dir,
+        })
+    }
+}
+
+impl ServiceLimits {
+    fn resolve(written: &Written) -> Result<Self, ConfigError> {
+        Ok(Self {
+            check_runtimes: figure("check_runtimes", &written.check_runtimes)?,
+            connections_max: figure("connections_max", &written.connections_max)?,
+            ops_connections_max: figure("ops_connections_max", &written.ops_connections_max)?,
+            header_timeout_ms: figure("header_timeout_ms", &written.header_timeout_ms)?,
+            body_timeout_ms: figure("body_timeout_ms", &written.body_timeout_ms)?,
+            idle_timeout_ms: figure("idle_timeout_ms", &written.idle_timeout_ms)?,
+            checks_bytes_max: figure("checks_bytes_max", &written.checks_bytes_max)?,
+            kernel_wait_ms_max: figure("kernel_wait_ms_max", &written.kernel_wait_ms_max)?,
+            disk_wait_ms_max: figure("disk_wait_ms_max", &written.disk_wait_ms_max)?,
+            drain_delay_ms: figure("drain_delay_ms", &written.drain_delay_ms)?,
+            hard_stop_ms: figure("hard_stop_ms", &written.hard_stop_ms)?,
+            log_segment_bytes: figure("log_segment_bytes", &written.log_segment_bytes)?,
+            watch_interval_ms: figure("watch_interval_ms", &written.watch_interval_ms)?,
+        })
+    }
+}
+
+fn figure(key: &'static str, written: &Option<Placed<u64>>) -> Result<u64, ConfigError> {
+    let known = FIGURES.into_iter().find(|(name, ..)| *name == key);
+    debug_assert!(known.is_some(), "`{key}` has no bounds");
+    let (_, default, min, max) = known.unwrap_or((key, 0, 0, u64::MAX));
+    match written {
+        None => Ok(default),
+        Some(Placed { value, .. }) if (min..=max).contains(value) => Ok(*value),
+        Some(Placed { value, place }) => Err(ConfigError::OutOfBounds {
+            place: place.clone(),
+            key,
+            value: *value,
+            min,
+            max,
+        }),
+    }
+}
+
+fn addresses(written: &Written, sample: bool) -> Result<(SocketAddr, SocketAddr), ConfigError> {
+    let address = |key, written: &Option<Placed<String>>, port| {
+        let default = SocketAddr::from(([127, 0, 0, 1], port));
+        let Some(Placed { value, place }) = written else {
+            return Ok((default, Place::Default));
+        };
+        let address: SocketAddr = value.parse().map_err(|_| ConfigError::Unusable {
+            place: place.clone(),
+            key,
+            value: value.clone(),
+            wanted: "an address and a port, such as 127.0.0.1:8080",
+        })?;
+        if sample && !address.ip().is_loopback() {
+            return Err(ConfigError::SampleBeyondMachine {
+                place: place.clone(),
+                key,
+                address: address.to_string(),
+            });
+        }
+        Ok((address, place.clone()))
+    };
+    let (listen, place) = address("listen", &written.listen, 8080)?;
+    let (ops_listen, ops_place) = address("ops_listen", &written.ops_listen, 8081)?;
+    if listen == ops_listen && listen.port() != 0 {
+        return Err(ConfigError::SameAddress {
+            place: if ops_place == Place::Default {
+                place
+            } else {
+                ops_place
+            },
+            address: listen.to_string(),
+        });
+    }
+    Ok((listen, ops_listen))
+}
+
+fn environment(written: Option<&Placed<String>>, sample: bool) -> Result<String, ConfigError> {
+    let Some(Placed { value, place }) = written else {
+        return Ok(if sample { "sample" } else { "production" }.into());
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if (1..=64).contains(&value.len()) && value.chars().all(fits) {
+        return Ok(value.clone());
+    }
+    Err(ConfigError::Unusable {
+        place: place.clone(),
+        key: "environment",
+        value: value.clone(),
+        wanted: "1 to 64 letters, digits, - and _",
+    })
+}
+
+fn log_format(written: Option<&Placed<String>>, sample: bool) -> Result<LogFormat, ConfigError> {
+    let Some(Placed { value, place }) = written else {
+        return Ok(if sample {
+            LogFormat::Text
+        } else {
+            LogFormat::Json
+        });
+    };
+    match value.as_str() {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(ConfigError::Unusable {
+            place: place.clone(),
+            key: "log_format",
+            value: value.clone(),
+            wanted: "json or text",
+        }),
+    }
+}

@@ -1,0 +1,488 @@
+//! The one place where views change: acts, snapshots, law, days.
+//!
+//! In: commands from operators, the snapshot folder, the clock. Out: new views, published one after
+//! the other by one thread, so that two changes can never lose each other. An act is journalled and
+//! synced, then published, then answered. Files are verified and opened here, off every check's
+//! way; old snapshots are released here too. At most three are alive: the one that serves, the one
+//! before it, the one that is being opened.
+
+use super::clock::Clock;
+use super::recorder::{ActRecord, Recorder, SwapRecord};
+use super::source::{Named, Pin, Refused, Source};
+use super::view::{Law, Loaded, View};
+use crate::index::entry_ids;
+use crate::model::entry::{Act, ActKind, EntryId};
+use crate::model::term::Moment;
+use crate::overlay::journal::{Journal, JournalError};
+use crate::telemetry::{SwapResult, Telemetry};
+use arc_swap::ArcSwap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
+const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Reads catalogue and clients again; the error is for people.
+pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
+
+/// What the actor shares with everybody.
+pub struct Shared {
+    /// What checks see.
+    pub view: ArcSwap<View>,
+    /// Whether a rollback or a choice holds against `current.json`.
+    pub pinned: AtomicBool,
+    /// Metrics.
+    pub telemetry: Telemetry,
+    /// The moment it is.
+    pub clock: Clock,
+    /// The decision log.
+    pub recorder: Recorder,
+}
+
+/// Why an act was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// Neither in the snapshot nor ever acted upon.
+    #[error("there is no such entry")]
+    Unknown,
+    /// Not durable, so not done.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// An act that was asked for.
+#[derive(Debug, Clone)]
+pub struct ActOrder {
+    /// Which entry.
+    pub entry_id: EntryId,
+    /// What to do.
+    pub kind: ActKind,
+    /// Who orders it.
+    pub unit: Box<str>,
+    /// Why.
+    pub reason: Box<str>,
+    /// The document that orders it.
+    pub reference: Box<str>,
+}
+
+/// An act that is done and counts from the next check on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActDone {
+    /// When.
+    pub at: Moment,
+    /// Its number in the journal.
+    pub sequence: u64,
+}
+
+enum Command {
+    Act(ActOrder, oneshot::Sender<Result<ActDone, ActError>>),
+    Choose(String, Box<str>, oneshot::Sender<Result<(), Refused>>),
+    RollBack(Box<str>, oneshot::Sender<Result<(), Refused>>),
+    Reload(Option<oneshot::Sender<Result<(), String>>>),
+    Stop,
+}
+
+/// Gives commands to the actor.
+#[derive(Clone)]
+pub struct ActorHandle {
+    commands: Sender<Command>,
+}
+
+/// The actor is gone: the service is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway is stopping")]
+pub struct Stopped;
+
+impl ActorHandle {
+    /// Does an act; returns when it is durable and counts.
+    pub async fn act(&self, order: ActOrder) -> Result<Result<ActDone, ActError>, Stopped> {
+        self.ask(|answer| Command::Act(order, answer)).await
+    }
+
+    /// Serves this file of the snapshot folder until `current.json` names a new version.
+    pub async fn choose(&self, file: String, unit: &str) -> Result<Result<(), Refused>, Stopped> {
+        let unit = unit.into();
+        self.ask(|answer| Command::Choose(file, unit, answer)).await
+    }
+
+    /// Serves the next older file of the snapshot folder likewise.
+    pub async fn roll_back(&self, unit: &str) -> Result<Result<(), Refused>, Stopped> {
+        let unit = unit.into();
+        self.ask(|answer| Command::RollBack(unit, answer)).await
+    }
+
+    /// Reads catalogue and clients again and looks at the snapshot folder; does not wait.
+    pub fn reload(&self) {
+        let _ = self.commands.send(Command::Reload(None));
+    }
+
+    /// Ends the actor after the commands given so far.
+    pub fn stop(&self) {
+        let _ = self.commands.send(Command::Stop);
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Stopped> {
+        let (sender, receiver) = oneshot::channel();
+        self.commands.send(command(sender)).map_err(|_| Stopped)?;
+        receiver.await.map_err(|_| Stopped)
+    }
+}
+
+/// Which snapshot is wanted.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    /// The one that `current.json` names.
+    Named(&'a Named),
+    /// A file of the folder.
+    File(&'a str),
+    /// A file that may still be open.
+    Previous(&'a str),
+}
+
+/// What the actor owns.
+pub struct Actor {
+    shared: Arc<Shared>,
+    journal: Journal,
+    source: Source,
+    load_law: LawLoader,
+    watch_interval: Duration,
+    pin: Pin,
+    /// What `current.json` named when a file was last refused: not tried again each time.
+    refused: Option<Named>,
+    /// The pointer itself cannot be read, and that has been said.
+    pointer_refused: bool,
+    /// Served before; kept open for a rollback.
+    previous: Option<Arc<Loaded>>,
+    /// Replaced, perhaps still read by a check.
+    retired: Vec<Arc<View>>,
+}
+
+/// Parts of an actor.
+pub struct ActorParts {
+    /// What it shares.
+    pub shared: Arc<Shared>,
+    /// Where acts are kept.
+    pub journal: Journal,
+    /// Where snapshots come from.
+    pub source: Source,
+    /// Where law comes from.
+    pub load_law: LawLoader,
+    /// How often the snapshot folder is looked at.
+    pub watch_interval: Duration,
+    /// What was kept over the restart.
+    pub pin: Pin,
+}
+
+impl Actor {
+    /// Starts the actor's thread.
+    pub fn start(parts: ActorParts) -> io::Result<(ActorHandle, JoinHandle<()>)> {
+        let (commands, received) = channel();
+        let actor = Self {
+            shared: parts.shared,
+            journal: parts.journal,
+            source: parts.source,
+            load_law: parts.load_law,
+            watch_interval: parts.watch_interval,
+            pin: parts.pin,
+            refused: None,
+            pointer_refused: false,
+            previous: None,
+            retired: Vec::new(),
+        };
+        let thread = std::thread::Builder::new().name("actor".to_owned());
+        let thread = thread.spawn(move || actor.run(&received))?;
+        Ok((ActorHandle { commands }, thread))
+    }
+
+    fn run(mut self, commands: &Receiver<Command>) {
+        let mut look_at = Instant::now() + self.watch_interval;
+        loop {
+            let wait = look_at.saturating_duration_since(Instant::now());
+            match commands.recv_timeout(wait.min(Duration::from_secs(1))) {
+                Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(command) => self.obey(command),
+                Err(RecvTimeoutError::Timeout) => (),
+            }
+            self.turn_day();
+            self.release();
+            // A sync that failed is known to the log before an answer meets it.
+            self.shared.recorder.ask_health();
+            if Instant::now() >= look_at {
+                self.look();
+                look_at = Instant::now() + self.watch_interval;
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Act(order, answer) => {
+                let done = self.act(&order);
+                let _ = answer.send(done);
+            }
+            Command::Choose(file, unit, answer) => {
+                let chosen = self.choose(&file, &unit, SwapResult::Done);
+                let _ = answer.send(chosen);
+            }
+            Command::RollBack(unit, answer) => {
+                let rolled_back = self.roll_back(&unit);
+                let _ = answer.send(rolled_back);
+            }
+            Command::Reload(answer) => {
+                let reloaded = self.reload();
+                self.refused = None;
+                self.look();
+                if let Some(answer) = answer {
+                    let _ = answer.send(reloaded);
+                }
+            }
+            Command::Stop => (),
+        }
+    }
+
+    /// Journal, sync, publish; only then answered.
+    fn act(&mut self, order: &ActOrder) -> Result<ActDone, ActError> {
+        let view = self.shared.view.load_full();
+        let known = entry_ids::find(&view.loaded.snapshot, order.entry_id.as_str());
+        if known.is_none() && view.overlay.acts_on(&order.entry_id).is_empty() {
+            return Err(ActError::Unknown);
+        }
+        let at = self.shared.clock.tick();
+        let act = Act {
+            entry_id: order.entry_id.clone(),
+            kind: order.kind,
+            at,
+            version: known.map(|entry| view.loaded.snapshot.facts(entry).submitted_at()),
+        };
+        self.journal
+            .append(&act, &order.unit, &order.reason, &order.reference)?;
+        let mut overlay = (*view.overlay).clone();
+        overlay.add(act);
+        let sequence = overlay.sequence();
+        let next = view.with_acts(Arc::new(overlay), &order.entry_id, at);
+        drop(view);
+        self.publish(next);
+        self.shared.telemetry.count_act(act_name(order.kind));
+        self.shared.recorder.acted(ActRecord {
+            unit: &order.unit,
+            entry_id: order.entry_id.as_str(),
+            act: act_name(order.kind),
+            reason: &order.reason,
+            reference: &order.reference,
+            at,
+        });
+        Ok(ActDone { at, sequence })
+    }
+
+    /// Looks at `current.json`: a version not yet seen ends a pin and is served.
+    fn look(&mut self) {
+        let named = match self.source.current() {
+            Ok(Some(named)) => named,
+            Ok(None) => return,
+            Err(refused) => return self.refuse_pointer(&refused),
+        };
+        self.pointer_refused = false;
+        let version = named.current.version;
+        let is_new = !self.pin.seen.contains(&version);
+        let serves = {
+            let serving = self.shared.view.load();
+            serving.loaded.snapshot.id() == named.current.id()
+        };
+        let is_wanted = is_new || (self.pin.file.is_none() && !serves);
+        if !is_wanted || self.refused.as_ref() == Some(&named) {
+            return;
+        }
+        let swapped = self.swap_to(Wanted::Named(&named)).and_then(|()| {
+            self.pin.see(version);
+            self.pin.file = None;
+            self.keep_pin()
+        });
+        match swapped {
+            Ok(()) => {
+                self.refused = None;
+                self.swapped("gateway", &named.current.file, SwapResult::Done);
+            }
+            Err(refused) => {
+                self.refuse(&refused);
+                self.refused = Some(named);
+            }
+        }
+    }
+
+    fn choose(&mut self, file: &str, unit: &str, result: SwapResult) -> Result<(), Refused> {
+        let wanted = match result {
+            SwapResult::RolledBack => Wanted::Previous(file),
+            _ => Wanted::File(file),
+        };
+        let chosen = self.swap_to(wanted).and_then(|()| {
+            // What `current.json` names now is seen: only another version ends the pin.
+            if let Ok(Some(named)) = self.source.current() {
+                self.pin.see(named.current.version);
+            }
+            self.pin.file = Some(file.to_owned());
+            self.keep_pin()
+        });
+        match &chosen {
+            Ok(()) => self.swapped(unit, file, result),
+            Err(refused) => self.refuse(refused),
+        }
+        chosen
+    }
+
+    fn roll_back(&mut self, unit: &str) -> Result<(), Refused> {
+        let version = {
+            let view = self.shared.view.load();
+            view.loaded.snapshot.manifest().version
+        };
+        let mut last = Refused::NoneOlder;
+        for file in self.source.older(version) {
+            match self.choose(&file, unit, SwapResult::RolledBack) {
+                Ok(()) => return Ok(()),
+                Err(refused) => last = refused,
+            }
+        }
+        Err(last)
+    }
+
+    fn swap_to(&mut self, wanted: Wanted<'_>) -> Result<(), Refused> {
+        let now = self.shared.clock.tick();
+        let view = self.shared.view.load_full();
+        let law = Arc::clone(&view.law);
+        let previous = self.previous.take();
+        self.wait_for_readers();
+        let loaded = match (wanted, previous) {
+            (Wanted::Previous(file), Some(loaded)) if loaded.file.as_deref() == Some(file) => {
+                loaded
+            }
+            (wanted, previous) => {
+                // Released before the third one is opened.
+                drop(previous);
+                Arc::new(match wanted {
+                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue, now)?,
+                    Wanted::File(file) | Wanted::Previous(file) => {
+                        self.source.open(file, &law.catalogue, now)?
+                    }
+                })
+            }
+        };
+        let file = loaded.file.as_deref().unwrap_or("").to_owned();
+        let next = View::new(loaded, law, Arc::clone(&view.overlay), now)
+            .map_err(|fault| Refused::Law { file, fault })?;
+        self.previous = Some(Arc::clone(&view.loaded));
+        drop(view);
+        self.publish(next);
+        Ok(())
+    }
+
+    fn reload(&mut self) -> Result<(), String> {
+        let now = self.shared.clock.tick();
+        let view = self.shared.view.load_full();
+        let next = (self.load_law)().and_then(|law| {
+            let (loaded, overlay) = (Arc::clone(&view.loaded), Arc::clone(&view.overlay));
+            View::new(loaded, Arc::new(law), overlay, now).map_err(|fault| fault.to_string())
+        });
+        drop(view);
+        match next {
+            Ok(next) => {
+                self.publish(next);
+                self.shared.telemetry.count_reload(SwapResult::Done);
+                self.shared.recorder.reloaded(now);
+                tracing::info!("catalogue and clients are loaded again");
+                Ok(())
+            }
+            Err(error) => {
+                self.shared.telemetry.count_reload(SwapResult::Refused);
+                tracing::error!(%error, "catalogue and clients stay as they were");
+                Err(error)
+            }
+        }
+    }
+
+    /// At midnight the second of the two days becomes the first.
+    fn turn_day(&mut self) {
+        let now = self.shared.clock.tick();
+        let view = self.shared.view.load_full();
+        if view.day() != now.day() {
+            let next = view.on_day_of(now);
+            drop(view);
+            self.publish(next);
+        }
+    }
+
+    fn publish(&mut self, next: View) {
+        let old = self.shared.view.swap(Arc::new(next));
+        self.retired.push(old);
+        self.release();
+    }
+
+    /// Drops replaced views that nobody reads any more: here, not on a request's thread.
+    fn release(&mut self) {
+        self.retired.retain(|view| Arc::strong_count(view) > 1);
+    }
+
+    /// Waits until no check reads a replaced view, so that no fourth snapshot comes alive.
+    fn wait_for_readers(&mut self) {
+        let until = Instant::now() + OLD_VIEW_WAIT_MAX;
+        self.release();
+        while !self.retired.is_empty() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+            self.release();
+        }
+    }
+
+    fn keep_pin(&self) -> Result<(), Refused> {
+        self.shared
+            .pinned
+            .store(self.pin.file.is_some(), Ordering::Relaxed);
+        self.source.keep(&self.pin)
+    }
+
+    fn swapped(&self, unit: &str, file: &str, result: SwapResult) {
+        let view = self.shared.view.load();
+        let at = self.shared.clock.now();
+        tracing::info!(file, snapshot = %view.loaded.id, ?result, "a snapshot serves");
+        self.shared.telemetry.count_swap(result);
+        self.shared.recorder.swapped(SwapRecord {
+            unit,
+            file,
+            snapshot: &view.loaded.id,
+            at,
+        });
+    }
+
+    /// Said once: the pointer is looked at again and again.
+    fn refuse_pointer(&mut self, refused: &Refused) {
+        if !self.pointer_refused {
+            self.refuse(refused);
+        }
+        self.pointer_refused = true;
+    }
+
+    fn refuse(&self, refused: &Refused) {
+        if matches!(refused, Refused::NoneOlder) {
+            return;
+        }
+        tracing::error!(%refused, "the snapshot is refused, the old one serves on");
+        self.shared.telemetry.count_swap(SwapResult::Refused);
+    }
+}
+
+/// The word of the contract's path, and the label of the metric.
+pub fn act_name(kind: ActKind) -> &'static str {
+    match kind {
+        ActKind::Hold => "hold",
+        ActKind::Upheld => "upheld",
+        ActKind::Corrected => "corrected",
+        ActKind::Removed => "removed",
+        ActKind::Withdraw => "withdraw",
+        ActKind::Repair => "repair",
+    }
+}

@@ -1,0 +1,363 @@
+//! The decision log as the gateway uses it.
+//!
+//! In: an answer with the view it rests on, an event, a feedback. Out: a check_id and a position
+//! to wait for. What is recorded is put together here; how it is kept is `decision_log`.
+//!
+//! HOT: `check` is on the way of every check.
+
+use super::client::Client;
+use super::clock::Clock;
+use super::question::Answered;
+use super::view::View;
+use crate::check::request::Request;
+use crate::decision_log::error::LogError;
+use crate::decision_log::feedback::FeedbackAnswer;
+use crate::decision_log::record::{
+    Appended, CheckDraft, Context, EventDraft, EventKind, FeedbackDraft, Position, Relied, Subject,
+};
+use crate::decision_log::writer::DecisionLog;
+use crate::model::decision::Level;
+use crate::model::term::Moment;
+use crate::telemetry::Figure;
+use crate::wire::answer::HASHED_FROM;
+use crate::wire::ops::FeedbackBody;
+use smallvec::SmallVec;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Why there is no record, or none that is durable enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The log has ended: nothing can be answered any more.
+    #[error("the decision log cannot be written")]
+    Dead,
+    /// Not in time.
+    #[error("the record did not reach its level in time")]
+    Late,
+}
+
+/// A request that was refused with 401, 403 or 422.
+#[derive(Debug, Clone, Copy)]
+pub struct Denied<'a> {
+    /// Who asked, where a token was known.
+    pub unit: Option<&'a str>,
+    /// HTTP status.
+    pub status: u16,
+    /// Path of the route, without what stands in its place holders.
+    pub route: &'static str,
+    /// Path of the field at fault.
+    pub field: Option<&'a str>,
+    /// When.
+    pub at: Moment,
+}
+
+/// An act on an entry.
+#[derive(Debug, Clone, Copy)]
+pub struct ActRecord<'a> {
+    /// Who ordered it.
+    pub unit: &'a str,
+    /// Which entry.
+    pub entry_id: &'a str,
+    /// What was done.
+    pub act: &'static str,
+    /// Why.
+    pub reason: &'a str,
+    /// The document that orders it.
+    pub reference: &'a str,
+    /// When.
+    pub at: Moment,
+}
+
+/// Another snapshot serves.
+#[derive(Debug, Clone, Copy)]
+pub struct SwapRecord<'a> {
+    /// Who ordered it.
+    pub unit: &'a str,
+    /// Its file.
+    pub file: &'a str,
+    /// Its identity.
+    pub snapshot: &'a str,
+    /// When.
+    pub at: Moment,
+}
+
+/// The log of the service.
+pub struct Recorder {
+    log: DecisionLog,
+    /// Set once and for good when an append says so: cheaper to ask than the log.
+    dead: AtomicBool,
+    unanswered: AtomicU64,
+}
+
+impl Recorder {
+    /// Takes an open log.
+    pub fn new(log: DecisionLog) -> Self {
+        Self {
+            log,
+            dead: AtomicBool::new(false),
+            unanswered: AtomicU64::new(0),
+        }
+    }
+
+    /// The log itself.
+    pub fn log(&self) -> &DecisionLog {
+        &self.log
+    }
+
+    /// Appends the record of an answer; it is in the kernel on return.
+    pub fn check(
+        &self,
+        view: &View,
+        client: &Client,
+        answered: &Answered,
+        at: Moment,
+    ) -> Result<Appended, RecordError> {
+        let catalogue = &view.law.catalogue;
+        let outcome = &answered.outcome;
+        let mut ids: SmallVec<[&str; 16]> = SmallVec::new();
+        let mut places: SmallVec<[Range<usize>; 10]> = SmallVec::new();
+        for found in &outcome.matches {
+            let first = ids.len();
+            let applied = found.measures.iter().filter(|measure| measure.applied);
+            ids.extend(applied.map(|measure| &*catalogue.measure(measure.measure).id));
+            places.push(first..ids.len());
+        }
+        let relied: SmallVec<[Relied<'_>; 10]> = outcome
+            .matches
+            .iter()
+            .zip(places)
+            .map(|(found, measures)| Relied {
+                entry_id: view.loaded.snapshot.cold(found.entry).entry_id,
+                identity: found.identity,
+                measures: &ids[measures],
+            })
+            .collect();
+        let hash = blake3::hash(answered.body.get(HASHED_FROM..).unwrap_or_default());
+        let draft = CheckDraft {
+            moment: at,
+            unit: &client.unit,
+            scenario: &catalogue.scenario(answered.request.scenario).id,
+            purpose: answered.purpose.as_deref(),
+            decision: outcome.decision,
+            level: answered.level,
+            context: Context {
+                snapshot: view.loaded.snapshot.id().0,
+                catalogue: first_half(&catalogue.hash),
+                policy: first_half(&client.policy_hash),
+                overlay_sequence: view.overlay.sequence(),
+                engine: env!("CARGO_PKG_VERSION"),
+            },
+            subject: subject(&answered.request),
+            relied: &relied,
+            answer_hash: first_half(hash.as_bytes()),
+            request: &answered.normalised,
+        };
+        let appended = self.log.append_check(&draft);
+        appended.map_err(|error| self.failed(&error))
+    }
+
+    /// Waits until a record has reached its level.
+    pub async fn reached(&self, level: Level, position: Position) -> Result<(), RecordError> {
+        let reached = self.log.reached(level, position).await;
+        reached.map_err(|error| self.failed(&error))
+    }
+
+    /// Says that the answer of a record was not sent.
+    pub fn unanswered(&self, recorded: Appended, at: Moment) {
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.event(&EventDraft {
+            check_id: Some(recorded.check_id),
+            ..event(EventKind::Unanswered, at)
+        });
+    }
+
+    /// Records a refusal.
+    pub fn denied(&self, denied: Denied<'_>) {
+        let mut details: SmallVec<[(&str, &str); 2]> = SmallVec::new();
+        details.push(("route", denied.route));
+        if let Some(field) = denied.field {
+            details.push(("field", field));
+        }
+        self.event(&EventDraft {
+            unit: denied.unit,
+            status: Some(denied.status),
+            details: &details,
+            ..event(EventKind::Denied, denied.at)
+        });
+    }
+
+    /// Records an act that is done.
+    pub fn acted(&self, act: ActRecord<'_>) {
+        self.event(&EventDraft {
+            unit: Some(act.unit),
+            details: &[
+                ("entry_id", act.entry_id),
+                ("act", act.act),
+                ("reason", act.reason),
+                ("reference", act.reference),
+            ],
+            ..event(EventKind::Act, act.at)
+        });
+    }
+
+    /// Records that another snapshot serves.
+    pub fn swapped(&self, swap: SwapRecord<'_>) {
+        self.event(&EventDraft {
+            unit: Some(swap.unit),
+            details: &[("file", swap.file), ("snapshot", swap.snapshot)],
+            ..event(EventKind::Swap, swap.at)
+        });
+    }
+
+    /// Records that catalogue and clients were loaded again.
+    pub fn reloaded(&self, at: Moment) {
+        self.event(&event(EventKind::Reloaded, at));
+    }
+
+    /// Records that the gateway answers from now on.
+    pub fn started(&self, at: Moment) {
+        self.event(&event(EventKind::Started, at));
+    }
+
+    /// The last record and the last sync.
+    pub fn finish(&self, clock: &Clock) {
+        self.event(&event(EventKind::Stopped, clock.now()));
+        if let Err(error) = self.log.sync_now() {
+            tracing::error!(%error, "the last sync of the decision log failed");
+        }
+    }
+
+    /// Keeps a feedback; it is in the kernel on return.
+    pub fn feedback(
+        &self,
+        unit: &str,
+        feedback: &FeedbackBody,
+        at: Moment,
+    ) -> Result<FeedbackAnswer, RecordError> {
+        let draft = FeedbackDraft {
+            moment: at,
+            check_id: feedback.check_id,
+            unit,
+            action: feedback.action,
+            note: feedback.note.as_deref(),
+        };
+        let answer = self.log.append_feedback(&draft);
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    /// Whether answers can be recorded.
+    pub fn is_alive(&self) -> bool {
+        !self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Asks the log itself, which knows of a failed sync before any append does.
+    pub fn ask_health(&self) -> bool {
+        if let Some(reason) = self.log.health().ended {
+            self.end(&reason);
+        }
+        self.is_alive()
+    }
+
+    /// Figures of the log for the metrics.
+    pub fn figures(&self) -> Vec<Figure> {
+        let counters = self.log.counters();
+        let counter = |name, help, value: &AtomicU64| Figure {
+            name,
+            help,
+            kind: "counter",
+            value: value.load(Ordering::Relaxed) as f64,
+        };
+        let health = self.log.health();
+        let behind = health.in_kernel.0.saturating_sub(health.on_disk.0);
+        vec![
+            counter(
+                "hecha_log_appends_total",
+                "Records appended to the decision log",
+                &counters.appends,
+            ),
+            counter(
+                "hecha_log_bytes_total",
+                "Bytes appended to the decision log",
+                &counters.bytes,
+            ),
+            counter(
+                "hecha_log_syncs_total",
+                "Syncs of the decision log",
+                &counters.syncs,
+            ),
+            counter(
+                "hecha_log_waits_total",
+                "Answers that waited for the disk",
+                &counters.waits,
+            ),
+            counter(
+                "hecha_log_segments_total",
+                "Segments of the decision log begun",
+                &counters.segments,
+            ),
+            counter(
+                "hecha_unanswered_total",
+                "Records whose answer was not sent",
+                &self.unanswered,
+            ),
+            Figure {
+                name: "hecha_log_unsynced_records",
+                help: "Records in the kernel and not yet on the disk",
+                kind: "gauge",
+                value: behind as f64,
+            },
+        ]
+    }
+
+    /// Appends an event; what cannot be recorded is said in the program's own log.
+    fn event(&self, draft: &EventDraft<'_>) {
+        if let Err(error) = self.log.append_event(draft) {
+            self.failed(&error);
+        }
+    }
+
+    fn failed(&self, error: &LogError) -> RecordError {
+        match error {
+            // One record that does not fit is no end of the log.
+            LogError::TooLarge { .. } => tracing::error!(%error, "a record was not written"),
+            _ => self.end(&error.to_string()),
+        }
+        RecordError::Dead
+    }
+
+    fn end(&self, reason: &str) {
+        if !self.dead.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                reason,
+                "the decision log has ended: nothing is answered any more"
+            );
+        }
+    }
+}
+
+/// Whom a check asked about: by a decisive number, else by another, else by name.
+fn subject(request: &Request) -> Subject<'_> {
+    let numbers = &request.subject.numbers;
+    let decisive = numbers.iter().find(|number| number.id_type().is_decisive());
+    match decisive.or(numbers.first()) {
+        Some(number) => Subject::Number(number),
+        None => Subject::Name(&request.subject.folded_name),
+    }
+}
+
+fn first_half(hash: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
+fn event(kind: EventKind, moment: Moment) -> EventDraft<'static> {
+    EventDraft {
+        kind,
+        moment,
+        unit: None,
+        status: None,
+        check_id: None,
+        details: &[],
+    }
+}

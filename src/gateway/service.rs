@@ -1,0 +1,280 @@
+//! The running gateway as its listeners see it: questions in, recorded answers out.
+//!
+//! In: a client, bytes. Out: the body to send once its record has reached its level, or a problem.
+//! No answer without a record: where the log fails the answer is 503 with the check_id, and a
+//! decision is never invented or weakened. Acts, swaps and reloads go to the actor.
+//!
+//! HOT: `check` is the way of every check.
+
+use super::actor::{ActorHandle, Shared};
+use super::client::Client;
+use super::idempotency::Idempotency;
+use super::question::{self, Answered};
+use super::recorder::{Denied, RecordError};
+use super::view::{Law, View};
+use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
+use crate::model::decision::Level;
+use crate::model::term::Moment;
+use crate::telemetry::Durations;
+use crate::wire::answer::patch_check_id;
+use crate::wire::checks;
+use crate::wire::language::Language;
+use crate::wire::problem::{Problem, ProblemKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long answers may wait for their records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordWaits {
+    /// Longest wait for the kernel.
+    pub kernel_max: Duration,
+    /// Longest wait for the disk.
+    pub disk_max: Duration,
+}
+
+/// The gateway.
+pub struct Gateway {
+    /// View, metrics, clock, log.
+    pub shared: Arc<Shared>,
+    /// Changes views.
+    pub actor: ActorHandle,
+    /// Answers kept for repeated requests.
+    pub idempotency: Idempotency,
+    /// How long answers may wait.
+    pub waits: RecordWaits,
+    /// On the way down: not ready any more.
+    pub stopping: AtomicBool,
+}
+
+/// Who asks, by the law at the time of asking.
+#[derive(Clone, Copy)]
+pub struct Caller<'a> {
+    /// The law in which the token was found.
+    pub law: &'a Arc<Law>,
+    /// Whose token it is.
+    pub client: &'a Client,
+    /// The token itself: looked up again if the law has changed before the body arrived.
+    pub token: &'a str,
+}
+
+/// What the listeners need to know of one answered question.
+struct Pending {
+    body: Vec<u8>,
+    level: Level,
+    recorded: Appended,
+}
+
+impl Gateway {
+    /// The law of this moment.
+    pub fn law(&self) -> Arc<Law> {
+        Arc::clone(&self.shared.view.load().law)
+    }
+
+    /// Whether a new request can be answered; the error says why not.
+    pub fn readiness(&self) -> Result<(), &'static str> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err("the gateway is stopping");
+        }
+        if !self.shared.recorder.ask_health() {
+            return Err("the decision log cannot be written");
+        }
+        Ok(())
+    }
+
+    /// Answers one question.
+    pub async fn check(
+        &self,
+        caller: Caller<'_>,
+        body: &[u8],
+        language: Language,
+        waits: &Durations,
+    ) -> Result<Vec<u8>, Problem> {
+        let pending = {
+            // Once: all rules of this check see the same snapshot.
+            let view = self.shared.view.load();
+            let client = self.caller(caller, &view, "/v1/check")?;
+            let now = self.shared.clock.now();
+            self.ask(&view, client, body, language, now, "/v1/check")?
+        };
+        self.wait(pending.level, pending.recorded, waits).await?;
+        Ok(pending.body)
+    }
+
+    /// Answers many questions on one snapshot at one moment; a question that fails has its problem
+    /// in its place. Waits once, for the highest level.
+    pub async fn checks(
+        &self,
+        caller: Caller<'_>,
+        items: &[&[u8]],
+        language: Language,
+        waits: &Durations,
+    ) -> Result<Vec<u8>, Problem> {
+        // A full reference: a batch may take long, and the snapshot must stay.
+        let view = self.shared.view.load_full();
+        let client = self.caller(caller, &view, "/v1/checks")?;
+        let now = self.shared.clock.now();
+        let mut out = Vec::with_capacity(64 + 512 * items.len());
+        let mut last: Option<(Level, Appended)> = None;
+        out.extend_from_slice(b"{\"answers\":[");
+        for (place, item) in items.iter().enumerate() {
+            if place > 0 {
+                out.push(b',');
+                if place % 16 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            let asked = match checks::fits(item) {
+                Ok(()) => self.ask(&view, client, item, language, now, "/v1/checks"),
+                Err(problem) => Err(problem),
+            };
+            match asked {
+                Ok(pending) => {
+                    out.extend_from_slice(&pending.body);
+                    let highest = last.map_or(pending.level, |(level, _)| level.max(pending.level));
+                    last = Some((highest, pending.recorded));
+                }
+                Err(problem) if problem.kind == ProblemKind::Unavailable => return Err(problem),
+                Err(problem) => problem.write(&mut out),
+            }
+        }
+        out.extend_from_slice(b"]}");
+        drop(view);
+        if let Some((level, recorded)) = last {
+            // Records are in order: where the last one is, all are.
+            self.wait(level, recorded, waits).await?;
+        }
+        Ok(out)
+    }
+
+    /// The client in the law of `view`: the same, or, where the law has changed since the head
+    /// arrived, what the token is worth now.
+    fn caller<'v>(
+        &self,
+        caller: Caller<'v>,
+        view: &'v View,
+        route: &'static str,
+    ) -> Result<&'v Client, Problem> {
+        if Arc::ptr_eq(caller.law, &view.law) {
+            return Ok(caller.client);
+        }
+        let known = view.law.clients.authenticate(caller.token);
+        known.ok_or_else(|| {
+            let problem = unauthorised();
+            self.refused(&problem, None, route);
+            problem
+        })
+    }
+
+    fn ask(
+        &self,
+        view: &View,
+        client: &Client,
+        body: &[u8],
+        language: Language,
+        now: Moment,
+        route: &'static str,
+    ) -> Result<Pending, Problem> {
+        let answered = question::answer(view, client, body, language, now)
+            .inspect_err(|problem| self.refused(problem, Some(client), route))?;
+        let recorded = self
+            .shared
+            .recorder
+            .check(view, client, &answered, now)
+            .map_err(|error| self.unrecorded(error))?;
+        self.count(view, &answered);
+        let (mut body, level) = (answered.body, answered.level);
+        let mut check_id = [0; CHECK_ID_CHARS];
+        recorded.check_id.write(&mut check_id);
+        patch_check_id(&mut body, &check_id);
+        Ok(Pending {
+            body,
+            level,
+            recorded,
+        })
+    }
+
+    fn count(&self, view: &View, answered: &Answered) {
+        let scenario = answered.request.scenario;
+        view.law
+            .counters
+            .count(scenario.0, answered.outcome.decision);
+        let matches = answered.outcome.matches.len();
+        if matches > 0 {
+            self.shared.telemetry.matches.increment(matches as u64);
+        }
+    }
+
+    /// Waits for the level; too late or dead: 503 with the check_id, and the log says that the
+    /// answer was not sent.
+    async fn wait(
+        &self,
+        level: Level,
+        recorded: Appended,
+        waits: &Durations,
+    ) -> Result<(), Problem> {
+        let wait_max = match level {
+            Level::Kernel => return Ok(()),
+            Level::Disk => self.waits.disk_max,
+        };
+        let started = Instant::now();
+        let reached = self.shared.recorder.reached(level, recorded.position);
+        let reached = match tokio::time::timeout(wait_max, reached).await {
+            Ok(reached) => reached,
+            Err(_) => Err(RecordError::Late),
+        };
+        waits.record(started.elapsed());
+        reached.map_err(|error| {
+            let now = self.shared.clock.now();
+            self.shared.recorder.unanswered(recorded, now);
+            let check_id = recorded.check_id.to_string();
+            self.unrecorded(error).with_check_id(check_id)
+        })
+    }
+
+    /// Waits for a record other than an answer's; no check_id is lost with it.
+    pub async fn settle(&self, level: Level, position: Position) -> Result<(), Problem> {
+        if level == Level::Kernel {
+            return Ok(());
+        }
+        let reached = self.shared.recorder.reached(level, position);
+        match tokio::time::timeout(self.waits.disk_max, reached).await {
+            Ok(reached) => reached.map_err(|error| self.unrecorded(error)),
+            Err(_) => Err(self.unrecorded(RecordError::Late)),
+        }
+    }
+
+    /// What a failed record means for its answer.
+    pub fn unrecorded(&self, error: RecordError) -> Problem {
+        let problem = match error {
+            RecordError::Dead => Problem::unavailable("the decision log cannot be written"),
+            RecordError::Late => Problem::unavailable("the record was not durable in time"),
+        };
+        self.shared.telemetry.count_problem(problem.kind.slug());
+        problem
+    }
+
+    /// Counts a problem; 401, 403 and 422 also go into the log.
+    pub fn refused(&self, problem: &Problem, client: Option<&Client>, route: &'static str) {
+        self.shared.telemetry.count_problem(problem.kind.slug());
+        match problem.kind {
+            ProblemKind::Unauthorised | ProblemKind::Forbidden | ProblemKind::Invalid => {
+                self.shared.recorder.denied(Denied {
+                    unit: client.map(|client| &*client.unit),
+                    status: problem.status(),
+                    route,
+                    field: problem.field.as_deref(),
+                    at: self.shared.clock.now(),
+                });
+            }
+            ProblemKind::Internal => self.shared.telemetry.panics.increment(1),
+            _ => (),
+        }
+    }
+}
+
+/// 401, the same whatever is wrong with the token.
+pub fn unauthorised() -> Problem {
+    let detail = "send `Authorization: Bearer <token>` with a token of this gateway";
+    Problem::new(ProblemKind::Unauthorised, detail)
+}

@@ -1,0 +1,198 @@
+//! All that a check depends on besides request and moment, put together once and shared.
+//!
+//! In: a snapshot with its key, the law (catalogue and clients of one loading), the acts. Out: a
+//! `View` that never changes; a change of any part is a new view. Standing bits are ready for two
+//! days, so that midnight costs a check nothing. Here nothing is decided and nothing is read.
+
+use super::client::Clients;
+use crate::catalogue::measure::Catalogue;
+use crate::check;
+use crate::check::request::Policy;
+use crate::identifier::digest::DigestKey;
+use crate::index::binding::{Binding, BindingError};
+use crate::index::entry_ids;
+use crate::index::standing::{Ground, Standing};
+use crate::model::entry::{EntryId, EntryIndex};
+use crate::model::term::{Day, Moment};
+use crate::overlay::standing::Overlay;
+use crate::seal::keys::MasterKey;
+use crate::snapshot::open::Snapshot;
+use crate::telemetry::{CheckCounters, Telemetry};
+use std::sync::Arc;
+
+/// A verified snapshot and the key of its digests.
+pub struct Loaded {
+    /// The entries.
+    pub snapshot: Snapshot,
+    /// Derived from the master key that it was built with.
+    pub digests: DigestKey,
+    /// Its identity as answers show it.
+    pub id: Box<str>,
+    /// The oldest `list_as_of`.
+    pub as_of: Option<Moment>,
+    /// Bare name of its file; `None` for one built into memory.
+    pub file: Option<Box<str>>,
+    /// Whether all of it is kept in memory.
+    pub locked: bool,
+}
+
+impl Loaded {
+    /// Puts a snapshot and its master key together.
+    pub fn new(snapshot: Snapshot, master: &MasterKey, file: Option<&str>) -> Self {
+        Self {
+            digests: snapshot.digest_key(master),
+            id: snapshot.id().to_string().into(),
+            as_of: snapshot.manifest().as_of(),
+            file: file.map(Into::into),
+            locked: false,
+            snapshot,
+        }
+    }
+}
+
+/// Catalogue and clients of one loading.
+pub struct Law {
+    /// Lists, scenarios, measures.
+    pub catalogue: Catalogue,
+    /// Who may ask.
+    pub clients: Clients,
+    /// Counters of its scenarios.
+    pub counters: CheckCounters,
+}
+
+impl Law {
+    /// Registers the counters of the catalogue's scenarios.
+    pub fn new(catalogue: Catalogue, clients: Clients, telemetry: &Telemetry) -> Self {
+        Self {
+            counters: telemetry.check_counters(&catalogue),
+            catalogue,
+            clients,
+        }
+    }
+}
+
+/// Everything a check reads.
+pub struct View {
+    /// The entries.
+    pub loaded: Arc<Loaded>,
+    /// The law.
+    pub law: Arc<Law>,
+    /// How the two fit together.
+    pub binding: Arc<Binding>,
+    /// What operators did to entries.
+    pub overlay: Arc<Overlay>,
+    /// Entries that count, of a day and the day after it.
+    standings: [Arc<Standing>; 2],
+}
+
+impl View {
+    /// Puts everything together as of `now`.
+    ///
+    /// Errors: the snapshot holds a list that the catalogue does not know.
+    pub fn new(
+        loaded: Arc<Loaded>,
+        law: Arc<Law>,
+        overlay: Arc<Overlay>,
+        now: Moment,
+    ) -> Result<Self, BindingError> {
+        let binding = Binding::new(loaded.snapshot.manifest(), &law.catalogue)?;
+        let out = entries_out(&loaded.snapshot, &overlay, now);
+        let ground = Ground {
+            snapshot: &loaded.snapshot,
+            catalogue: &law.catalogue,
+            binding: &binding,
+            out: &out,
+        };
+        let today = now.day();
+        let standings = [today, today.next()].map(|day| Arc::new(Standing::compute(ground, day)));
+        Ok(Self {
+            binding: Arc::new(binding),
+            loaded,
+            law,
+            overlay,
+            standings,
+        })
+    }
+
+    /// The same with these acts, of which the last ones concern `touched`. Work: the entries
+    /// touched, not all.
+    #[must_use]
+    pub fn with_acts(&self, overlay: Arc<Overlay>, touched: &EntryId, now: Moment) -> Self {
+        let out = entries_out(&self.loaded.snapshot, &overlay, now);
+        let touched = entry_ids::find(&self.loaded.snapshot, touched.as_str());
+        let standings = std::array::from_fn(|place| {
+            let ground = self.ground(&out);
+            Arc::new(self.standings[place].after_acts(ground, touched.as_slice()))
+        });
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            law: Arc::clone(&self.law),
+            binding: Arc::clone(&self.binding),
+            overlay,
+            standings,
+        }
+    }
+
+    /// The same for the day of `now` and the day after it.
+    #[must_use]
+    pub fn on_day_of(&self, now: Moment) -> Self {
+        let out = entries_out(&self.loaded.snapshot, &self.overlay, now);
+        let today = now.day();
+        let standings = [today, today.next()].map(|day| match self.standing(day) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(Standing::compute(self.ground(&out), day)),
+        });
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            law: Arc::clone(&self.law),
+            binding: Arc::clone(&self.binding),
+            overlay: Arc::clone(&self.overlay),
+            standings,
+        }
+    }
+
+    /// The first of the two days whose standing is ready.
+    pub fn day(&self) -> Day {
+        self.standings[0].day()
+    }
+
+    /// Entries that count on `day`; `None` where neither of the two days is it.
+    pub fn standing(&self, day: Day) -> Option<&Arc<Standing>> {
+        self.standings.iter().find(|standing| standing.day() == day)
+    }
+
+    /// What `check::run` reads for a question at `now`; `None` where that day is not ready.
+    pub fn for_check<'a>(&'a self, policy: &'a Policy, now: Moment) -> Option<check::View<'a>> {
+        Some(check::View {
+            snapshot: &self.loaded.snapshot,
+            digests: &self.loaded.digests,
+            catalogue: &self.law.catalogue,
+            binding: &self.binding,
+            standing: self.standing(now.day())?,
+            policy,
+        })
+    }
+
+    fn ground<'a>(&'a self, out: &'a [EntryIndex]) -> Ground<'a> {
+        Ground {
+            snapshot: &self.loaded.snapshot,
+            catalogue: &self.law.catalogue,
+            binding: &self.binding,
+            out,
+        }
+    }
+}
+
+/// Entries of the snapshot that acts have taken out, ascending.
+fn entries_out(snapshot: &Snapshot, overlay: &Overlay, now: Moment) -> Vec<EntryIndex> {
+    let mut out: Vec<EntryIndex> = overlay
+        .entry_ids()
+        .filter_map(|entry_id| {
+            let entry = entry_ids::find(snapshot, entry_id.as_str())?;
+            let submitted_at = snapshot.facts(entry).submitted_at();
+            overlay.is_out(entry_id, submitted_at, now).then_some(entry)
+        })
+        .collect();
+    out.sort_unstable();
+    out
+}

@@ -1,0 +1,127 @@
+//! `POST /v1/check` and `POST /v1/checks`.
+//!
+//! Errors in the order of the contract: 413 by length, 401, 405, 415, then what the body says.
+//!
+//! HOT.
+
+use super::auth;
+use super::body;
+use super::context::Context;
+use super::reply::{self, Reply};
+use crate::gateway::service::Caller;
+use crate::wire::checks;
+use crate::wire::language::Language;
+use crate::wire::problem::{Problem, ProblemKind};
+
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Method, Response, StatusCode};
+use std::time::Instant;
+
+/// Answers one question.
+pub async fn one(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
+    let bytes_max = checks::CHECK_BYTES_MAX;
+    answer(context, head, body, bytes_max, Kind::One).await
+}
+
+/// Answers many questions on one snapshot.
+pub async fn many(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
+    let bytes_max = context.limits.checks_bytes_max;
+    answer(context, head, body, bytes_max, Kind::Many).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    One,
+    Many,
+}
+
+impl Kind {
+    fn route(self) -> &'static str {
+        match self {
+            Self::One => "/v1/check",
+            Self::Many => "/v1/checks",
+        }
+    }
+}
+
+async fn answer(
+    context: &Context,
+    head: &Parts,
+    body: Incoming,
+    bytes_max: usize,
+    kind: Kind,
+) -> Response<Reply> {
+    let gateway = &*context.gateway;
+    let refuse = |problem: Problem, client| {
+        gateway.refused(&problem, client, kind.route());
+        reply::problem(&problem)
+    };
+    if let Err(problem) = body::fits(&head.headers, bytes_max) {
+        return reply::closing(refuse(problem, None));
+    }
+    let law = gateway.law();
+    let known =
+        auth::token(&head.headers).and_then(|token| Ok((token, auth::client(&law, token)?)));
+    let (token, client) = match known {
+        Ok(known) => known,
+        Err(problem) => return refuse(problem, None),
+    };
+    if head.method != Method::POST {
+        return reply::method_not_allowed("POST");
+    }
+    if kind == Kind::Many && is_ndjson(&head.headers) {
+        let detail = "streams of checks are not in this version; send an array";
+        return refuse(Problem::new(ProblemKind::NotBuilt, detail), None);
+    }
+    if let Err(problem) = body::is_json(&head.headers) {
+        return refuse(problem, None);
+    }
+    let bytes = match body::read(body, bytes_max, context.limits.body_timeout()).await {
+        Ok(bytes) => bytes,
+        Err(problem) => return reply::closing(refuse(problem, None)),
+    };
+    // From the whole request to its answer: how long a peer takes to send is its own affair.
+    let started = Instant::now();
+    let caller = Caller {
+        law: &law,
+        client,
+        token,
+    };
+    let language = language(&head.headers);
+    let answered = match kind {
+        Kind::One => {
+            gateway
+                .check(caller, &bytes, language, &context.waits)
+                .await
+        }
+        Kind::Many => match checks::parse(&bytes) {
+            Ok(items) => {
+                gateway
+                    .checks(caller, &items, language, &context.waits)
+                    .await
+            }
+            Err(problem) => return refuse(problem, Some(client)),
+        },
+    };
+    let response = match answered {
+        Ok(body) => reply::json(StatusCode::OK, body),
+        // Refusals inside are counted where they arise.
+        Err(problem) => reply::problem(&problem),
+    };
+    context.durations.record(started.elapsed());
+    response
+}
+
+fn is_ndjson(headers: &HeaderMap) -> bool {
+    let stated = headers.get(CONTENT_TYPE);
+    let stated = stated.and_then(|value| value.to_str().ok());
+    stated.is_some_and(|stated| stated.trim_start().starts_with("application/x-ndjson"))
+}
+
+fn language(headers: &HeaderMap) -> Language {
+    let header = headers.get(ACCEPT_LANGUAGE);
+    let header = header.and_then(|value| value.to_str().ok());
+    header.map_or(Language::default(), Language::preferred)
+}

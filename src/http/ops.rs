@@ -1,0 +1,251 @@
+//! What operators ask: law, snapshots, acts, metrics, health.
+
+use super::context::Context;
+use super::exchange::{Exchange, Outcome};
+use super::reply::{self, Reply};
+use crate::decision_log::counters::BOUNDS_US;
+use crate::gateway::actor::{ActError, ActOrder, Stopped, act_name};
+use crate::gateway::source::Refused;
+use crate::model::entry::{ActKind, EntryId};
+use crate::telemetry::{Figure, LOG_SYNC_SECONDS, Times, major_faults};
+use crate::wire::ops::{self, ActBody, Serving};
+use crate::wire::problem::{Problem, ProblemKind};
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
+use std::sync::atomic::Ordering;
+
+/// Bytes of an entry_id at most.
+const ENTRY_ID_BYTES_MAX: usize = 512;
+
+/// `GET /v1/measures`.
+pub fn measures(context: &Context) -> Outcome {
+    Ok((200, ops::measures(&context.gateway.law().catalogue)))
+}
+
+/// `GET /v1/scenarios`.
+pub fn scenarios(context: &Context) -> Outcome {
+    Ok((200, ops::scenarios(&context.gateway.law().catalogue)))
+}
+
+/// `GET /v1/snapshot`.
+pub fn snapshot(context: &Context) -> Outcome {
+    let shared = &context.gateway.shared;
+    let view = shared.view.load_full();
+    let today = shared.clock.now().day();
+    let standing = view.standing(today);
+    let serving = Serving {
+        file: view.loaded.file.as_deref(),
+        pinned: shared.pinned.load(Ordering::Relaxed),
+        overlay_sequence: view.overlay.sequence(),
+        standing_count: standing.map_or(0, |standing| standing.count()),
+    };
+    Ok((200, ops::snapshot(&view.loaded.snapshot, &serving)))
+}
+
+/// `POST /v1/snapshot`.
+pub async fn choose_snapshot(context: &Context, exchange: &Exchange<'_>) -> Outcome {
+    let file = ops::parse_snapshot_choice(&exchange.body)?;
+    let actor = &context.gateway.actor;
+    let chosen = actor.choose(file, &exchange.client.unit).await;
+    chosen.map_err(stopped)?.map_err(|error| refused(&error))?;
+    snapshot(context)
+}
+
+/// `POST /v1/snapshot/rollback`.
+pub async fn roll_back(context: &Context, exchange: &Exchange<'_>) -> Outcome {
+    ops::parse_nothing(&exchange.body)?;
+    let rolled_back = context.gateway.actor.roll_back(&exchange.client.unit).await;
+    rolled_back
+        .map_err(stopped)?
+        .map_err(|error| refused(&error))?;
+    snapshot(context)
+}
+
+/// `POST /v1/entries/{entry_id}/withdraw`.
+pub async fn withdraw(context: &Context, exchange: &Exchange<'_>, entry_id: &str) -> Outcome {
+    let body = ActBody::parse(&exchange.body)?;
+    let unknown = || Problem::new(ProblemKind::NotFound, "there is no such entry");
+    let entry_id = percent_decoded(entry_id).ok_or_else(unknown)?;
+    let order = ActOrder {
+        entry_id: EntryId(entry_id.as_str().into()),
+        kind: ActKind::Withdraw,
+        unit: exchange.client.unit.clone(),
+        reason: body.reason.into(),
+        reference: body.reference.into(),
+    };
+    let done = context.gateway.actor.act(order).await.map_err(stopped)?;
+    let done = done.map_err(|error| match error {
+        ActError::Unknown => unknown(),
+        ActError::Journal(error) => {
+            tracing::error!(%error, "an act was not done");
+            Problem::unavailable("the journal of acts cannot be written; nothing was done")
+        }
+    })?;
+    let act = act_name(ActKind::Withdraw);
+    Ok((200, ops::acted(&entry_id, act, done.at, done.sequence)))
+}
+
+/// `GET /metrics`.
+pub fn metrics(context: &Context) -> Response<Reply> {
+    let shared = &context.gateway.shared;
+    let syncs = shared.recorder.log().counters();
+    let counts = syncs.sync_time.buckets();
+    let sync_times = Times {
+        name: LOG_SYNC_SECONDS,
+        help: "Time of the syncs of the decision log",
+        bounds_us: &BOUNDS_US,
+        counts: &counts,
+        sum_ns: syncs.sync_time.sum_ns(),
+    };
+    let text = shared.telemetry.render(&figures(context), &[sync_times]);
+    let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    reply::with_type(StatusCode::OK, text.into_bytes(), media_type)
+}
+
+/// `GET /healthz`, `/livez`: the process answers.
+pub fn alive() -> Response<Reply> {
+    reply::json(StatusCode::OK, b"{\"status\":\"alive\"}".to_vec())
+}
+
+/// `GET /readyz`: a snapshot is loaded and the log can be written.
+pub fn ready(context: &Context) -> Response<Reply> {
+    match context.gateway.readiness() {
+        Ok(()) => reply::json(StatusCode::OK, b"{\"status\":\"ready\"}".to_vec()),
+        Err(detail) => reply::problem(&Problem::unavailable(detail)),
+    }
+}
+
+/// A path of the contract that this version does not have.
+pub fn not_built() -> Problem {
+    let detail = "the path is part of the contract, but not of this version";
+    Problem::new(ProblemKind::NotBuilt, detail)
+}
+
+fn stopped(_: Stopped) -> Problem {
+    Problem::unavailable("the gateway is stopping")
+}
+
+fn refused(refused: &Refused) -> Problem {
+    match refused {
+        Refused::NoneOlder => Problem::new(ProblemKind::Conflict, refused.to_string()),
+        Refused::Pin { .. } => Problem::unavailable(refused.to_string()),
+        Refused::Publish(_)
+        | Refused::Open { .. }
+        | Refused::Environment { .. }
+        | Refused::Key { .. }
+        | Refused::Expired { .. }
+        | Refused::Law { .. } => Problem::invalid("file", refused.to_string()),
+    }
+}
+
+/// Text of a path segment; `None` where it is no text.
+fn percent_decoded(segment: &str) -> Option<String> {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while let Some(byte) = bytes.get(place) {
+        if *byte == b'%' {
+            let digits = std::str::from_utf8(bytes.get(place + 1..place + 3)?).ok()?;
+            decoded.push(u8::from_str_radix(digits, 16).ok()?);
+            place += 3;
+        } else {
+            decoded.push(*byte);
+            place += 1;
+        }
+    }
+    let fits = !decoded.is_empty() && decoded.len() <= ENTRY_ID_BYTES_MAX;
+    String::from_utf8(decoded).ok().filter(|_| fits)
+}
+
+/// Figures that are read when somebody looks.
+fn figures(context: &Context) -> Vec<Figure> {
+    let shared = &context.gateway.shared;
+    let view = shared.view.load();
+    let manifest = view.loaded.snapshot.manifest();
+    let now = shared.clock.now();
+    let seconds_since = |us: i64| (now.0 - us) as f64 / 1e6;
+    let gauge = |name, help, value| Figure {
+        name,
+        help,
+        kind: "gauge",
+        value,
+    };
+    let ready = f64::from(u8::from(context.gateway.readiness().is_ok()));
+    let as_of = view.loaded.as_of.unwrap_or(manifest.created);
+    let today = view.standing(now.day());
+    let mut figures = vec![
+        gauge("hecha_ready", "Whether requests can be answered", ready),
+        gauge(
+            "hecha_snapshot_age_seconds",
+            "Time since the snapshot was built",
+            seconds_since(manifest.created.0),
+        ),
+        gauge(
+            "hecha_snapshot_list_age_seconds",
+            "Time since the oldest list was fetched",
+            seconds_since(as_of.0),
+        ),
+        gauge(
+            "hecha_snapshot_version",
+            "Version of the snapshot that serves",
+            manifest.version as f64,
+        ),
+        gauge(
+            "hecha_snapshot_bytes",
+            "Size of the snapshot that serves",
+            view.loaded.snapshot.bytes().len() as f64,
+        ),
+        gauge(
+            "hecha_snapshot_entries",
+            "Entries of the snapshot that serves",
+            f64::from(manifest.entries),
+        ),
+        gauge(
+            "hecha_snapshot_entries_standing",
+            "Entries that count today",
+            today.map_or(0.0, |standing| standing.count() as f64),
+        ),
+        gauge(
+            "hecha_overlay_acts",
+            "Acts on entries so far",
+            view.overlay.sequence() as f64,
+        ),
+        gauge(
+            "hecha_clock_behind_seconds",
+            "How far the system's clock stands behind what is on record",
+            shared.clock.behind_seconds() as f64,
+        ),
+        gauge(
+            "hecha_snapshot_locked",
+            "Whether the snapshot is locked into memory",
+            f64::from(u8::from(view.loaded.locked)),
+        ),
+    ];
+    figures.extend(major_faults().map(|faults| Figure {
+        name: "hecha_major_faults_total",
+        help: "Pages of this process that had to be read from disk",
+        kind: "counter",
+        value: faults as f64,
+    }));
+    figures.extend(shared.recorder.figures());
+    figures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_ids_in_paths_are_percent_decoded() {
+        for (segment, wanted) in [
+            ("a-1", Some("a-1")),
+            ("%E7%A6%8F%2F1", Some("福/1")),
+            ("a%2", None),
+            ("a%zz", None),
+            ("%ff", None),
+            ("", None),
+        ] {
+            assert_eq!(percent_decoded(segment).as_deref(), wanted, "{segment}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Answers as hyper sends them: a status, a body that is there as a whole, a few headers.
+//!
+//! In: bytes or a problem. Out: a response. The body tells its connection when it is sent.
+
+use super::progress::{Phase, Progress};
+use crate::wire::problem::{PROBLEM_TYPE, Problem, ProblemKind};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use hyper::{Response, StatusCode};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// A body that is there as a whole. When it is taken or dropped, its connection is idle again.
+pub struct Reply {
+    bytes: Option<Bytes>,
+    progress: Option<Arc<Progress>>,
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(progress) = &self.progress {
+            progress.enter(Phase::Idle);
+        }
+    }
+}
+
+/// Marks the response as the answer of this connection's request.
+pub fn of_connection(mut response: Response<Reply>, progress: Arc<Progress>) -> Response<Reply> {
+    response.body_mut().progress = Some(progress);
+    response
+}
+
+/// JSON that nobody may keep.
+pub fn json(status: StatusCode, body: Vec<u8>) -> Response<Reply> {
+    with_type(status, body, JSON_TYPE)
+}
+
+/// Any text.
+pub fn with_type(status: StatusCode, body: Vec<u8>, media_type: HeaderValue) -> Response<Reply> {
+    let mut response = Response::new(Reply {
+        bytes: (!body.is_empty()).then(|| Bytes::from(body)),
+        progress: None,
+    });
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, media_type);
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// A problem.
+pub fn problem(problem: &Problem) -> Response<Reply> {
+    let status = StatusCode::from_u16(problem.status());
+    let mut response = with_type(
+        status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        problem.to_body(),
+        HeaderValue::from_static(PROBLEM_TYPE),
+    );
+    let headers = response.headers_mut();
+    if problem.kind == ProblemKind::Unauthorised {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = problem.retry_after_seconds {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// 405 with the methods the path takes.
+pub fn method_not_allowed(allowed: &'static str) -> Response<Reply> {
+    let detail = format!("the path takes {allowed}");
+    let mut response = problem(&Problem::new(ProblemKind::Method, detail));
+    let value = HeaderValue::from_static(allowed);
+    response.headers_mut().insert(ALLOW, value);
+    response
+}
+
+/// The connection is closed after this answer.
+pub fn closing(mut response: Response<Reply>) -> Response<Reply> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
+}
+
+/// Returns the caller's trace context, where it has the form of one (W3C, version 00).
+pub fn with_trace(mut response: Response<Reply>, trace: Option<HeaderValue>) -> Response<Reply> {
+    if let Some(trace) = trace.filter(|trace| is_trace(trace.as_bytes())) {
+        response.headers_mut().insert(TRACEPARENT, trace);
+    }
+    response
+}
+
+fn is_trace(trace: &[u8]) -> bool {
+    let dash = |place: &usize| [2, 35, 52].contains(place);
+    let fits = |(place, byte): (usize, &u8)| match byte {
+        b'-' => dash(&place),
+        b'0'..=b'9' | b'a'..=b'f' => !dash(&place),
+        _ => false,
+    };
+    trace.len() == 55 && trace.iter().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_context_comes_back() {
+        for (text, wanted) in [
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                true,
+            ),
+            (
+                "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+                false,
+            ),
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+                false,
+            ),
+            (
+                "00-4bf92f3577b34da6a3ce929d0e0e473-600f067aa0ba902b7-01",
+                false,
+            ),
+        ] {
+            assert_eq!(is_trace(text.as_bytes()), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reply_sets_its_connection_idle_when_it_is_sent() {
+        let progress = Arc::new(Progress::default());
+        progress.enter(Phase::Serving);
+        let response = of_connection(json(StatusCode::OK, b"{}".to_vec()), progress.clone());
+        let shown = format!("{progress:?}");
+        drop(response);
+        assert_ne!(shown, format!("{progress:?}"));
+    }
+}

@@ -1,0 +1,281 @@
+//! From a request to its handler: which path on which listener, by which method.
+//!
+//! Checks are matched first and by hand; the rest goes through a small tree. A path on the wrong
+//! listener is 404. A request that another reader on the way could understand otherwise is refused
+//! and its connection closed. Where the log cannot be written everything is 503 but health,
+//! metrics, and the acts that free somebody: they have a journal of their own.
+
+use super::body;
+use super::check;
+use super::context::Context;
+use super::exchange::{self, Outcome, Terms};
+use super::feedback;
+use super::ops;
+use super::progress::Progress;
+use super::reply::{self, Reply};
+use crate::gateway::client::ClientRole;
+use crate::wire::problem::{Problem, ProblemKind};
+use hyper::body::Incoming;
+use hyper::header::TRANSFER_ENCODING;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use matchit::Router;
+use std::sync::Arc;
+
+/// Which listener a request came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Checks.
+    Check,
+    /// Operators.
+    Ops,
+}
+
+/// What answers a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Feedback,
+    Scan,
+    Measures,
+    Scenarios,
+    Snapshot,
+    Rollback,
+    Withdraw,
+    NotBuilt,
+    Public,
+    Metrics,
+    Alive,
+    Ready,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Route {
+    target: Target,
+    methods: &'static str,
+    terms: Terms,
+}
+
+/// The paths of one listener, besides checks.
+pub struct Routes {
+    side: Side,
+    router: Router<Route>,
+}
+
+const CHECKER: &[ClientRole] = &[ClientRole::Checker];
+const STEWARD: &[ClientRole] = &[ClientRole::Steward];
+const READER: &[ClientRole] = &[ClientRole::Steward, ClientRole::Auditor];
+const AUDITOR: &[ClientRole] = &[ClientRole::Auditor];
+const ANYBODY: &[ClientRole] = &ClientRole::ALL;
+
+const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
+    ("/healthz", Target::Alive, "GET", &[]),
+    ("/livez", Target::Alive, "GET", &[]),
+    ("/readyz", Target::Ready, "GET", &[]),
+];
+const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 2] = [
+    ("/v1/feedback", Target::Feedback, "POST", CHECKER),
+    ("/v1/scan", Target::Scan, "POST", CHECKER),
+];
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
+    ("/v1/measures", Target::Measures, "GET", ANYBODY),
+    ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
+    ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
+    ("/v1/snapshot/rollback", Target::Rollback, "POST", STEWARD),
+    ("/v1/entries/{entry_id}", Target::NotBuilt, "GET", READER),
+    (
+        "/v1/entries/{entry_id}/withdraw",
+        Target::Withdraw,
+        "POST",
+        STEWARD,
+    ),
+    (
+        "/v1/entries/{entry_id}/repair",
+        Target::NotBuilt,
+        "POST",
+        STEWARD,
+    ),
+    (
+        "/v1/entries/{entry_id}/hold",
+        Target::NotBuilt,
+        "POST",
+        STEWARD,
+    ),
+    (
+        "/v1/entries/{entry_id}/hold/outcome",
+        Target::NotBuilt,
+        "POST",
+        STEWARD,
+    ),
+    ("/v1/log", Target::NotBuilt, "GET", AUDITOR),
+    ("/metrics", Target::Metrics, "GET", &[]),
+    ("/openapi.json", Target::Public, "GET", &[]),
+    ("/docs", Target::Public, "GET", &[]),
+    ("/console", Target::Public, "GET", &[]),
+];
+
+impl Routes {
+    /// The paths of a listener. Errors: two of them exclude each other, which is a bug.
+    pub fn new(side: Side) -> Result<Self, matchit::InsertError> {
+        let mut router = Router::new();
+        let of_side: &[_] = match side {
+            Side::Check => &OF_CHECKS,
+            Side::Ops => &OF_OPERATORS,
+        };
+        for (path, target, methods, roles) in HEALTH.iter().chain(of_side) {
+            let terms = Terms {
+                route: path,
+                roles,
+                body_may_be_absent: *target == Target::Rollback,
+            };
+            let route = Route {
+                target: *target,
+                methods,
+                terms,
+            };
+            router.insert(*path, route)?;
+        }
+        Ok(Self { side, router })
+    }
+
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        context: &Context,
+        request: Request<Incoming>,
+        progress: Arc<Progress>,
+    ) -> Response<Reply> {
+        let (head, body) = request.into_parts();
+        let response = match body::unambiguous(&head.method, head.version, &head.headers) {
+            Ok(()) => self.dispatch(context, &head, body).await,
+            Err(problem) => reply::closing(exchange::close(context, None, "", Err(problem))),
+        };
+        // hyper drops a Content-Length that follows a Transfer-Encoding unseen: whatever such a
+        // request left on the connection is not read as another one.
+        let response = match head.headers.contains_key(TRANSFER_ENCODING) {
+            true => reply::closing(response),
+            false => response,
+        };
+        let response = reply::with_trace(response, head.headers.get("traceparent").cloned());
+        reply::of_connection(response, progress)
+    }
+
+    async fn dispatch(&self, context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
+        let path = head.uri.path();
+        let is_alive = context.gateway.shared.recorder.is_alive();
+        if self.side == Side::Check {
+            match path {
+                "/v1/check" | "/v1/checks" if !is_alive => return log_is_dead(context),
+                "/v1/check" => return check::one(context, head, body).await,
+                "/v1/checks" => return check::many(context, head, body).await,
+                _ => (),
+            }
+        }
+        let Ok(found) = self.router.at(path) else {
+            let problem = Problem::new(ProblemKind::NotFound, "there is no such path here");
+            return exchange::close(context, None, "", Err(problem));
+        };
+        let route = *found.value;
+        let open_when_dead = matches!(
+            route.target,
+            Target::Alive | Target::Ready | Target::Metrics | Target::Public | Target::Withdraw
+        );
+        if !is_alive && !open_when_dead {
+            return log_is_dead(context);
+        }
+        let is_read = matches!(head.method, Method::GET | Method::HEAD);
+        let fits = match head.method {
+            Method::POST => route.methods.contains("POST"),
+            _ => is_read && route.methods.contains("GET"),
+        };
+        let entry_id = found.params.get("entry_id").unwrap_or("");
+        if !route.terms.roles.is_empty() {
+            return closed_route(context, head, body, route, fits, entry_id).await;
+        }
+        if !fits {
+            return reply::method_not_allowed(route.methods);
+        }
+        match route.target {
+            Target::Metrics => ops::metrics(context),
+            Target::Ready => ops::ready(context),
+            Target::Alive => ops::alive(),
+            _ => exchange::close(context, None, route.terms.route, Err(ops::not_built())),
+        }
+    }
+}
+
+/// A path that asks for a token.
+async fn closed_route(
+    context: &Context,
+    head: &Parts,
+    body: Incoming,
+    route: Route,
+    fits: bool,
+    entry_id: &str,
+) -> Response<Reply> {
+    let law = context.gateway.law();
+    let terms = route.terms;
+    let known = super::auth::token(&head.headers)
+        .and_then(|token| super::auth::client(&law, token))
+        .ok();
+    if !fits && known.is_some() && body::fits(&head.headers, exchange::BYTES_MAX).is_ok() {
+        return reply::method_not_allowed(route.methods);
+    }
+    let outcome: Outcome = async {
+        let opened = exchange::open(context, &law, head, body, terms).await?;
+        let is_post = head.method == Method::POST;
+        match route.target {
+            Target::Feedback => {
+                let work = feedback::post(context, &opened);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Withdraw => {
+                let work = ops::withdraw(context, &opened, entry_id);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Measures => ops::measures(context),
+            Target::Scenarios => ops::scenarios(context),
+            Target::Snapshot if is_post => ops::choose_snapshot(context, &opened).await,
+            Target::Snapshot => ops::snapshot(context),
+            Target::Rollback => ops::roll_back(context, &opened).await,
+            _ => Err(ops::not_built()),
+        }
+    }
+    .await;
+    exchange::close(context, known, terms.route, outcome)
+}
+
+fn log_is_dead(context: &Context) -> Response<Reply> {
+    let problem = Problem::unavailable("the decision log cannot be written");
+    exchange::close(context, None, "", Err(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_one_listener_is_not_on_the_other() {
+        let (checks, ops) = (
+            Routes::new(Side::Check).unwrap(),
+            Routes::new(Side::Ops).unwrap(),
+        );
+        for (path, _, _, _) in OF_CHECKS {
+            assert!(
+                checks.router.at(path).is_ok() && ops.router.at(path).is_err(),
+                "{path}"
+            );
+        }
+        for (path, _, _, _) in OF_OPERATORS {
+            assert!(
+                ops.router.at(path).is_ok() && checks.router.at(path).is_err(),
+                "{path}"
+            );
+        }
+        for (path, _, _, _) in HEALTH {
+            assert!(
+                checks.router.at(path).is_ok() && ops.router.at(path).is_ok(),
+                "{path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Both listeners together, from the first connection to the last.
+//!
+//! In: a gateway, addresses, limits. Out: a running server and the way to end it: not ready, still
+//! accepting for a while, closing, and at the hard stop dropped; operators last. Design, "Service".
+
+use super::context::Context;
+use super::limits::Limits;
+use super::listen::{self, Answering, Listener, Running, Stage};
+use super::route::{Routes, Side};
+use crate::gateway::service::Gateway;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Both listeners.
+pub struct Server {
+    gateway: Arc<Gateway>,
+    limits: Arc<Limits>,
+    checks: Running,
+    checks_stage: watch::Sender<Stage>,
+    ops: Running,
+    ops_stage: watch::Sender<Stage>,
+}
+
+impl Server {
+    /// Starts both listeners.
+    ///
+    /// Errors: an address cannot be bound, a thread cannot be started.
+    pub fn start(
+        gateway: Arc<Gateway>,
+        listen: SocketAddr,
+        ops_listen: SocketAddr,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let limits = Arc::new(limits);
+        let telemetry = &gateway.shared.telemetry;
+        let of = |connections_max, gauge: &metrics::Gauge, stage| Listener {
+            limits: Arc::clone(&limits),
+            connections_max,
+            open: Arc::new(AtomicUsize::new(0)),
+            gauge: gauge.clone(),
+            refused: telemetry.connections_refused.clone(),
+            stage,
+        };
+        let (checks_stage, stage) = watch::channel(Stage::Open);
+        let checks = of(limits.connections_max, &telemetry.check_connections, stage);
+        let (ops_stage, stage) = watch::channel(Stage::Open);
+        let operators = of(
+            limits.ops_connections_max,
+            &telemetry.ops_connections,
+            stage,
+        );
+        let answering = (0..limits.runtime_count())
+            .map(|_| answering(&gateway, &limits, Side::Check))
+            .collect::<io::Result<_>>()?;
+        let of_operators = vec![answering_ops(&gateway, &limits)?];
+        Ok(Self {
+            checks: listen::start("check", listen, &checks, answering)?,
+            ops: listen::start("ops", ops_listen, &operators, of_operators)?,
+            checks_stage,
+            ops_stage,
+            limits,
+            gateway,
+        })
+    }
+
+    /// Where checks are answered.
+    pub fn listen(&self) -> SocketAddr {
+        self.checks.address
+    }
+
+    /// Where operators are answered.
+    pub fn ops_listen(&self) -> SocketAddr {
+        self.ops.address
+    }
+
+    /// Not ready any more, but still accepting: load balancers look elsewhere first.
+    pub fn drain(&self) {
+        self.gateway.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes no new connection and ends those that are open after the answer in hand; whatever is
+    /// open at the hard stop is dropped.
+    pub fn close_checks(self) -> Closing {
+        let _ = self.checks_stage.send(Stage::Closing);
+        let stop_max = Duration::from_millis(self.limits.stop_ms_max);
+        let in_time = self.checks.join(stop_max);
+        if !in_time {
+            tracing::warn!("open requests were dropped at the hard stop");
+            let _ = self.checks_stage.send(Stage::Dropped);
+        }
+        Closing {
+            ops: self.ops,
+            ops_stage: self.ops_stage,
+        }
+    }
+}
+
+/// What is left when checks are closed: the ops listener.
+pub struct Closing {
+    ops: Running,
+    ops_stage: watch::Sender<Stage>,
+}
+
+impl Closing {
+    /// Ends the ops listener too.
+    pub fn close_ops(self) {
+        const WAIT_MAX: Duration = Duration::from_secs(1);
+        let _ = self.ops_stage.send(Stage::Closing);
+        if !self.ops.join(WAIT_MAX) {
+            let _ = self.ops_stage.send(Stage::Dropped);
+        }
+    }
+}
+
+fn answering_ops(gateway: &Arc<Gateway>, limits: &Arc<Limits>) -> io::Result<Answering> {
+    answering(gateway, limits, Side::Ops)
+}
+
+fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {
+    let telemetry = &gateway.shared.telemetry;
+    let context = Arc::new(Context {
+        gateway: Arc::clone(gateway),
+        limits: Arc::clone(limits),
+        durations: telemetry.new_check_durations(),
+        waits: telemetry.new_log_waits(),
+    });
+    let routes = Arc::new(Routes::new(side).map_err(io::Error::other)?);
+    Ok(Arc::new(move |request, progress| {
+        let (context, routes) = (Arc::clone(&context), Arc::clone(&routes));
+        Box::pin(async move { routes.answer(&context, request, progress).await })
+    }))
+}

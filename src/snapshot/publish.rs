@@ -1,0 +1,309 @@
+//! The pointer `current.json`: which file of a folder a gateway should serve.
+//!
+//! In: the bytes of a verified snapshot, a folder. Out: the file beside the pointer, then the
+//! pointer, each complete and synced before it gets its name: whoever stops in between leaves the
+//! old pointer or the new one, and never a pointer to half a file. Reading trusts nothing: the
+//! pointer names a bare file, which must be a plain file of that folder.
+
+use super::manifest::{from_hex, to_hex};
+use super::open::{Snapshot, SnapshotId};
+use crate::storage::disk::{Storage, file_name};
+use crate::storage::replace;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Name of the pointer.
+pub const POINTER: &str = "current.json";
+/// Ending of the files it names.
+pub const SUFFIX: &str = ".hecha";
+
+const POINTER_FORMAT: u32 = 1;
+const POINTER_BYTES_MAX: u64 = 64 << 10;
+const NAME_BYTES_MAX: usize = 200;
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What the pointer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Current {
+    /// Bare name of the snapshot file beside the pointer.
+    pub file: String,
+    /// BLAKE3 of that file.
+    pub blake3: [u8; 32],
+    /// Version in its manifest.
+    pub version: u64,
+    /// Environment in its manifest.
+    pub environment: String,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// Why a pointer or a published file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The system refused.
+    #[error("`{path}`: {fault}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: io::Error,
+    },
+    /// The pointer is not what `hecha publish` writes.
+    #[error("`{path}`: {what}; publish again with `hecha publish`")]
+    Pointer {
+        /// The pointer.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A name that could lead out of the folder.
+    #[error(
+        "`{name}` is no bare file name: letters, digits, `.`, `-` and `_`, not starting with `.`"
+    )]
+    Name {
+        /// The name as given.
+        name: String,
+    },
+    /// Not a plain file of the folder.
+    #[error("`{path}` is no plain file; links are not followed: publish the file itself")]
+    NotPlain {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is not the one that the pointer names.
+    #[error("`{file}` has the hash {found}, the pointer says {stated}; publish it again")]
+    Hash {
+        /// Name of the file.
+        file: String,
+        /// First half of its BLAKE3.
+        found: SnapshotId,
+        /// First half of what is stated.
+        stated: SnapshotId,
+    },
+    /// Another file has this name already.
+    #[error("`{path}` exists with other content; published files are never changed")]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl Current {
+    /// The pointer to a snapshot under a bare name.
+    ///
+    /// Errors: a name that is not bare.
+    pub fn to(snapshot: &Snapshot, file: &str) -> Result<Self, PublishError> {
+        check_bare_name(file)?;
+        Ok(Self {
+            file: file.to_owned(),
+            blake3: *snapshot.hash(),
+            version: snapshot.manifest().version,
+            environment: snapshot.manifest().environment.to_string(),
+            bytes: snapshot.bytes().len() as u64,
+        })
+    }
+
+    /// Identity of the snapshot it names.
+    pub fn id(&self) -> SnapshotId {
+        first_half(&self.blake3)
+    }
+
+    /// Whether `snapshot` is the file it names.
+    ///
+    /// Errors: another hash.
+    pub fn check(&self, snapshot: &Snapshot) -> Result<(), PublishError> {
+        if *snapshot.hash() == self.blake3 {
+            return Ok(());
+        }
+        Err(PublishError::Hash {
+            file: self.file.clone(),
+            found: snapshot.id(),
+            stated: self.id(),
+        })
+    }
+
+    /// JSON of the pointer.
+    pub fn to_json(&self) -> Vec<u8> {
+        let text = CurrentText {
+            format: POINTER_FORMAT,
+            file: self.file.clone(),
+            blake3: to_hex(&self.blake3),
+            version: self.version,
+            environment: self.environment.clone(),
+            bytes: self.bytes,
+        };
+        let mut json = serde_json::to_vec(&text).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+
+    /// From the JSON of a pointer.
+    ///
+    /// Errors: a short text of what is wrong.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        let text: CurrentText =
+            serde_json::from_slice(json).map_err(|fault| format!("no pointer: {fault}"))?;
+        if text.format != POINTER_FORMAT {
+            return Err(format!(
+                "its format is {}, not {POINTER_FORMAT}",
+                text.format
+            ));
+        }
+        if check_bare_name(&text.file).is_err() {
+            return Err("`file` is no bare file name".to_owned());
+        }
+        let blake3 = from_hex(&text.blake3).ok_or("`blake3` is no hash of 64 hex digits")?;
+        Ok(Self {
+            file: text.file,
+            blake3,
+            version: text.version,
+            environment: text.environment,
+            bytes: text.bytes,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct CurrentText {
+    format: u32,
+    file: String,
+    blake3: String,
+    version: u64,
+    environment: String,
+    bytes: u64,
+}
+
+/// Reads the pointer of a folder; `None` where there is none.
+///
+/// Errors: reading; a pointer that nothing of ours wrote.
+pub fn read_current(folder: &Path) -> Result<Option<Current>, PublishError> {
+    let path = folder.join(POINTER);
+    let failed = |fault| PublishError::Io {
+        path: path.clone(),
+        fault,
+    };
+    let wrong = |what: String| PublishError::Pointer {
+        path: path.clone(),
+        what,
+    };
+    match fs::metadata(&path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(fault) => return Err(failed(fault)),
+        Ok(about) if about.len() > POINTER_BYTES_MAX => {
+            return Err(wrong("it is longer than a pointer".to_owned()));
+        }
+        Ok(_) => {}
+    }
+    let json = fs::read(&path).map_err(failed)?;
+    Current::from_json(&json).map(Some).map_err(wrong)
+}
+
+/// Path of a file of a folder by its bare name.
+///
+/// Errors: a name that could lead out of the folder, a link, or no file.
+pub fn file_in(folder: &Path, name: &str) -> Result<PathBuf, PublishError> {
+    check_bare_name(name)?;
+    let path = folder.join(name);
+    let about = fs::symlink_metadata(&path).map_err(|fault| PublishError::Io {
+        path: path.clone(),
+        fault,
+    })?;
+    if about.is_file() {
+        Ok(path)
+    } else {
+        Err(PublishError::NotPlain { path })
+    }
+}
+
+/// Puts a verified snapshot into `folder` under `<version>-<id>.hecha` and makes it the current
+/// one. Returns the pointer.
+///
+/// Errors: the system; another file under that name.
+pub fn publish(
+    storage: &dyn Storage,
+    snapshot: &Snapshot,
+    folder: &Path,
+) -> Result<Current, PublishError> {
+    let name = format!("{}-{}{SUFFIX}", snapshot.manifest().version, snapshot.id());
+    let current = Current::to(snapshot, &name)?;
+    put_file(storage, snapshot.bytes(), &folder.join(&name))?;
+    let pointer = folder.join(POINTER);
+    replace::write(storage, &pointer, &current.to_json()).map_err(|fault| PublishError::Io {
+        path: pointer,
+        fault,
+    })?;
+    Ok(current)
+}
+
+/// Writes the file unless it stands there already.
+fn put_file(storage: &dyn Storage, bytes: &[u8], path: &Path) -> Result<(), PublishError> {
+    let failed = |fault| PublishError::Io {
+        path: path.to_owned(),
+        fault,
+    };
+    match hash_of(storage, path) {
+        Ok(hash) if hash == blake3::hash(bytes) => return Ok(()),
+        Ok(_) => {
+            return Err(PublishError::Exists {
+                path: path.to_owned(),
+            });
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
+        Err(fault) => return Err(failed(fault)),
+    }
+    let written = write_new(storage, bytes, path);
+    if written.is_err() {
+        // The first error says what went wrong; a stale aside is harmless.
+        let _ = storage.remove(&replace::aside_of(path));
+    }
+    written.map_err(failed)
+}
+
+fn hash_of(storage: &dyn Storage, path: &Path) -> io::Result<blake3::Hash> {
+    let file = storage.open_to_read(path)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut offset = 0;
+    loop {
+        let read = file.read_at(offset, &mut chunk)?;
+        if read == 0 {
+            return Ok(hasher.finalize());
+        }
+        hasher.update(&chunk[..read]);
+        offset += read as u64;
+    }
+}
+
+fn write_new(storage: &dyn Storage, bytes: &[u8], path: &Path) -> io::Result<()> {
+    let aside = replace::begin(storage, path)?;
+    let mut offset = 0;
+    for chunk in bytes.chunks(CHUNK_BYTES) {
+        aside.write_at(offset, chunk)?;
+        offset += chunk.len() as u64;
+    }
+    replace::finish(storage, path, &aside)
+}
+
+fn check_bare_name(name: &str) -> Result<(), PublishError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let bare = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && !name.starts_with('.')
+        && name.bytes().all(plain)
+        && file_name(Path::new(name)) == name;
+    if bare {
+        Ok(())
+    } else {
+        Err(PublishError::Name {
+            name: name.to_owned(),
+        })
+    }
+}
+
+fn first_half(hash: &[u8; 32]) -> SnapshotId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    SnapshotId(id)
+}

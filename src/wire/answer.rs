@@ -1,0 +1,367 @@
+//! The answer of a check, written straight into a buffer in the field order of the contract.
+//!
+//! In: an outcome, the snapshot and law it rests on, a language. Out: JSON. The check_id comes
+//! first and has a fixed place, so that it is patched in after the record is written, and the
+//! record can hold a hash of all that follows it. Contract, section 5.
+//!
+//! HOT: no allocation but the buffer.
+
+use super::language::Language;
+use super::sayings::{self, Adverse};
+use super::text::{
+    write_bool, write_moment, write_number, write_optional_day, write_optional_text, write_text,
+};
+use crate::catalogue::list::List;
+use crate::catalogue::measure::{Catalogue, Measure};
+use crate::catalogue::scenario::Scenario;
+use crate::check::outcome::{Basis, Match, MatchedMeasure, NameBasis, Outcome};
+use crate::decision_log::record::CHECK_ID_CHARS;
+use crate::identifier::kind::IdType;
+use crate::index::binding::Binding;
+use crate::model::decision::{Decision, ExemptionKind, Level};
+use crate::model::entry::EntryIndex;
+use crate::model::term::Moment;
+use crate::snapshot::open::Snapshot;
+
+const OPENING: &[u8] = b"{\"check_id\":\"";
+const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-000000000000";
+
+/// Where the check_id stands, counted from the first byte of an answer.
+pub const CHECK_ID_AT: usize = OPENING.len();
+/// What the record's hash of the answer covers begins here.
+pub const HASHED_FROM: usize = CHECK_ID_AT + CHECK_ID_CHARS;
+
+/// What an answer shows besides the outcome.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The entries.
+    pub snapshot: &'a Snapshot,
+    /// Its identity as text.
+    pub snapshot_id: &'a str,
+    /// The oldest `list_as_of`.
+    pub as_of: Option<Moment>,
+    /// The law.
+    pub catalogue: &'a Catalogue,
+    /// How the two fit together.
+    pub binding: &'a Binding,
+    /// What was asked about.
+    pub scenario: &'a Scenario,
+    /// Language of the messages.
+    pub language: Language,
+}
+
+/// Appends the answer, with zeros where the check_id will stand.
+pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: Level) {
+    out.extend_from_slice(OPENING);
+    out.extend_from_slice(NO_CHECK_ID);
+    out.extend_from_slice(b"\",\"decision\":");
+    write_text(out, outcome.decision.name());
+    write_reasons(out, ground, outcome);
+    write_messages(out, ground, outcome);
+    out.extend_from_slice(b",\"level\":");
+    write_text(out, level.name());
+    out.extend_from_slice(b",\"valid_until\":");
+    write_moment(out, outcome.valid_until);
+    out.extend_from_slice(b",\"match_count\":");
+    write_number(out, u64::from(outcome.match_count));
+    out.extend_from_slice(b",\"matches\":[");
+    for (place, found) in outcome.matches.iter().enumerate() {
+        comma(out, place);
+        write_match(out, ground, found);
+    }
+    out.extend_from_slice(b"],\"incentives\":[");
+    for (place, incentive) in outcome.incentives.iter().enumerate() {
+        comma(out, place);
+        out.extend_from_slice(b"{\"entry_id\":");
+        write_text(out, ground.snapshot.cold(incentive.entry).entry_id);
+        out.extend_from_slice(b",\"measure\":");
+        write_text(out, &ground.catalogue.measure(incentive.measure).id);
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"],\"snapshot\":{\"id\":");
+    write_text(out, ground.snapshot_id);
+    out.extend_from_slice(b",\"as_of\":");
+    match ground.as_of {
+        Some(as_of) => write_moment(out, as_of),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// Puts the check_id into the answer that begins at the first byte of `answer`.
+pub fn patch_check_id(answer: &mut [u8], check_id: &[u8; CHECK_ID_CHARS]) {
+    if let Some(place) = answer.get_mut(CHECK_ID_AT..HASHED_FROM) {
+        place.copy_from_slice(check_id);
+    }
+}
+
+fn write_reasons(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
+    out.extend_from_slice(b",\"reasons\":[");
+    let mut place = 0;
+    for reason in outcome.reasons.iter() {
+        comma(out, place);
+        write_text(out, reason.code());
+        place += 1;
+    }
+    for attribute in missing_attributes(ground, outcome) {
+        comma(out, place);
+        out.extend_from_slice(b"\"missing_attribute:");
+        super::text::write_escaped(out, attribute);
+        out.push(b'"');
+        place += 1;
+    }
+    out.push(b']');
+}
+
+fn write_messages(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
+    let language = ground.language;
+    out.extend_from_slice(b",\"messages\":[");
+    let mut place = 0;
+    for found in &outcome.matches {
+        if let Some(adverse) = adverse(ground, found) {
+            comma(out, place);
+            sayings::write_adverse(out, language, adverse);
+            place += 1;
+        }
+    }
+    if place == 0 {
+        write_text(
+            out,
+            sayings::without_effect(language, outcome.match_count > 0),
+        );
+    }
+    for reason in outcome.reasons.iter() {
+        out.push(b',');
+        write_text(out, sayings::reason(language, reason));
+    }
+    for attribute in missing_attributes(ground, outcome) {
+        out.push(b',');
+        sayings::write_missing_attribute(out, language, attribute);
+    }
+    out.push(b']');
+}
+
+/// What the strongest applied measure of a match says; `None` where none has an effect.
+fn adverse<'a>(ground: &Ground<'a>, found: &Match) -> Option<Adverse<'a>> {
+    let applied = found.measures.iter().filter(|measure| measure.applied);
+    let strongest = applied
+        .filter(|measure| measure.effect > Decision::Clear)
+        .max_by_key(|measure| measure.effect)?;
+    let measure = ground.catalogue.measure(strongest.measure);
+    let list = list_of(ground, found.entry)?;
+    let cold = ground.snapshot.cold(found.entry);
+    let (measure_title, list_title) = match ground.language {
+        Language::Zh => (&measure.title_zh, &list.title_zh),
+        Language::En => (&measure.title_en, &list.title_en),
+    };
+    Some(Adverse {
+        effect: strongest.effect,
+        measure: measure_title,
+        legal_basis: &measure.legal_basis,
+        list: list_title,
+        authority: cold.authority,
+        case_no: cold.case_no,
+        recourse: cold.recourse.unwrap_or(&list.default_recourse),
+    })
+}
+
+fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
+    let cold = ground.snapshot.cold(found.entry);
+    let facts = ground.snapshot.facts(found.entry);
+    let list = list_of(ground, found.entry);
+    out.extend_from_slice(b"{\"entry_id\":");
+    write_text(out, cold.entry_id);
+    out.extend_from_slice(b",\"list\":");
+    write_text(out, list.map_or("", |list| &list.id));
+    out.extend_from_slice(b",\"listed_name\":");
+    write_text(out, cold.listed_name);
+    out.extend_from_slice(b",\"identity\":");
+    write_text(out, found.identity.name());
+    write_basis(out, found.basis);
+    out.extend_from_slice(b",\"score\":");
+    write_score(out, found.score);
+    // How common a name is: known once names have an index of their own.
+    out.extend_from_slice(b",\"bearers_per_million\":null");
+    write_explanation(out, found.basis);
+    out.extend_from_slice(b",\"roles\":[");
+    for (place, role) in found.roles.iter().enumerate() {
+        comma(out, place);
+        write_text(out, role.name());
+    }
+    out.extend_from_slice(b"],\"via\":");
+    match found.via {
+        Some(place) => {
+            out.extend_from_slice(b"\"related[");
+            write_number(out, u64::from(place));
+            out.extend_from_slice(b"]\"");
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"case_no\":");
+    write_text(out, cold.case_no);
+    out.extend_from_slice(b",\"authority\":");
+    write_text(out, cold.authority);
+    out.extend_from_slice(b",\"published\":");
+    write_optional_day(out, facts.published());
+    out.extend_from_slice(b",\"in_force_until\":");
+    write_optional_day(out, facts.in_force_until());
+    out.extend_from_slice(b",\"recourse\":");
+    let default = list.map(|list| &*list.default_recourse);
+    write_optional_text(out, cold.recourse.or(default));
+    out.extend_from_slice(b",\"measures\":[");
+    for (place, matched) in found.measures.iter().enumerate() {
+        comma(out, place);
+        write_measure(out, ground.catalogue.measure(matched.measure), *matched);
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn write_measure(out: &mut Vec<u8>, measure: &Measure, matched: MatchedMeasure) {
+    out.extend_from_slice(b"{\"id\":");
+    write_text(out, &measure.id);
+    out.extend_from_slice(b",\"disposition\":");
+    write_text(out, measure.disposition.name());
+    out.extend_from_slice(b",\"force\":");
+    write_text(out, measure.force.name());
+    out.extend_from_slice(b",\"effect\":");
+    write_text(out, matched.effect.name());
+    out.extend_from_slice(b",\"applied\":");
+    write_bool(out, matched.applied);
+    out.extend_from_slice(b",\"exemption\":");
+    write_optional_text(out, measure.exemption.map(ExemptionKind::name));
+    out.extend_from_slice(b",\"legal_basis\":");
+    write_text(out, &measure.legal_basis);
+    out.push(b'}');
+}
+
+fn write_basis(out: &mut Vec<u8>, basis: Basis) {
+    out.extend_from_slice(b",\"basis\":[");
+    let mut place = 0;
+    let mut word = |out: &mut Vec<u8>, word: &str, ending: &str| {
+        comma(out, place);
+        out.push(b'"');
+        out.extend_from_slice(word.as_bytes());
+        out.extend_from_slice(ending.as_bytes());
+        out.push(b'"');
+        place += 1;
+    };
+    for id_type in basis.full() {
+        word(out, id_type.name(), "");
+    }
+    for id_type in basis.masked() {
+        word(out, id_type.name(), "_masked");
+    }
+    if basis.birth_date {
+        word(out, "birth_date", "");
+    }
+    match basis.name {
+        NameBasis::Name => word(out, "name", ""),
+        NameBasis::Alias => word(out, "alias", ""),
+        NameBasis::None => (),
+    }
+    out.push(b']');
+}
+
+/// Why we think that it is the listed party, feature by feature.
+fn write_explanation(out: &mut Vec<u8>, basis: Basis) {
+    out.extend_from_slice(b",\"explanation\":[");
+    let mut place = 0;
+    let mut feature = |out: &mut Vec<u8>, feature: &str, detail: &str| {
+        comma(out, place);
+        out.extend_from_slice(b"{\"feature\":\"");
+        out.extend_from_slice(feature.as_bytes());
+        out.extend_from_slice(b"\",\"detail\":\"");
+        out.extend_from_slice(detail.as_bytes());
+        out.extend_from_slice(b"\"}");
+        place += 1;
+    };
+    let full: [bool; IdType::ALL.len()] =
+        std::array::from_fn(|place| basis.full().any(|id_type| id_type as usize == place));
+    for id_type in IdType::ALL {
+        if full[id_type as usize] {
+            feature(out, id_type.name(), "equal");
+        }
+    }
+    for id_type in basis.masked() {
+        feature(out, id_type.name(), "every visible character agrees");
+    }
+    if basis.birth_date {
+        feature(out, "birth_date", "equal");
+    }
+    match basis.name {
+        NameBasis::Name => feature(out, "name", "equal after folding"),
+        NameBasis::Alias => feature(out, "alias", "equal after folding"),
+        NameBasis::None => feature(out, "name", "different"),
+    }
+    out.push(b']');
+}
+
+/// At most three decimals, at least one.
+fn write_score(out: &mut Vec<u8>, score: f32) {
+    let thousandths = (score.clamp(0.0, 1.0) * 1_000.0).round() as u32;
+    out.push(b'0' + (thousandths / 1_000) as u8);
+    out.push(b'.');
+    let mut rest = thousandths % 1_000;
+    out.push(b'0' + (rest / 100) as u8);
+    rest %= 100;
+    if rest != 0 {
+        out.push(b'0' + (rest / 10) as u8);
+        if rest % 10 != 0 {
+            out.push(b'0' + (rest % 10) as u8);
+        }
+    }
+}
+
+fn list_of<'a>(ground: &Ground<'a>, entry: EntryIndex) -> Option<&'a List> {
+    let bound = ground.binding.list_of(ground.snapshot.facts(entry))?;
+    Some(ground.catalogue.list(bound.list))
+}
+
+fn missing_attributes<'a>(ground: &Ground<'a>, outcome: &Outcome) -> impl Iterator<Item = &'a str> {
+    let missing = outcome.missing_attributes;
+    let attributes = ground.scenario.attributes.iter().enumerate();
+    attributes
+        .filter(move |(place, _)| *place < 64 && missing & (1 << place) != 0)
+        .map(|(_, attribute)| &*attribute.name)
+}
+
+fn comma(out: &mut Vec<u8>, place: usize) {
+    if place > 0 {
+        out.push(b',');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_have_one_to_three_decimals() {
+        for (score, wanted) in [
+            (1.0, "1.0"),
+            (0.0, "0.0"),
+            (0.5, "0.5"),
+            (0.25, "0.25"),
+            (0.9994, "0.999"),
+            (0.9996, "1.0"),
+            (0.007, "0.007"),
+            (f32::NAN, "0.0"),
+        ] {
+            let mut out = Vec::new();
+            write_score(&mut out, score);
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn the_check_id_is_patched_at_its_place() {
+        let mut answer = [OPENING, NO_CHECK_ID, b"\"}"].concat();
+        patch_check_id(&mut answer, b"0192f0c1-0000-7000-8000-000000000001");
+        let text = String::from_utf8(answer).unwrap();
+        assert_eq!(
+            text,
+            "{\"check_id\":\"0192f0c1-0000-7000-8000-000000000001\"}"
+        );
+        patch_check_id(&mut [0; 10], NO_CHECK_ID);
+    }
+}
