@@ -12,7 +12,7 @@ use std::fmt;
 pub enum FaultCode {
     /// The line is not UTF-8.
     NotUtf8,
-    /// The line is longer than `ndjson::LINE_BYTES_MAX`.
+    /// The line is longer than `blocks::LINE_BYTES_MAX`.
     LineTooLong,
     /// The line is not JSON.
     NotJson,
@@ -196,4 +196,36 @@ pub fn shown_key(key: &str) -> &str {
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && key.bytes().filter(u8::is_ascii_digit).count() <= 2;
     if name_like { key } else { "?" }
+}
+
+/// The value, or the fault that `field` is missing.
+pub fn required<T: Copy>(value: Option<T>, field: &str) -> Result<T, Fault> {
+    value.ok_or_else(|| {
+        let reason = "required and absent, null or blank; fill it in";
+        Fault::new(FaultCode::MissingField, field, reason)
+    })
+}
+
+/// The fault that `field` holds none of `words`.
+pub fn unknown_value(field: &str, words: &str) -> Fault {
+    let reason = format!("the value is none of {words}");
+    Fault::new(FaultCode::UnknownValue, field, reason)
+}
+
+/// The fault that `field` is no date.
+pub fn bad_date(field: &str) -> Fault {
+    let reason = "not a date that exists, written as 2016-12-28; correct it";
+    Fault::new(FaultCode::BadDate, field, reason)
+}
+
+/// The fault that a citizen_id stands in `field`.
+pub fn citizen_id_in_text(field: &str) -> Fault {
+    let reason = "a citizen_id stands in this text; numbers belong into `ids` only";
+    Fault::new(FaultCode::CitizenIdInText, field, reason)
+}
+
+/// More members than `max`.
+pub fn too_many(max: usize) -> Fault {
+    let reason = format!("more than {max} members; split the record");
+    Fault::new(FaultCode::TooMany, "", reason)
 }

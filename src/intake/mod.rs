@@ -11,13 +11,20 @@ pub mod fault;
 pub mod node;
 /// A record as written: known fields, their JSON types.
 pub mod record;
+/// Numbers of one party, and what they tell of birth and gender.
+pub mod numbers;
 /// Subject or holder: names, numbers, facts that contradict each other.
 pub mod party;
 /// A whole record against the contract and the catalogue.
 pub mod validate;
+/// A stream of bytes cut into blocks of whole lines.
+pub mod blocks;
 /// Files of records, in blocks, in parallel, in order.
 pub mod ndjson;
 /// The file of what was left out.
 pub mod quarantine;
 /// The sample list: invented records and questions, as of a day.
 pub mod sample;
+
+#[cfg(test)]
+mod tests;

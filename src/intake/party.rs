@@ -1,30 +1,23 @@
 //! Subject or holder of a record: names, numbers, and facts that contradict each other.
 //!
-//! In: a party as written. Out: a `ListedParty` with parsed numbers, or the first fault. Masked
-//! numbers with fewer than 8 visible characters count as absent and are dropped here. Contract,
+//! In: a party as written. Out: a `ListedParty` with parsed numbers, or the first fault. Contract,
 //! section 3; decision rules 1.3 and 2.7. Not here: whether a person is known well enough
 //! (`validate`).
 
-use super::fault::{Fault, FaultCode, Warning, WarningCode};
-use super::record::{WrittenId, WrittenParty, too_many};
-use crate::identifier::document::FullNumber;
-use crate::identifier::fault::NumberFault;
+use super::fault::{
+    Fault, FaultCode, Warning, citizen_id_in_text, required, too_many, unknown_value,
+};
+use super::numbers::{birth_date, check_gender, parse_all};
+use super::record::WrittenParty;
 use crate::identifier::free_text::contains_citizen_id;
-use crate::identifier::kind::IdType;
-use crate::identifier::mask::{ListedNumber, MaskedNumber};
 use crate::model::entry::ListedParty;
 use crate::model::subject::{Role, SubjectKind};
-use crate::model::term::Day;
 use crate::name::fold::fold;
 
 /// Characters of a name at most.
 pub const NAME_CHARS_MAX: usize = 200;
 /// Other names of one party at most.
 pub const ALIASES_MAX: usize = 50;
-/// Numbers of one party at most.
-pub const NUMBERS_MAX: usize = 16;
-/// Nobody listed was born earlier; as in citizen numbers.
-const BIRTH_YEAR_MIN: i16 = 1800;
 
 /// Validates a party. Faults name fields inside it.
 pub fn validate(
@@ -47,8 +40,7 @@ pub fn validate(
             aliases.push(alias);
         }
     }
-    let numbers = numbers(kind, &written.ids, warnings)?;
-    let numbers = agreeing(numbers)?;
+    let numbers = parse_all(kind, &written.ids, warnings)?;
     let birth_date = birth_date(kind, written.birth_date, &numbers)?;
     check_gender(kind, written.gender, &numbers)?;
     let role = written.role.map(role).transpose()?;
@@ -60,43 +52,6 @@ pub fn validate(
         birth_date,
         role,
     })
-}
-
-/// The value, or the fault that `field` is missing.
-pub fn required<T: Copy>(value: Option<T>, field: &str) -> Result<T, Fault> {
-    value.ok_or_else(|| {
-        let reason = "required and absent, null or blank; fill it in";
-        Fault::new(FaultCode::MissingField, field, reason)
-    })
-}
-
-/// The fault that `field` holds none of `words`.
-pub fn unknown_value(field: &str, words: &str) -> Fault {
-    let reason = format!("the value is none of {words}");
-    Fault::new(FaultCode::UnknownValue, field, reason)
-}
-
-/// Whether the first two digits of a division code are a province's, a special region's, or a
-/// prefix that GB/T 2260 never assigned and synthetic data use.
-///
-/// The table of divisions itself is not shipped: old codes stay valid in old numbers, so an
-/// unknown county is no evidence of a fault. 10 stands for the whole country in credit codes.
-pub fn is_known_division(code: &[u8]) -> bool {
-    let [tens, ones, ..] = code else {
-        return false;
-    };
-    matches!(
-        (tens, ones),
-        (b'1', b'0'..=b'5')
-            | (b'2', b'1'..=b'3')
-            | (b'3', b'1'..=b'7')
-            | (b'4', b'1'..=b'6')
-            | (b'5', b'0'..=b'4')
-            | (b'6', b'1'..=b'5')
-            | (b'7', b'1')
-            | (b'8', b'1'..=b'3')
-            | (b'1'..=b'7' | b'9', b'9')
-    )
 }
 
 fn checked_name(name: &str) -> Result<Box<str>, Fault> {
@@ -116,286 +71,265 @@ fn checked_name(name: &str) -> Result<Box<str>, Fault> {
     Ok(name.into())
 }
 
-/// The fault that a citizen_id stands in `field`.
-pub fn citizen_id_in_text(field: &str) -> Fault {
-    let reason = "a citizen_id stands in this text; numbers belong into `ids` only";
-    Fault::new(FaultCode::CitizenIdInText, field, reason)
-}
-
-/// A number and its place in the party's `ids`.
-struct Placed {
-    place: usize,
-    number: ListedNumber,
-}
-
-impl Placed {
-    fn full(&self, id_type: IdType) -> Option<&FullNumber> {
-        match &self.number {
-            ListedNumber::Full(full) if full.id_type() == id_type => Some(full),
-            _ => None,
-        }
-    }
-
-    fn masked(&self, id_type: IdType) -> Option<&MaskedNumber> {
-        match &self.number {
-            ListedNumber::Masked(masked) if masked.id_type() == id_type => Some(masked),
-            _ => None,
-        }
-    }
-
-    fn contradiction(&self, reason: &'static str) -> Fault {
-        let field = format!("ids[{}].number", self.place);
-        Fault::new(FaultCode::Contradiction, field, reason)
-    }
-}
-
-/// Parsed numbers of the party: usable ones, each once.
-fn numbers(
-    kind: SubjectKind,
-    ids: &[WrittenId<'_>],
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<Placed>, Fault> {
-    if ids.len() > NUMBERS_MAX {
-        return Err(too_many(NUMBERS_MAX).within("ids"));
-    }
-    let mut numbers: Vec<Placed> = Vec::with_capacity(ids.len());
-    for (place, id) in ids.iter().enumerate() {
-        let number = number(kind, id).map_err(|fault| fault.within_member(place).within("ids"))?;
-        let usable = match &number {
-            ListedNumber::Full(_) => true,
-            ListedNumber::Masked(masked) => masked.pattern().is_usable(),
-        };
-        if !usable || numbers.iter().any(|earlier| earlier.number == number) {
-            continue;
-        }
-        if !division_is_known(&number) {
-            warnings.push(Warning {
-                code: WarningCode::UnknownDivision,
-                field: format!("ids[{place}].number"),
-            });
-        }
-        numbers.push(Placed { place, number });
-    }
-    Ok(numbers)
-}
-
-fn number(kind: SubjectKind, id: &WrittenId<'_>) -> Result<ListedNumber, Fault> {
-    let id_type = required(id.id_type, "type")?;
-    let id_type = IdType::parse(id_type).ok_or_else(|| {
-        let words: Vec<&str> = IdType::ALL.into_iter().map(IdType::name).collect();
-        unknown_value("type", &words.join(", "))
-    })?;
-    if id_type.of_person() != (kind == SubjectKind::Person) {
-        let reason = "this type of number does not belong to this kind of subject; correct either";
-        return Err(Fault::new(FaultCode::IdTypeOfOtherKind, "type", reason));
-    }
-    let text = required(id.number, "number")?;
-    ListedNumber::parse(id_type, text).map_err(number_fault)
-}
-
-fn number_fault(fault: NumberFault) -> Fault {
-    let (code, reason) = match fault {
-        NumberFault::Empty => (
-            FaultCode::MissingField,
-            "nothing but separators; fill it in or leave the number out",
-        ),
-        NumberFault::Length => (
-            FaultCode::BadLength,
-            "not the length of its type; correct it at the source of the list",
-        ),
-        NumberFault::Character | NumberFault::Masked => (
-            FaultCode::BadCharacter,
-            "a character its type cannot have; correct it at the source of the list",
-        ),
-        NumberFault::Date => (
-            FaultCode::BadDate,
-            "the birth date inside does not exist; correct it at the source of the list",
-        ),
-        NumberFault::Check => (
-            FaultCode::BadCheckCharacter,
-            "the check character does not fit; correct it at the source of the list",
-        ),
-    };
-    Fault::new(code, "number", reason)
-}
-
-fn division_is_known(number: &ListedNumber) -> bool {
-    let text = match number {
-        ListedNumber::Full(full) => full.as_bytes(),
-        ListedNumber::Masked(masked) => masked.as_bytes(),
-    };
-    let code = match number.id_type() {
-        IdType::CitizenId => &text[..2],
-        IdType::CreditCode => &text[2..4],
-        _ => return true,
-    };
-    code.contains(&b'*') || is_known_division(code)
-}
-
-/// The numbers, where none contradicts an earlier one.
-fn agreeing(numbers: Vec<Placed>) -> Result<Vec<Placed>, Fault> {
-    for (later, number) in numbers.iter().enumerate() {
-        for earlier in &numbers[..later] {
-            if decisive_disagree(earlier, number) {
-                return Err(number.contradiction(
-                    "differs from another number of a type of which a party has one; keep the \
-                     right one",
-                ));
-            }
-            if org_codes_disagree(earlier, number) || org_codes_disagree(number, earlier) {
-                return Err(number.contradiction(
-                    "the org_code differs from the one inside the credit_code; keep the right one",
-                ));
-            }
-        }
-    }
-    Ok(numbers)
-}
-
-/// Two numbers of one decisive type that cannot be the same number.
-fn decisive_disagree(a: &Placed, b: &Placed) -> bool {
-    let id_type = a.number.id_type();
-    if id_type != b.number.id_type() || !id_type.is_decisive() {
-        return false;
-    }
-    match (&a.number, &b.number) {
-        (ListedNumber::Full(a), ListedNumber::Full(b)) => a != b,
-        (ListedNumber::Full(full), ListedNumber::Masked(masked))
-        | (ListedNumber::Masked(masked), ListedNumber::Full(full)) => !agrees(masked, full),
-        (ListedNumber::Masked(a), ListedNumber::Masked(b)) => {
-            a.as_bytes().len() == b.as_bytes().len() && visible_differ(a.as_bytes(), b.as_bytes())
-        }
-    }
-}
-
-/// Whether the mask can hide this number, also in the 15 digits it may once have had.
-fn agrees(masked: &MaskedNumber, full: &FullNumber) -> bool {
-    let text = full.as_bytes();
-    if masked.id_type() == IdType::CitizenId && masked.as_bytes().len() == 15 {
-        let short = [&text[..6], &text[8..17]].concat();
-        return &text[6..8] == b"19" && !visible_differ(masked.as_bytes(), &short);
-    }
-    masked.agrees_with(full)
-}
-
-/// `code` is a credit_code, `org` an org_code, and the latter is not inside the former.
-fn org_codes_disagree(code: &Placed, org: &Placed) -> bool {
-    let org = match (org.full(IdType::OrgCode), org.masked(IdType::OrgCode)) {
-        (Some(full), _) => full.as_bytes(),
-        (_, Some(masked)) => masked.as_bytes(),
-        _ => return false,
-    };
-    let code = match (
-        code.full(IdType::CreditCode),
-        code.masked(IdType::CreditCode),
-    ) {
-        (Some(full), _) => full.as_bytes(),
-        (_, Some(masked)) => masked.as_bytes(),
-        _ => return false,
-    };
-    visible_differ(&code[8..17], org)
-}
-
-/// Whether two texts of one length differ where both are visible.
-fn visible_differ(a: &[u8], b: &[u8]) -> bool {
-    let visible = |c: u8| c != b'*';
-    a.iter()
-        .zip(b)
-        .any(|(a, b)| a != b && visible(*a) && visible(*b))
-}
-
-/// Birth date of the party: from a full citizen_id, else as stated.
-fn birth_date(
-    kind: SubjectKind,
-    stated: Option<&str>,
-    numbers: &[Placed],
-) -> Result<Option<Day>, Fault> {
-    let contradiction =
-        |reason: &'static str| Fault::new(FaultCode::Contradiction, "birth_date", reason);
-    let stated = match stated {
-        None => None,
-        Some(_) if kind == SubjectKind::Organisation => {
-            return Err(contradiction(
-                "an organisation has no birth date; remove it",
-            ));
-        }
-        Some(text) => Some(birth_day(text)?),
-    };
-    for placed in numbers {
-        if let Some(full) = placed.full(IdType::CitizenId) {
-            let inside = full
-                .birth()
-                .and_then(|(year, month, day)| Day::from_date(year, month, day));
-            if stated.is_some() && stated != inside {
-                return Err(contradiction(
-                    "differs from the birth date inside the citizen_id; correct either",
-                ));
-            }
-            return Ok(inside);
-        }
-    }
-    let masked = numbers
-        .iter()
-        .find_map(|placed| placed.masked(IdType::CitizenId));
-    match (stated, masked.and_then(MaskedNumber::birth_digits)) {
-        (Some(day), Some(digits)) if !fits(day, &digits) => Err(contradiction(
-            "differs from the visible birth digits of the citizen_id; correct either",
-        )),
-        _ => Ok(stated),
-    }
-}
-
-fn birth_day(text: &str) -> Result<Day, Fault> {
-    Day::parse(text)
-        .filter(|day| day.date().0 >= BIRTH_YEAR_MIN)
-        .ok_or_else(|| bad_date("birth_date"))
-}
-
-/// The fault that `field` is no date.
-pub fn bad_date(field: &str) -> Fault {
-    let reason = "not a date that exists, written as 2016-12-28; correct it";
-    Fault::new(FaultCode::BadDate, field, reason)
-}
-
-fn fits(day: Day, digits: &[Option<u8>; 8]) -> bool {
-    let (year, month, of_month) = day.date();
-    let mut rest = i32::from(year) * 10_000 + i32::from(month) * 100 + i32::from(of_month);
-    digits.iter().rev().all(|seen| {
-        let digit = (rest % 10) as u8;
-        rest /= 10;
-        seen.is_none_or(|seen| seen == digit)
-    })
-}
-
-fn check_gender(kind: SubjectKind, gender: Option<&str>, numbers: &[Placed]) -> Result<(), Fault> {
-    let Some(gender) = gender else {
-        return Ok(());
-    };
-    let male = match gender {
-        "male" => true,
-        "female" => false,
-        _ => return Err(unknown_value("gender", "`male` or `female`")),
-    };
-    let contradiction =
-        |reason: &'static str| Fault::new(FaultCode::Contradiction, "gender", reason);
-    if kind == SubjectKind::Organisation {
-        return Err(contradiction("an organisation has no gender; remove it"));
-    }
-    let inside = numbers.iter().find_map(|placed| match &placed.number {
-        ListedNumber::Full(full) => full.is_male(),
-        ListedNumber::Masked(masked) => masked.is_male(),
-    });
-    match inside {
-        Some(inside) if inside != male => Err(contradiction(
-            "contradicts the 17th digit of the citizen_id; correct either",
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn role(role: &str) -> Result<Role, Fault> {
     Role::parse(role).ok_or_else(|| {
         let words: Vec<&str> = Role::ALL.into_iter().map(Role::name).collect();
         unknown_value("role", &words.join(", "))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::node::Node;
+    use crate::intake::numbers::NUMBERS_MAX;
+    use crate::intake::record::read;
+    use crate::model::term::Day;
+
+    fn holder(json: &str) -> Result<ListedParty, Fault> {
+        let line = format!(r#"{{"related":[{json}]}}"#);
+        let root = Node::parse(&line).unwrap();
+        let written = read(&root)?;
+        validate(&written.related[0], &mut Vec::new())
+    }
+
+    #[track_caller]
+    fn refused(json: &str, code: FaultCode, field: &str) {
+        let fault = holder(json).unwrap_err();
+        let shown = fault.field.strip_prefix("related[0].");
+        let shown = shown.unwrap_or(&fault.field);
+        assert_eq!((fault.code, shown), (code, field), "{json}: {fault}");
+    }
+
+    /// A person with these members, besides kind and name.
+    fn person(members: &str) -> String {
+        format!(r#"{{"kind":"person","name":"张三丰",{members}}}"#)
+    }
+
+    fn person_ids(numbers: &[(&str, &str)]) -> String {
+        person(&ids(numbers))
+    }
+
+    fn organisation_ids(numbers: &[(&str, &str)]) -> String {
+        format!(
+            r#"{{"kind":"organisation","name":"示例公司",{}}}"#,
+            ids(numbers)
+        )
+    }
+
+    fn ids(numbers: &[(&str, &str)]) -> String {
+        let members: Vec<String> = numbers
+            .iter()
+            .map(|(id_type, number)| format!(r#"{{"type":"{id_type}","number":"{number}"}}"#))
+            .collect();
+        format!(r#""ids":[{}]"#, members.join(","))
+    }
+
+    const FULL: (&str, &str) = ("citizen_id", "990102198003071239");
+    const MASKED: (&str, &str) = ("citizen_id", "9901021980****1239");
+    const CODE: (&str, &str) = ("credit_code", "91990102MA2XK7P323");
+
+    #[test]
+    fn a_bad_number_is_named_by_its_fault_and_place() {
+        let cases = [
+            ("99010219800307123", FaultCode::BadLength),
+            ("9901021980030712AA", FaultCode::BadCharacter),
+            ("990102198002301239", FaultCode::BadDate),
+            ("990102198003071238", FaultCode::BadCheckCharacter),
+            ("9901021980****123", FaultCode::BadLength),
+            ("- -", FaultCode::MissingField),
+        ];
+        for (number, code) in cases {
+            let json = person_ids(&[("passport", "E99120034"), ("citizen_id", number)]);
+            refused(&json, code, "ids[1].number");
+        }
+        refused(
+            &organisation_ids(&[("credit_code", "91990102MA2XK7P322")]),
+            FaultCode::BadCheckCharacter,
+            "ids[0].number",
+        );
+        refused(
+            &person_ids(&[CODE]),
+            FaultCode::IdTypeOfOtherKind,
+            "ids[0].type",
+        );
+        refused(
+            &organisation_ids(&[FULL]),
+            FaultCode::IdTypeOfOtherKind,
+            "ids[0].type",
+        );
+        refused(
+            &person_ids(&[("shoe_size", "42")]),
+            FaultCode::UnknownValue,
+            "ids[0].type",
+        );
+        refused(
+            &person(r#""ids":[{"type":"passport"}]"#),
+            FaultCode::MissingField,
+            "ids[0].number",
+        );
+        refused(
+            &person(r#""ids":[null]"#),
+            FaultCode::MissingField,
+            "ids[0]",
+        );
+    }
+
+    #[test]
+    fn numbers_that_cannot_both_be_right_are_a_contradiction() {
+        let cases = [
+            person_ids(&[FULL, ("citizen_id", "990211198405172130")]),
+            person_ids(&[FULL, ("citizen_id", "9902111984****2130")]),
+            person_ids(&[MASKED, ("citizen_id", "990211198405172130")]),
+            person_ids(&[MASKED, ("citizen_id", "990102********1238")]),
+            person_ids(&[FULL, ("citizen_id", "9901028003***24")]),
+            organisation_ids(&[CODE, ("credit_code", "12990702489330274Y")]),
+            organisation_ids(&[CODE, ("org_code", "48933027-4")]),
+            organisation_ids(&[("org_code", "48933027-4"), CODE]),
+            organisation_ids(&[
+                ("credit_code", "91990102MA2XK****3"),
+                ("org_code", "489330274"),
+            ]),
+        ];
+        for json in cases {
+            refused(&json, FaultCode::Contradiction, "ids[1].number");
+        }
+    }
+
+    #[test]
+    fn numbers_that_agree_stand_together_and_once() {
+        let kept = |json: &str| holder(json).unwrap().ids.len();
+        assert_eq!(kept(&person_ids(&[FULL, MASKED])), 2);
+        assert_eq!(
+            kept(&person_ids(&[FULL, ("citizen_id", "990102 800307 123")])),
+            1
+        );
+        assert_eq!(
+            kept(&person_ids(&[FULL, ("citizen_id", "990102800307***")])),
+            2
+        );
+        assert_eq!(
+            kept(&person_ids(&[
+                ("passport", "E99120034"),
+                ("passport", "E99550071")
+            ])),
+            2
+        );
+        assert_eq!(
+            kept(&organisation_ids(&[CODE, ("org_code", "MA2XK7P3-2")])),
+            2
+        );
+        assert_eq!(
+            kept(&person_ids(&[("citizen_id", "990***********1239")])),
+            0,
+            "seven visible characters count as absent"
+        );
+    }
+
+    #[test]
+    fn birth_date_and_gender_must_agree_with_the_number() {
+        let with = |number: (&str, &str), rest: &str| person(&format!("{},{rest}", ids(&[number])));
+        for number in [FULL, MASKED] {
+            let json = with(number, r#""birth_date":"1981-03-07""#);
+            refused(&json, FaultCode::Contradiction, "birth_date");
+            let json = with(number, r#""gender":"female""#);
+            refused(&json, FaultCode::Contradiction, "gender");
+            let json = with(number, r#""birth_date":"1980-03-07","gender":"male""#);
+            assert_eq!(holder(&json).unwrap().birth_date, Day::parse("1980-03-07"));
+        }
+        refused(
+            &person(r#""birth_date":"1980-02-30""#),
+            FaultCode::BadDate,
+            "birth_date",
+        );
+        refused(
+            &person(r#""birth_date":"1080-02-03""#),
+            FaultCode::BadDate,
+            "birth_date",
+        );
+        refused(
+            &person(r#""gender":"m""#),
+            FaultCode::UnknownValue,
+            "gender",
+        );
+        let organisation =
+            |rest: &str| format!(r#"{{"kind":"organisation","name":"示例公司",{rest}}}"#);
+        let json = organisation(r#""birth_date":"1980-03-07""#);
+        refused(&json, FaultCode::Contradiction, "birth_date");
+        refused(
+            &organisation(r#""gender":"male""#),
+            FaultCode::Contradiction,
+            "gender",
+        );
+        let born = holder(&person_ids(&[FULL])).unwrap().birth_date;
+        assert_eq!(born, Day::parse("1980-03-07"));
+        let hidden = with(
+            ("citizen_id", "990102********1239"),
+            r#""birth_date":"1971-01-01""#,
+        );
+        assert_eq!(
+            holder(&hidden).unwrap().birth_date,
+            Day::parse("1971-01-01")
+        );
+    }
+
+    #[test]
+    fn names_are_bounded_and_never_empty() {
+        let named = |name: &str| format!(r#"{{"kind":"person","name":"{name}"}}"#);
+        assert!(holder(&named(&"张".repeat(200))).is_ok());
+        refused(&named(&"张".repeat(201)), FaultCode::TooLong, "name");
+        refused(&named("·・"), FaultCode::EmptyName, "name");
+        refused(&named("  "), FaultCode::MissingField, "name");
+        refused(
+            &named("张三丰990102198003071239"),
+            FaultCode::CitizenIdInText,
+            "name",
+        );
+        refused(
+            &person(r#""aliases":["张三","·"]"#),
+            FaultCode::EmptyName,
+            "aliases[1]",
+        );
+        refused(
+            &person(r#""aliases":[7]"#),
+            FaultCode::WrongType,
+            "aliases[0]",
+        );
+        let party = holder(&person(r#""aliases":["張三豐","张三丰","張三豐"]"#)).unwrap();
+        assert_eq!(party.aliases, [Box::from("張三豐")]);
+    }
+
+    #[test]
+    fn kinds_and_roles_are_words_of_the_contract() {
+        refused(r#"{"name":"李四"}"#, FaultCode::MissingField, "kind");
+        refused(
+            r#"{"kind":"firm","name":"李四"}"#,
+            FaultCode::UnknownValue,
+            "kind",
+        );
+        refused(
+            &person(r#""role":"shareholder""#),
+            FaultCode::UnknownValue,
+            "role",
+        );
+        let director = holder(&person(r#""role":"director""#)).unwrap();
+        assert_eq!(director.role, Some(Role::Director));
+        assert_eq!(holder(&person(r#""role":null"#)).unwrap().role, None);
+    }
+
+    #[test]
+    fn members_have_a_bound() {
+        let many = vec![r#"{"type":"passport","number":"E1"}"#; NUMBERS_MAX + 1].join(",");
+        refused(
+            &person(&format!(r#""ids":[{many}]"#)),
+            FaultCode::TooMany,
+            "ids",
+        );
+        let many = vec![r#""a""#; ALIASES_MAX + 1].join(",");
+        refused(
+            &person(&format!(r#""aliases":[{many}]"#)),
+            FaultCode::TooMany,
+            "aliases",
+        );
+    }
 }

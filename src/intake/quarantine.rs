@@ -159,3 +159,79 @@ fn disarmed(cell: &str) -> Cow<'_, str> {
         Cow::Borrowed(cell)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::fault::{Fault, FaultCode};
+
+    fn left_out(entry_id: Option<&str>, field: &str) -> LineFault {
+        LineFault {
+            line: 7,
+            entry_id: entry_id.map(Box::from),
+            fault: Fault::new(FaultCode::BadDate, field, "not a date, correct it"),
+        }
+    }
+
+    #[test]
+    fn rows_are_written_whole_and_formulas_are_disarmed() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("list.hecha");
+        let mut quarantine = Quarantine::beside(&out);
+        let formula = left_out(Some("=HYPERLINK(\"x\")"), "published");
+        quarantine.add("a.ndjson", &formula).unwrap();
+        quarantine.add("b.ndjson", &left_out(None, "")).unwrap();
+        assert!(
+            !path_beside(&out).exists(),
+            "nothing is there before it is whole"
+        );
+        assert_eq!(quarantine.rows(), 2);
+        let path = quarantine.finish().unwrap().unwrap();
+        assert_eq!(path, folder.path().join("list.hecha.quarantine.csv"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let expected = "\u{feff}file,line,entry_id,code,field,reason\n\
+            a.ndjson,7,\"'=HYPERLINK(\"\"x\"\")\",bad_date,published,\"not a date, correct it\"\n\
+            b.ndjson,7,,bad_date,,\"not a date, correct it\"\n";
+        assert_eq!(text, expected);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn without_faults_an_older_file_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("list.hecha");
+        let mut first = Quarantine::beside(&out);
+        first.add("a", &left_out(None, "x")).unwrap();
+        first.finish().unwrap();
+        assert!(path_beside(&out).exists());
+        assert_eq!(Quarantine::beside(&out).finish().unwrap(), None);
+        assert!(!path_beside(&out).exists());
+        assert_eq!(Quarantine::beside(&out).finish().unwrap(), None);
+    }
+
+    #[test]
+    fn a_dropped_one_leaves_nothing_and_a_bad_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("list.hecha");
+        let mut dropped = Quarantine::beside(&out);
+        dropped.add("a", &left_out(None, "x")).unwrap();
+        drop(dropped);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut lost = Quarantine::beside(&folder.path().join("no/list.hecha"));
+        let error = lost.add("a", &left_out(None, "x")).unwrap_err().to_string();
+        assert!(
+            error.contains("no/list.hecha.quarantine.csv: cannot be written"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_formula_start_is_disarmed_and_other_cells_stay() {
+        for cell in ["=1", "+1", "-1", "@a", "\ta", "＝1"] {
+            assert_eq!(disarmed(cell), format!("'{cell}"));
+        }
+        for cell in ["", "a=b", "fz-court-1"] {
+            assert_eq!(disarmed(cell), cell);
+        }
+    }
+}

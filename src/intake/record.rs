@@ -4,7 +4,7 @@
 //! forbidden or repeated field, wrong type. `null` and blank text are absent; text is trimmed.
 //! Contract, section 3. Debug is not derived: numbers are in clear.
 
-use super::fault::{Fault, FaultCode, join, shown_key};
+use super::fault::{Fault, FaultCode, join, shown_key, too_many};
 use super::node::Node;
 
 /// A list record as written.
@@ -253,12 +253,6 @@ fn unknown() -> Fault {
 
 fn wrong_type(reason: &'static str) -> Fault {
     Fault::new(FaultCode::WrongType, "", reason)
-}
-
-/// More members than `max`.
-pub fn too_many(max: usize) -> Fault {
-    let reason = format!("more than {max} members; split the record");
-    Fault::new(FaultCode::TooMany, "", reason)
 }
 
 /// Fields that no record may carry, folded: lower case without separators. Contract, section 3

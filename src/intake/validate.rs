@@ -4,12 +4,14 @@
 //! fault. Contract, section 3; decision rules 2.7. Pure: no clock, no file. Not here: whether an
 //! entry_id stands twice (`ndjson`), and anything of law beyond the list's kind and grades.
 
-use super::fault::{Fault, FaultCode, Warning, WarningCode};
-use super::node::Node;
-use super::party::{
-    self, bad_date, citizen_id_in_text, is_known_division, required, unknown_value,
+use super::fault::{
+    Fault, FaultCode, Warning, WarningCode, bad_date, citizen_id_in_text, required, too_many,
+    unknown_value,
 };
-use super::record::{self, WrittenParty, WrittenRecord, too_many};
+use super::node::Node;
+use super::numbers::is_known_division;
+use super::party;
+use super::record::{self, WrittenParty, WrittenRecord};
 use crate::catalogue::list::List;
 use crate::catalogue::measure::Catalogue;
 use crate::identifier::free_text::{contains_citizen_id, mask_citizen_ids};

@@ -3,9 +3,9 @@
 
 /// Decisions, identities, dispositions, reasons.
 pub mod decision;
-/// Entries and list records.
-pub mod entry;
 /// Kinds of subject and roles.
 pub mod subject;
 /// Moments, Shanghai days, dates.
 pub mod term;
+/// Entries and list records.
+pub mod entry;

@@ -3,8 +3,10 @@
 //! In: a buffer. Out: the buffer filled. One of the two traits of this program that exist for a
 //! second implementor. Never a clock, a process number or a user-space generator in production.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use zeroize::Zeroize;
 
 /// A source of random bytes.
 pub trait Entropy: Send + Sync + fmt::Debug {
@@ -13,16 +15,49 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 }
 
 /// The system's generator.
+///
+/// Small requests are served from bytes that the system gave to this thread beforehand, each byte
+/// once and wiped as it is handed out, so that an answer's record costs no system call of its own.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsEntropy;
+
+/// Bytes asked of the system at once.
+const POOL_BYTES: usize = 4_096;
+
+struct Pool {
+    bytes: [u8; POOL_BYTES],
+    /// Bytes handed out so far.
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> =
+        const { RefCell::new(Pool { bytes: [0; POOL_BYTES], used: POOL_BYTES }) };
+}
 
 impl Entropy for OsEntropy {
     /// Ends the program if the system has no random bytes: a guessable key, token or nonce is worse
     /// than no answer. On Linux this cannot happen once the system has started.
     fn fill(&self, buffer: &mut [u8]) {
-        #[expect(clippy::expect_used, reason = "nothing may go on without random bytes")]
-        getrandom::fill(buffer).expect("the system gives random bytes");
+        if buffer.len() > POOL_BYTES / 8 {
+            return from_system(buffer);
+        }
+        POOL.with_borrow_mut(|pool| {
+            if pool.used + buffer.len() > POOL_BYTES {
+                from_system(&mut pool.bytes);
+                pool.used = 0;
+            }
+            let fresh = &mut pool.bytes[pool.used..pool.used + buffer.len()];
+            buffer.copy_from_slice(fresh);
+            fresh.zeroize();
+            pool.used += buffer.len();
+        });
     }
+}
+
+fn from_system(buffer: &mut [u8]) {
+    #[expect(clippy::expect_used, reason = "nothing may go on without random bytes")]
+    getrandom::fill(buffer).expect("the system gives random bytes");
 }
 
 /// The same bytes for the same seed, for tests and reproducible samples: no secret may come of it.

@@ -16,6 +16,7 @@ mod differential;
 mod people;
 mod real;
 mod worlds;
+mod written;
 
 #[path = "../naive/mod.rs"]
 mod naive;

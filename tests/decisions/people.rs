@@ -62,7 +62,8 @@ pub fn organisations() -> Vec<Somebody> {
     ]
 }
 
-/// Masks in use for a type, `v` for visible; the last of each has too few visible characters.
+/// Masks in use for a type, `v` for visible; the last of each has too few visible characters. The
+/// short one of citizen numbers is of the old ones of 15 digits.
 pub fn masks(id_type: IdType) -> &'static [&'static str] {
     match id_type {
         IdType::CitizenId => &[
@@ -72,6 +73,7 @@ pub fn masks(id_type: IdType) -> &'static [&'static str] {
             "******vvvvvvvv****",
             "vvvvvvvvvv****v***",
             "vvv*vv*******vv*v*",
+            "vvvvvv******vvv",
             "vvvvvv***********v",
         ],
         IdType::CreditCode => &[
@@ -87,6 +89,12 @@ pub fn masks(id_type: IdType) -> &'static [&'static str] {
 
 /// The number with `*` where the mask has it.
 pub fn under_mask(number: &str, mask: &str) -> String {
+    // Only who was born in the 20th century had a number of 15 digits.
+    let (number, mask) = match (number.len(), mask.len()) {
+        (18, 15) if &number[6..8] == "19" => (format!("{}{}", &number[..6], &number[8..17]), mask),
+        (18, 15) => (number.to_string(), "vvvvvv******vvvvvv"),
+        _ => (number.to_string(), mask),
+    };
     let chars = number.chars().zip(mask.chars());
     chars.map(|(c, m)| if m == 'v' { c } else { '*' }).collect()
 }

@@ -1,0 +1,360 @@
+//! Load on one address from one thread: closed loop, open loop.
+//!
+//! In: requests as bytes, an address, how many connections, how long. Out: latencies by level,
+//! statuses, counts. The thread never sleeps in an open loop: timers of the system are a
+//! millisecond coarse, requests fall due every few microseconds, and the core is its own.
+//! Every loop ends by itself: after its span and `DRAIN_MAX` for the last answers.
+
+use crate::exchange::{answer, is_on_disk};
+use crate::pace::{Latencies, Schedule};
+use anyhow::{Context, Result, bail};
+use rustix::event::epoll;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+/// How long the last answers of a loop are waited for.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Events taken at once.
+const EVENTS_MAX: usize = 64;
+
+/// What a loop saw.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Answers with status 200 of level `kernel` (for the bare server: recorded as such).
+    pub kernel: Latencies,
+    /// Answers with status 200 of level `disk`.
+    pub disk: Latencies,
+    /// All of them.
+    pub all: Latencies,
+    /// Other statuses and how often.
+    pub refused: BTreeMap<u16, u64>,
+    /// Requests sent or due without an answer at the end.
+    pub unanswered: u64,
+    /// From the first request to the last answer within the span.
+    pub elapsed: Duration,
+}
+
+impl Measured {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            kernel: Latencies::new()?,
+            disk: Latencies::new()?,
+            all: Latencies::new()?,
+            refused: BTreeMap::new(),
+            unanswered: 0,
+            elapsed: Duration::ZERO,
+        })
+    }
+
+    /// Answers with status 200 a second.
+    pub fn rate(&self) -> f64 {
+        self.all.count() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+
+    /// Requests that did not get an answer with status 200.
+    pub fn failed(&self) -> u64 {
+        self.unanswered + self.refused.values().sum::<u64>()
+    }
+
+    fn add(&mut self, latency: Duration, status: u16, body: &[u8]) {
+        if status != 200 {
+            *self.refused.entry(status).or_default() += 1;
+            return;
+        }
+        self.all.record(latency);
+        let of_level = match is_on_disk(body) {
+            true => &mut self.disk,
+            false => &mut self.kernel,
+        };
+        of_level.record(latency);
+    }
+}
+
+/// Open connections to one server.
+pub struct Driver<'a> {
+    requests: &'a [Vec<u8>],
+    next_request: usize,
+    connections: Vec<Connection>,
+    idle: VecDeque<usize>,
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+struct Connection {
+    socket: TcpStream,
+    received: Vec<u8>,
+    /// When the request under way was due, from the start of the loop.
+    due: Option<Duration>,
+}
+
+impl<'a> Driver<'a> {
+    /// Opens `connections` connections to `address`, which is on this machine.
+    pub fn connect(
+        address: SocketAddr,
+        connections: usize,
+        requests: &'a [Vec<u8>],
+    ) -> Result<Self> {
+        if !address.ip().is_loopback() {
+            bail!("{address} is not on this machine; load goes to 127.0.0.1 only");
+        }
+        if requests.is_empty() || connections == 0 {
+            bail!("at least one request and one connection are needed");
+        }
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let mut open = Vec::with_capacity(connections);
+        for place in 0..connections {
+            let socket = TcpStream::connect(address)
+                .with_context(|| format!("nobody listens on {address}"))?;
+            socket.set_nodelay(true)?;
+            socket.set_nonblocking(true)?;
+            let data = epoll::EventData::new_u64(place as u64);
+            epoll::add(&epoll, &socket, data, epoll::EventFlags::IN)?;
+            open.push(Connection {
+                socket,
+                received: Vec::with_capacity(8 << 10),
+                due: None,
+            });
+        }
+        Ok(Self {
+            requests,
+            next_request: 0,
+            idle: (0..connections).collect(),
+            connections: open,
+            epoll,
+            events: Vec::with_capacity(EVENTS_MAX),
+        })
+    }
+
+    /// `in_flight` connections ask again as soon as they have their answer, for `span`.
+    pub fn closed_loop(&mut self, in_flight: usize, span: Duration) -> Result<Measured> {
+        let mut measured = Measured::new()?;
+        let start = Instant::now();
+        let in_flight = in_flight.clamp(1, self.connections.len());
+        for _ in 0..in_flight {
+            self.send(start.elapsed())?;
+        }
+        while self.in_flight() > 0 && start.elapsed() < span + DRAIN_MAX {
+            let answered = self.receive(Duration::from_millis(50), start, &mut measured)?;
+            if start.elapsed() < span {
+                for _ in 0..answered {
+                    self.send(start.elapsed())?;
+                }
+            }
+        }
+        measured.elapsed = start.elapsed();
+        measured.unanswered = self.in_flight() as u64;
+        Ok(measured)
+    }
+
+    /// Requests fall due at `rate_per_second` for `span`, answers or not; the next free connection
+    /// takes the next request that is due.
+    pub fn open_loop(&mut self, rate_per_second: u64, span: Duration) -> Result<Measured> {
+        let mut measured = Measured::new()?;
+        let schedule = Schedule::new(rate_per_second);
+        let total = schedule.count_within(span);
+        let mut sent = 0;
+        let start = Instant::now();
+        while sent < total || self.in_flight() > 0 {
+            let now = start.elapsed();
+            if now > span + DRAIN_MAX {
+                break;
+            }
+            while sent < total && schedule.due(sent) <= now && !self.idle.is_empty() {
+                self.send(schedule.due(sent))?;
+                sent += 1;
+            }
+            self.receive(Duration::ZERO, start, &mut measured)?;
+        }
+        measured.elapsed = start.elapsed();
+        measured.unanswered = total - sent + self.in_flight() as u64;
+        Ok(measured)
+    }
+
+    /// Asks the first `count` requests one by one and returns the bodies of the answers.
+    pub fn record(&mut self, count: usize) -> Result<Vec<Vec<u8>>> {
+        let mut bodies = Vec::with_capacity(count);
+        let until = Instant::now() + Duration::from_secs(60);
+        for _ in 0..count {
+            let place = self.send(Duration::ZERO)?;
+            let connection = &mut self.connections[place];
+            let body = loop {
+                if Instant::now() > until {
+                    bail!("no answer within a minute");
+                }
+                connection.fill()?;
+                let Some(answer) = answer(&connection.received)? else {
+                    continue;
+                };
+                if answer.status != 200 {
+                    let body = String::from_utf8_lossy(answer.body);
+                    bail!("the gateway answered {}: {body}", answer.status);
+                }
+                break answer.body.to_vec();
+            };
+            connection.finish();
+            self.idle.push_back(place);
+            bodies.push(body);
+        }
+        self.next_request = 0;
+        Ok(bodies)
+    }
+
+    fn in_flight(&self) -> usize {
+        self.connections.len() - self.idle.len()
+    }
+
+    /// Sends the next request on the connection that has been free the longest.
+    fn send(&mut self, due: Duration) -> Result<usize> {
+        let place = self.idle.pop_front().context("no connection is free")?;
+        let request = &self.requests[self.next_request];
+        self.next_request = (self.next_request + 1) % self.requests.len();
+        let connection = &mut self.connections[place];
+        connection.due = Some(due);
+        let mut rest = &request[..];
+        while !rest.is_empty() {
+            match connection.socket.write(rest) {
+                Ok(0) => bail!("the server closed a connection"),
+                Ok(written) => rest = &rest[written..],
+                // A request is far smaller than a socket's buffer, which is empty here.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
+                Err(error) => return Err(error).context("the server closed a connection"),
+            }
+        }
+        Ok(place)
+    }
+
+    /// Takes what has come; waits at most `wait_max` for something. Says how many answers it was.
+    fn receive(
+        &mut self,
+        wait_max: Duration,
+        start: Instant,
+        measured: &mut Measured,
+    ) -> Result<usize> {
+        let timeout = rustix::event::Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(wait_max.subsec_nanos()),
+        };
+        self.events.clear();
+        let room = rustix::buffer::spare_capacity(&mut self.events);
+        epoll::wait(&self.epoll, room, Some(&timeout))?;
+        let mut answered = 0;
+        for event in &self.events {
+            let place = event.data.u64() as usize;
+            let connection = &mut self.connections[place];
+            connection.fill()?;
+            let Some(answer) = answer(&connection.received)? else {
+                continue;
+            };
+            let due = connection.due.context("an answer without a request")?;
+            let latency = start.elapsed().saturating_sub(due);
+            measured.add(latency, answer.status, answer.body);
+            connection.finish();
+            self.idle.push_back(place);
+            answered += 1;
+        }
+        Ok(answered)
+    }
+}
+
+impl Connection {
+    /// Reads what is there.
+    fn fill(&mut self) -> Result<()> {
+        let mut chunk = [0; 16 << 10];
+        match self.socket.read(&mut chunk) {
+            Ok(0) => bail!("the server closed a connection"),
+            Ok(read) => self.received.extend_from_slice(&chunk[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error).context("a connection broke"),
+        }
+        Ok(())
+    }
+
+    /// The answer is taken; nothing follows it, since the next request was not sent yet.
+    fn finish(&mut self) {
+        self.received.clear();
+        self.due = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::request;
+    use std::net::TcpListener;
+
+    /// A server that answers each request of `length` bytes with the next of `answers`, in turn.
+    fn serve(length: usize, answers: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for socket in listener.incoming() {
+                std::thread::spawn(move || answer_all(socket.unwrap(), length, answers));
+            }
+        });
+        address
+    }
+
+    fn answer_all(mut socket: TcpStream, length: usize, answers: &[&str]) {
+        let mut received = vec![0; length];
+        for answer in answers.iter().cycle() {
+            if socket.read_exact(&mut received).is_err() {
+                return;
+            }
+            if answer.is_empty() {
+                continue;
+            }
+            let status = if answer.contains("status") { 422 } else { 200 };
+            let bytes = answer.len();
+            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {bytes}\r\n\r\n");
+            if socket.write_all((head + answer).as_bytes()).is_err() {
+                return;
+            }
+        }
+    }
+
+    const KERNEL: &str = r#"{"level":"kernel"}"#;
+    const DISK: &str = r#"{"level":"disk"}"#;
+
+    #[test]
+    fn an_open_loop_asks_as_often_as_is_due_and_tells_levels_apart() {
+        let requests = [request("{}", "t")];
+        let address = serve(requests[0].len(), &[KERNEL, DISK, r#"{"status":422}"#]);
+        let mut driver = Driver::connect(address, 1, &requests).unwrap();
+        let measured = driver.open_loop(300, Duration::from_millis(100)).unwrap();
+        assert_eq!((measured.kernel.count(), measured.disk.count()), (10, 10));
+        assert_eq!(measured.all.count(), 20);
+        assert_eq!(measured.refused, BTreeMap::from([(422, 10)]));
+        assert_eq!((measured.unanswered, measured.failed()), (0, 10));
+        assert!(measured.elapsed >= Duration::from_millis(96));
+    }
+
+    #[test]
+    fn a_closed_loop_ends_with_every_request_answered() {
+        let requests = [request("{}", "t"), request("[]", "t")];
+        let address = serve(requests[0].len(), &[KERNEL]);
+        let mut driver = Driver::connect(address, 4, &requests).unwrap();
+        let measured = driver.closed_loop(4, Duration::from_millis(50)).unwrap();
+        assert!(measured.all.count() >= 4);
+        assert_eq!(measured.failed(), 0);
+        assert!(measured.rate() > 0.0);
+        assert_eq!(
+            driver.record(3).unwrap(),
+            vec![KERNEL.as_bytes().to_vec(); 3]
+        );
+        assert_eq!(
+            driver.open_loop(100, Duration::ZERO).unwrap().all.count(),
+            0
+        );
+    }
+
+    #[test]
+    fn load_stays_on_this_machine() {
+        let requests = [request("{}", "t")];
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        let error = Driver::connect(address, 1, &requests).err().unwrap();
+        assert!(error.to_string().contains("127.0.0.1 only"));
+    }
+}

@@ -1,0 +1,226 @@
+//! A new snapshot every 200 ms under load, damaged ones in between: no request fails, every answer
+//! names one snapshot that was published and speaks of its entries alone.
+
+use crate::caller::Caller;
+use crate::dice::Dice;
+use crate::installation::{Installation, Server, check_of, defaulter, listing};
+use hecha::snapshot::open::Snapshot;
+use hecha::snapshot::publish::{Current, POINTER};
+use hecha::storage::disk::RealDisk;
+use hecha::storage::replace;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Snapshots published one after the other.
+const VERSIONS: u64 = 16;
+const LISTED: usize = 300;
+const PAUSE: Duration = Duration::from_millis(200);
+/// So often the end is looked for before the test gives up.
+const LOOKS_MAX: usize = 3_000;
+
+#[test]
+fn swaps_under_load_fail_no_request_and_every_answer_names_one_snapshot() {
+    let installation = Installation::new();
+    let snapshots: Vec<Snapshot> = (1..=VERSIONS)
+        .map(|version| {
+            // Every version has entry_ids of its own.
+            let records = (0..LISTED).map(|n| defaulter(n, format!("v{version}-{n}")));
+            installation.build(records.collect(), version)
+        })
+        .collect();
+    let versions: BTreeMap<String, u64> = (1..)
+        .zip(&snapshots)
+        .map(|(version, snapshot)| (snapshot.id().to_string(), version))
+        .collect();
+    assert_eq!(versions.len() as u64, VERSIONS);
+    installation.publish(&snapshots[0]);
+    let published = Mutex::new(BTreeSet::from([snapshots[0].id().to_string()]));
+    let server = installation.start();
+    let stop = AtomicBool::new(false);
+    let answers = thread::scope(|scope| {
+        let callers: Vec<_> = (0..3)
+            .map(|seed| {
+                let caller = installation.caller(&server).unwrap();
+                let (versions, published, stop) = (&versions, &published, &stop);
+                scope.spawn(move || load(caller, seed, versions, published, stop))
+            })
+            .collect();
+        for (place, snapshot) in snapshots.iter().enumerate().skip(1) {
+            thread::sleep(PAUSE);
+            if place % 2 == 0 {
+                publish_damaged(&installation, &snapshots[place - 1], place);
+                thread::sleep(PAUSE);
+            }
+            published.lock().unwrap().insert(snapshot.id().to_string());
+            installation.publish(snapshot);
+        }
+        let last = snapshots.last().unwrap().id().to_string();
+        wait_until_served(&installation, &server, &last);
+        stop.store(true, Ordering::Relaxed);
+        let answers = callers.into_iter().map(|caller| caller.join().unwrap());
+        answers.sum::<usize>()
+    });
+    assert!(answers > 0);
+    println!("{answers} answers over {VERSIONS} snapshots, none failed");
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_counted_and_never_served() {
+    let installation = Installation::new();
+    let build = |version: u64| {
+        let records = (0..50).map(|n| defaulter(n, format!("v{version}-{n}")));
+        installation.build(records.collect(), version)
+    };
+    let (first, second) = (build(1), build(2));
+    installation.publish(&first);
+    let server = installation.start();
+    let mut operator = installation.operator(&server).unwrap();
+    for kind in 0..DAMAGES {
+        let refused_before = refused(&mut operator);
+        publish_damaged(&installation, &second, kind);
+        let mut looks = 0;
+        while refused(&mut operator) <= refused_before {
+            looks += 1;
+            assert!(looks < LOOKS_MAX, "damage {kind} was not refused");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let serving = operator.get("/v1/snapshot").unwrap();
+        assert!(
+            String::from_utf8_lossy(&serving.body).contains(&first.id().to_string()),
+            "damage {kind}: {}",
+            String::from_utf8_lossy(&serving.body)
+        );
+    }
+    installation.publish(&second);
+    wait_until_served(&installation, &server, &second.id().to_string());
+}
+
+/// Checks, one and many, until told to stop; returns how many answers came.
+fn load(
+    mut caller: Caller,
+    seed: u64,
+    versions: &BTreeMap<String, u64>,
+    published: &Mutex<BTreeSet<String>>,
+    stop: &AtomicBool,
+) -> usize {
+    let mut dice = Dice::new(seed);
+    let mut answers = 0;
+    while !stop.load(Ordering::Relaxed) {
+        if dice.chance(70) {
+            let n = dice.below(2 * LISTED);
+            let reply = caller.post("/v1/check", &check_of(n)).unwrap();
+            assert_eq!(
+                reply.status,
+                200,
+                "{}",
+                String::from_utf8_lossy(&reply.body)
+            );
+            let id = names_one(&reply.json(), n, versions);
+            assert!(
+                published.lock().unwrap().contains(&id),
+                "{id} before it was published"
+            );
+            answers += 1;
+        } else {
+            let asked: Vec<usize> = (0..20).map(|_| dice.below(2 * LISTED)).collect();
+            let checks: Vec<Value> = asked.iter().map(|n| check_of(*n)).collect();
+            let reply = caller
+                .post("/v1/checks", &json!({"checks": checks}))
+                .unwrap();
+            assert_eq!(
+                reply.status,
+                200,
+                "{}",
+                String::from_utf8_lossy(&reply.body)
+            );
+            let body = reply.json();
+            let items = body["answers"].as_array().unwrap();
+            assert_eq!(items.len(), asked.len());
+            let ids: BTreeSet<String> = items
+                .iter()
+                .zip(asked)
+                .map(|(answer, n)| names_one(answer, n, versions))
+                .collect();
+            assert_eq!(ids.len(), 1, "one array, several snapshots: {ids:?}");
+            answers += items.len();
+        }
+    }
+    answers
+}
+
+/// The snapshot an answer names; its matches must be of that snapshot.
+fn names_one(answer: &Value, n: usize, versions: &BTreeMap<String, u64>) -> String {
+    let id = answer["snapshot"]["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{answer}"));
+    let version = versions
+        .get(id)
+        .unwrap_or_else(|| panic!("{id} was never published"));
+    if n < LISTED {
+        assert_eq!(answer["decision"], "block", "{answer}");
+        assert_eq!(
+            answer["matches"][0]["entry_id"],
+            format!("v{version}-{n}"),
+            "{answer}"
+        );
+    } else {
+        assert_eq!(answer["match_count"], 0, "{answer}");
+    }
+    id.to_string()
+}
+
+/// Ways to damage a file.
+const DAMAGES: usize = 7;
+
+/// Puts a damaged copy of `snapshot` beside the pointer and points at it, as no tool of ours would.
+fn publish_damaged(installation: &Installation, snapshot: &Snapshot, kind: usize) {
+    let whole = snapshot.bytes();
+    let mut bytes = whole.to_vec();
+    match kind % DAMAGES {
+        0 => bytes.clear(),
+        1 => bytes.truncate(whole.len() / 2),
+        2 => bytes.truncate(whole.len() - 1),
+        // The format's version follows the magic.
+        3 => bytes[8] ^= 0x40,
+        4 => bytes[0] ^= 1,
+        5 => bytes[whole.len() / 2] ^= 1,
+        _ => bytes[whole.len() - 9] ^= 0x80,
+    }
+    let folder = installation.snapshot_dir();
+    let file = format!("damaged-{kind}-{}.hecha", listing(&folder).len());
+    fs::write(folder.join(&file), &bytes).unwrap();
+    let mut current = Current::to(snapshot, &file).unwrap();
+    // The pointer fits the damaged file: what is inside must give it away.
+    current.blake3 = *blake3::hash(&bytes).as_bytes();
+    current.bytes = bytes.len() as u64;
+    current.version += 1_000;
+    replace::write(&RealDisk, &folder.join(POINTER), &current.to_json()).unwrap();
+}
+
+fn wait_until_served(installation: &Installation, server: &Server, id: &str) {
+    let mut caller = installation.caller(server).unwrap();
+    for _ in 0..LOOKS_MAX {
+        let reply = caller.post("/v1/check", &check_of(0)).unwrap();
+        if reply.json()["snapshot"]["id"] == id {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{id} is never served");
+}
+
+/// Snapshots refused so far.
+fn refused(operator: &mut Caller) -> u64 {
+    let reply = operator.get("/metrics").unwrap();
+    let text = String::from_utf8(reply.body).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("hecha_snapshot_swaps_total") && line.contains("refused"));
+    line.and_then(|line| line.rsplit(' ').next())
+        .map_or(0, |value| value.parse().unwrap())
+}
