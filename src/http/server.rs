@@ -54,12 +54,12 @@ impl Server {
             &telemetry.ops_connections,
             stage,
         );
-        let answering = (0..limits.runtime_count())
+        let of_checks = (0..limits.runtime_count())
             .map(|_| answering(&gateway, &limits, Side::Check))
             .collect::<io::Result<_>>()?;
         let of_operators = vec![answering(&gateway, &limits, Side::Ops)?];
         Ok(Self {
-            checks: listen::start("check", listen, &checks, answering)?,
+            checks: listen::start("check", listen, &checks, of_checks)?,
             ops: listen::start("ops", ops_listen, &operators, of_operators)?,
             checks_stage,
             ops_stage,

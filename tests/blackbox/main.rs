@@ -3,6 +3,13 @@
 //! Each test starts the real binary on a folder of its own. Figures of time are limits that were
 //! configured small, never measurements.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 mod acts;
 mod auth;
 mod commands;
