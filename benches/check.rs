@@ -80,7 +80,12 @@ fn main() {
     println!(
         "{entries} entries; ns a check (median, best of {ROUNDS} rounds), allocations a check"
     );
-    let misses = bodies(|place| (corpus::citizen_id(SEED, 20_000_000 + place), "欧阳无此人".to_owned()));
+    let misses = bodies(|place| {
+        (
+            corpus::citizen_id(SEED, 20_000_000 + place),
+            "欧阳无此人".to_owned(),
+        )
+    });
     ask("number not listed", &view, &client, now, &misses);
     let listed: Vec<(String, String)> = (0..entries.min(200_000))
         .filter_map(|place| listed_person(SEED, place))
