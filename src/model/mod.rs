@@ -3,10 +3,6 @@
 
 /// Decisions, identities, dispositions, reasons.
 pub mod decision;
-/// Entries and list records.
-pub mod entry;
-/// Decisions, identities, dispositions, reasons.
-pub mod decision;
 /// Kinds of subject and roles.
 pub mod subject;
 /// Moments, Shanghai days, dates.
