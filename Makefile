@@ -29,7 +29,7 @@ bench:
 	$(CARGO) bench --locked
 
 load:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --workspace --locked
 	./loadtest/run.sh
 
 kill-100:
