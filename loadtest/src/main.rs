@@ -7,7 +7,7 @@
 //! loadtest gen --entries 1000000 --seed 1 --out list.ndjson
 //! hecha key new snapshot.key
 //! hecha build list.ndjson --out list.hecha --key snapshot.key --as-of "$(date -Iseconds)"
-//! hecha publish list.hecha --to snapshots
+//! mkdir snapshots && hecha publish list.hecha --to snapshots
 //! loadtest mix --list list.ndjson --out mix.ndjson
 //! loadtest run --hecha-bin target/release/hecha --snapshot-dir snapshots \
 //!     --snapshot-key snapshot.key --mix mix.ndjson

@@ -151,7 +151,7 @@ fn table(setup: &Setup, rounds: &[Round], rows: &[Row], syncs: &[Latencies]) -> 
     // Writing to a String does not fail.
     let _ = writeln!(
         text,
-        "{} rounds, {} connections, {} bodies, client level {}, open loops of {} s at {rate}\n\
+        "rounds {}, connections {}, bodies {}, client level {}, open loops of {} s at {rate}\n\
          medians of the rounds; ratios are taken within a round: median (least to most)\n",
         rounds.len(),
         setup.connections,
