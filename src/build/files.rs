@@ -298,3 +298,237 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     };
     File::open(folder)?.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::inputs::AsOf;
+    use crate::catalogue::load::built_in;
+    use crate::identifier::synthetic::citizen_id;
+    use crate::model::term::Moment;
+    use crate::seal::keys::MasterKey;
+    use crate::snapshot::open::{OpenOptions, Snapshot};
+    use std::fmt::Write as _;
+
+    fn person(id: &str, number: &str) -> String {
+        format!(
+            r#"{{"entry_id":"{id}","list":"court-defaulter","subject":{{"kind":"person","name":"张三","ids":[{{"type":"citizen_id","number":"{number}"}}]}},"case_no":"c-{id}","authority":"a","supplier":"s","submitted_at":"2026-01-01T00:00:00+08:00","disclosure":"public","status":"in_force","in_force_from":"2026-01-01"}}"#
+        )
+    }
+
+    struct Folder {
+        dir: tempfile::TempDir,
+        catalogue: Catalogue,
+        inputs: BuildInputs,
+    }
+
+    impl Folder {
+        fn with(text: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            fs::write(dir.path().join("list.ndjson"), text).unwrap();
+            let catalogue = built_in().unwrap();
+            let created = Moment::parse("2026-11-22T00:00:00+08:00").unwrap();
+            let master = MasterKey::from_bytes([5; 32]);
+            let inputs = BuildInputs::new("test", master, &catalogue, [9; 32], created);
+            Self {
+                dir,
+                catalogue,
+                inputs,
+            }
+        }
+
+        fn out(&self) -> PathBuf {
+            self.dir.path().join("out.hecha")
+        }
+
+        fn build(&self, options: &FileOptions) -> Result<FilesReport, FilesError> {
+            let lists = [self.dir.path().join("list.ndjson")];
+            let (catalogue, inputs) = (&self.catalogue, &self.inputs);
+            build_files(&lists, &self.out(), catalogue, inputs, options, &mut |_| {})
+        }
+
+        fn quarantine(&self) -> String {
+            let path = self.dir.path().join("out.hecha.quarantine.csv");
+            fs::read_to_string(path).unwrap()
+        }
+
+        fn names(&self) -> Vec<String> {
+            let entries = fs::read_dir(self.dir.path()).unwrap();
+            let mut names: Vec<String> = entries
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        }
+    }
+
+    fn good(count: u16) -> String {
+        let mut text = String::new();
+        for place in 0..count {
+            let number = citizen_id(990_102, (1980, 1, 1), place);
+            let _ = writeln!(text, "{}", person(&format!("e-{place}"), &number));
+        }
+        text
+    }
+
+    fn strict() -> FileOptions {
+        FileOptions {
+            strict: true,
+            ..FileOptions::default()
+        }
+    }
+
+    #[test]
+    fn faulty_records_are_left_out_and_the_rest_is_built() {
+        let number = citizen_id(990_102, (1980, 1, 1), 0);
+        let text = format!("{}{}\nnot json\n", good(3), person("e-1", &number));
+        let folder = Folder::with(&text);
+        let report = folder.build(&FileOptions::default()).unwrap();
+        assert_eq!(report.manifest.entries, 3);
+        assert_eq!(report.manifest.quarantined, 2);
+        assert!(report.quarantine.is_some());
+        let quarantine = folder.quarantine();
+        assert!(
+            quarantine.contains(",4,e-1,duplicate_entry_id,"),
+            "{quarantine}"
+        );
+        assert!(quarantine.contains(",5,,not_json,"), "{quarantine}");
+        let snapshot = Snapshot::open_file(&folder.out(), &OpenOptions::default()).unwrap();
+        assert_eq!(snapshot.entry_count(), 3);
+        assert_eq!(snapshot.bytes().len() as u64, report.bytes);
+        assert_eq!(
+            folder.names(),
+            ["list.ndjson", "out.hecha", "out.hecha.quarantine.csv"]
+        );
+    }
+
+    #[test]
+    fn strict_builds_nothing_at_a_single_fault_and_keeps_the_older_file() {
+        let folder = Folder::with(&format!("{}not json\n", good(3)));
+        fs::write(folder.out(), b"older").unwrap();
+        let fault = folder.build(&strict()).unwrap_err().to_string();
+        assert!(
+            fault.starts_with("1 records are faulty, so nothing was built"),
+            "{fault}"
+        );
+        assert!(fault.contains("list.ndjson:4: "), "{fault}");
+        assert_eq!(fs::read(folder.out()).unwrap(), b"older");
+        assert!(folder.quarantine().contains(",4,,not_json,"));
+        let clean = Folder::with(&good(3));
+        assert!(clean.build(&strict()).unwrap().quarantine.is_none());
+        assert_eq!(clean.names(), ["list.ndjson", "out.hecha"]);
+    }
+
+    #[test]
+    fn rare_mask_patterns_are_left_out_by_count_then_order() {
+        let mut text = String::new();
+        let full = citizen_id(990_102, (1980, 1, 1), 1);
+        // Eighteen patterns: one hidden character, at another place in each; the first two occur
+        // twice, so the last two in order of patterns are left out.
+        for place in 0..20usize {
+            let mut number = full.clone().into_bytes();
+            number[place % 18] = b'*';
+            let number = String::from_utf8(number).unwrap();
+            let _ = writeln!(text, "{}", person(&format!("m-{place:02}"), &number));
+        }
+        let folder = Folder::with(&text);
+        let report = folder.build(&FileOptions::default()).unwrap();
+        assert_eq!(report.manifest.patterns[0].len(), 16);
+        assert_eq!(report.manifest.quarantined, 2);
+        let quarantine = folder.quarantine();
+        assert_eq!(
+            quarantine.matches("too_many_mask_patterns").count(),
+            2,
+            "{quarantine}"
+        );
+        for twice in ["m-00", "m-18", "m-01", "m-19"] {
+            assert!(!quarantine.contains(twice), "{quarantine}");
+        }
+    }
+
+    #[test]
+    fn files_in_blocks_and_threads_give_the_bytes_of_records_in_memory() {
+        let folder = Folder::with(&good(300));
+        let records = good(300)
+            .lines()
+            .map(|line| crate::intake::validate::parse_record(line, &folder.catalogue).unwrap())
+            .collect();
+        let expected = crate::build::build_records(records, &folder.inputs).unwrap();
+        for threads in [1, 2, 4] {
+            let mut options = FileOptions::default();
+            options.read.threads = threads;
+            options.read.block_bytes = 5_000;
+            folder.build(&options).unwrap();
+            assert!(
+                fs::read(folder.out()).unwrap() == expected,
+                "{threads} threads"
+            );
+        }
+    }
+
+    #[test]
+    fn freshness_is_stated_for_a_list_or_for_all_or_taken_from_the_records() {
+        let moment = |text| Moment::parse(text).unwrap();
+        let mut folder = Folder::with(&good(1));
+        let as_of = |folder: &Folder| {
+            let report = folder.build(&FileOptions::default()).unwrap();
+            let lists = report.manifest.lists.into_iter();
+            lists
+                .map(|list| (list.id.to_string(), list.as_of))
+                .collect::<Vec<_>>()
+        };
+        let submitted = moment("2026-01-01T00:00:00+08:00");
+        assert_eq!(as_of(&folder), [("court-defaulter".to_owned(), submitted)]);
+        let (all, one) = (
+            moment("2026-11-20T00:00:00Z"),
+            moment("2026-11-21T00:00:00Z"),
+        );
+        let stated = |list: Option<&str>, moment| AsOf {
+            list: list.map(Into::into),
+            moment,
+        };
+        folder.inputs.as_of = vec![stated(Some("fj-redlist"), one), stated(None, all)];
+        let expected = [
+            ("court-defaulter".to_owned(), all),
+            ("fj-redlist".to_owned(), one),
+        ];
+        assert_eq!(as_of(&folder), expected);
+        folder.inputs.as_of = vec![stated(Some("nolist"), one)];
+        let fault = folder
+            .build(&FileOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            fault,
+            "the list `nolist` is not in the catalogue; add it there or correct the name"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_said_and_leaves_nothing() {
+        let mut folder = Folder::with(&good(20));
+        folder.inputs.memory_bytes_max = 1_000;
+        let fault = folder
+            .build(&FileOptions::default())
+            .unwrap_err()
+            .to_string();
+        assert!(fault.contains("`--memory` allows 0 MiB"), "{fault}");
+        assert_eq!(folder.names(), ["list.ndjson"]);
+        folder.inputs.memory_bytes_max = 1 << 30;
+        let none = [folder.dir.path().join("none.ndjson")];
+        let inputs = &folder.inputs;
+        let options = FileOptions::default();
+        let build = |lists: &[PathBuf], out: &Path| {
+            build_files(lists, out, &folder.catalogue, inputs, &options, &mut |_| {})
+        };
+        assert!(matches!(
+            build(&none, &folder.out()),
+            Err(FilesError::Read(_))
+        ));
+        let lists = [folder.dir.path().join("list.ndjson")];
+        let out = folder.dir.path().join("no/such/out.hecha");
+        let fault = build(&lists, &out).unwrap_err();
+        assert!(matches!(fault, FilesError::Write { .. }), "{fault}");
+        assert_eq!(folder.names(), ["list.ndjson"]);
+    }
+}

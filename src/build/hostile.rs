@@ -1,10 +1,8 @@
 //! Damaged, foreign and hostile snapshot files: all damage is refused; what is sealed again with
 //! right checksums may be nonsense, but never a panic.
 
-#[path = "../../benches/corpus.rs"]
-mod corpus;
-
 use crate::build::build_records;
+use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::identifier::digest::Digest;

@@ -43,6 +43,13 @@ pub fn build_records(
 }
 
 #[cfg(test)]
+#[path = "../../benches/corpus.rs"]
+mod corpus;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod published;
+#[cfg(test)]
+mod golden;

@@ -1,10 +1,8 @@
 //! A built snapshot against a naive model: every record is found by everything it carries, and
 //! nothing is found by what no record carries.
 
-#[path = "../../benches/corpus.rs"]
-mod corpus;
-
 use crate::build::build_records;
+use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::catalogue::measure::Catalogue;
@@ -36,10 +34,15 @@ fn corpus_snapshot(count: u64) -> (Vec<ListRecord>, Snapshot) {
     (records, Snapshot::from_bytes(bytes).unwrap())
 }
 
+/// Type and characters, hidden ones as `*`.
+type NumberKey = (IdType, Vec<u8>);
+/// entry_id and party.
+type Place = (String, u16);
+
 /// A naive index: what each full or masked number and each name leads to.
 #[derive(Default)]
 struct Model {
-    numbers: HashMap<(IdType, Vec<u8>), BTreeSet<(String, u16)>>,
+    numbers: HashMap<NumberKey, BTreeSet<Place>>,
     names: BTreeMap<String, BTreeSet<String>>,
     aliases: BTreeMap<String, BTreeSet<String>>,
 }
@@ -69,7 +72,7 @@ impl Model {
     }
 }
 
-fn keys_of(party: &ListedParty) -> BTreeSet<(IdType, Vec<u8>)> {
+fn keys_of(party: &ListedParty) -> BTreeSet<NumberKey> {
     let mut keys = BTreeSet::new();
     for number in &party.ids {
         match number {
@@ -86,7 +89,7 @@ fn keys_of(party: &ListedParty) -> BTreeSet<(IdType, Vec<u8>)> {
     keys
 }
 
-fn found(snapshot: &Snapshot, key: &DigestKey, number: &FullNumber) -> BTreeSet<(String, u16)> {
+fn found(snapshot: &Snapshot, key: &DigestKey, number: &FullNumber) -> BTreeSet<Place> {
     let patterns = snapshot.manifest().patterns_of(number.id_type());
     let masked = patterns
         .iter()
@@ -99,7 +102,7 @@ fn found(snapshot: &Snapshot, key: &DigestKey, number: &FullNumber) -> BTreeSet<
         .collect()
 }
 
-fn expected(model: &Model, number: &FullNumber) -> BTreeSet<(String, u16)> {
+fn expected(model: &Model, number: &FullNumber) -> BTreeSet<Place> {
     let agrees = |listed: &[u8]| {
         listed.len() == number.as_bytes().len()
             && listed
@@ -245,7 +248,7 @@ fn entries_of_one_name_lie_side_by_side_by_number_class() {
 
 /// Decision rules 2.4 and 2.5, pair by pair.
 fn same_subject(a: &ListRecord, b: &ListRecord) -> bool {
-    let full = |key: &(IdType, Vec<u8>)| !key.1.contains(&b'*');
+    let full = |key: &NumberKey| !key.1.contains(&b'*');
     let names = fold(&a.subject.name) == fold(&b.subject.name);
     let (keys_a, keys_b) = (keys_of(&a.subject), keys_of(&b.subject));
     a.list == b.list && keys_a.intersection(&keys_b).any(|key| full(key) || names)

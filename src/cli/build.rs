@@ -163,7 +163,7 @@ fn is_input(fault: &FilesError) -> bool {
 }
 
 fn refuse(fault: &anyhow::Error) -> anyhow::Result<u8> {
-    writeln!(io::stderr(), "error: {fault:#}")?;
+    writeln!(io::stderr(), "hecha: {fault:#}")?;
     Ok(2)
 }
 
@@ -206,14 +206,14 @@ fn say_warnings(args: &BuildArgs, report: &FilesReport) -> io::Result<()> {
         let (line, code) = (line_warning.line, warning.code.name());
         writeln!(
             err,
-            "warning: {}:{line}: `{}`: {code}",
+            "hecha: warning: {}:{line}: `{}`: {code}",
             name.display(),
             warning.field
         )?;
     }
     let hidden = report.warnings - report.warnings_shown.len() as u64;
     if hidden > 0 {
-        writeln!(err, "warning: {hidden} more like these")?;
+        writeln!(err, "hecha: warning: {hidden} more like these")?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub fn run(args: InspectArgs) -> anyhow::Result<u8> {
     let snapshot = match Snapshot::open_file(&args.file, &OpenOptions::default()) {
         Ok(snapshot) => snapshot,
         Err(fault) => {
-            writeln!(io::stderr(), "error: {}: {fault}", args.file.display())?;
+            writeln!(io::stderr(), "hecha: {}: {fault}", args.file.display())?;
             return Ok(2);
         }
     };
@@ -56,7 +56,7 @@ pub fn run(args: InspectArgs) -> anyhow::Result<u8> {
         }
     }
     for finding in &findings {
-        writeln!(io::stderr(), "error: {}: {finding}", args.file.display())?;
+        writeln!(io::stderr(), "hecha: {}: {finding}", args.file.display())?;
     }
     Ok(if findings.is_empty() { 0 } else { 2 })
 }

@@ -32,7 +32,7 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     let snapshot = match verified(&args) {
         Ok(snapshot) => snapshot,
         Err(fault) => {
-            writeln!(io::stderr(), "error: {fault:#}")?;
+            writeln!(io::stderr(), "hecha: {fault:#}")?;
             return Ok(2);
         }
     };
@@ -51,7 +51,7 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
             Ok(0)
         }
         Err(fault @ PublishError::Exists { .. }) => {
-            writeln!(io::stderr(), "error: {fault}")?;
+            writeln!(io::stderr(), "hecha: {fault}")?;
             Ok(2)
         }
         Err(fault) => Err(fault.into()),
@@ -79,12 +79,12 @@ fn warn_if_older(args: &PublishArgs, snapshot: &Snapshot) -> io::Result<()> {
     match publish::read_current(&args.to) {
         Ok(Some(current)) if current.version > version => writeln!(
             io::stderr(),
-            "warning: version {version} replaces version {}, which is newer",
+            "hecha: warning: version {version} replaces version {}, which is newer",
             current.version
         ),
         Err(fault) => writeln!(
             io::stderr(),
-            "warning: the old pointer is replaced: {fault}"
+            "hecha: warning: the old pointer is replaced: {fault}"
         ),
         _ => Ok(()),
     }

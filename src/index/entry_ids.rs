@@ -2,15 +2,16 @@
 //!
 //! In: an entry_id. Out: its place in this snapshot, verified against the stored text.
 
+use super::{line_table, names};
 use crate::model::entry::EntryIndex;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
 
 /// The entry with this entry_id.
 pub fn find(snapshot: &Snapshot, entry_id: &str) -> Option<EntryIndex> {
-    let key = super::names::key(&snapshot.manifest().salt, entry_id);
+    let key = names::key(&snapshot.manifest().salt, entry_id);
     let lines = snapshot.lines(SectionId::EntryIdLines);
-    super::line_table::find(lines, key, |entry| {
+    line_table::find(lines, key, |entry| {
         snapshot
             .cold_record(EntryIndex(entry))
             .is_some_and(|record| record.entry_id == entry_id)

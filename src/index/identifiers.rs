@@ -4,6 +4,9 @@
 //! In: a digest made with the snapshot's own key. Out: the row, and where it occurs. A row is
 //! taken only where all 128 bits agree (32 choose line and tag each, 64 stand in the row).
 
+// HOT: once a number of a request and once a mask pattern.
+
+use super::line_table;
 use crate::identifier::digest::Digest;
 use crate::snapshot::entries::{Posting, RowNumber};
 use crate::snapshot::open::Snapshot;
@@ -13,12 +16,26 @@ use crate::snapshot::sections::SectionId;
 pub fn find(snapshot: &Snapshot, digest: &Digest) -> Option<RowNumber> {
     let (key, further) = split(digest);
     let lines = snapshot.lines(SectionId::IdentifierLines);
-    super::line_table::find(lines, key, |row| {
+    line_table::find(lines, key, |row| {
         snapshot
             .identifier_row(RowNumber(row))
             .is_some_and(|(row, _)| row.further() == further)
     })
     .map(RowNumber)
+}
+
+/// The rows of several digests, each given with its place; the lines of all are fetched together.
+pub fn find_all(snapshot: &Snapshot, digests: &[Digest], mut found: impl FnMut(usize, RowNumber)) {
+    let lines = snapshot.lines(SectionId::IdentifierLines);
+    let touched = digests.iter().fold(0, |touched, digest| {
+        touched ^ line_table::touch(lines, split(digest).0)
+    });
+    std::hint::black_box(touched);
+    for (place, digest) in digests.iter().enumerate() {
+        if let Some(row) = find(snapshot, digest) {
+            found(place, row);
+        }
+    }
 }
 
 /// Where an identifier occurs, by entry, then by party.

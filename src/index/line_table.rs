@@ -14,6 +14,11 @@ pub const PROBE_LINES_MAX: usize = 32;
 /// Slots of eight that are filled on average.
 const FILLED_SLOTS: usize = 6;
 
+const _: () = assert!(
+    FILLED_SLOTS < LINE_SLOTS,
+    "a line with a free slot ends a probe"
+);
+
 /// First value with this key for which `is_it` holds.
 pub fn find(lines: &[Line], key: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
     let tag = key as u32;
@@ -38,6 +43,13 @@ pub fn find(lines: &[Line], key: u64, mut is_it: impl FnMut(u32) -> bool) -> Opt
         };
     }
     None
+}
+
+/// Reads one tag of the line where a probe for `key` begins. Reading these for all keys first lets
+/// the processor fetch their lines at the same time.
+pub fn touch(lines: &[Line], key: u64) -> u32 {
+    let line = lines.get(first_line(lines.len(), key));
+    line.map_or(0, |line| line.tags[0].get())
 }
 
 /// The table of `keys`: the value of a key is its place, below `u32::MAX`.
@@ -80,6 +92,56 @@ fn try_build(keys: &[u64], count: usize) -> Option<Vec<Line>> {
 }
 
 fn first_line(count: usize, key: u64) -> usize {
-    debug_assert!(LINE_SLOTS == 8);
-    ((key >> 32) * count as u64 >> 32) as usize
+    (((key >> 32) * count as u64) >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+
+    proptest! {
+        #[test]
+        fn every_key_is_found_and_no_other(
+            keys in prop::collection::hash_set(any::<u64>(), 0..600),
+            strangers in prop::collection::vec(any::<u64>(), 100),
+        ) {
+            let keys: Vec<u64> = keys.into_iter().collect();
+            let model: HashMap<u64, u32> = keys.iter().copied().zip(0..).collect();
+            let lines = build(&keys).unwrap();
+            for key in keys.iter().chain(&strangers) {
+                let is_it = |value: u32| keys[value as usize] == *key;
+                prop_assert_eq!(find(&lines, *key, is_it), model.get(key).copied());
+            }
+        }
+
+        #[test]
+        fn keys_of_one_line_and_one_tag_are_told_apart(count in 1usize..200) {
+            // All of them begin at the first line; tags repeat.
+            let keys: Vec<u64> = (0..count as u64).map(|key| key % 3).collect();
+            let lines = build(&keys).unwrap();
+            for (place, key) in keys.iter().enumerate() {
+                let found = find(&lines, *key, |value| value as usize == place);
+                prop_assert_eq!(found, Some(place as u32));
+            }
+        }
+    }
+
+    #[test]
+    fn too_many_equal_keys_have_no_table() {
+        let limit = PROBE_LINES_MAX * LINE_SLOTS;
+        assert!(build(&vec![7; limit]).is_some());
+        assert!(build(&vec![7; limit + 1]).is_none());
+    }
+
+    #[test]
+    fn a_table_without_lines_or_free_slots_ends() {
+        let full = Line {
+            values: [1.into(); LINE_SLOTS],
+            ..Line::FREE
+        };
+        assert_eq!(find(&[], 7, |_| true), None);
+        assert_eq!(find(&[full; 100], 7, |_| false), None);
+    }
 }

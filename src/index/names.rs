@@ -3,6 +3,7 @@
 //! In: a name folded by `name::fold`. Out: its number, verified against the text, and entries.
 //! Equal names only. Names that only a holder bears have a number and no entries.
 
+use super::line_table;
 use crate::model::entry::EntryIndex;
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
@@ -14,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub fn find(snapshot: &Snapshot, folded: &str) -> Option<NameNumber> {
     let key = key(&snapshot.manifest().salt, folded);
     let lines = snapshot.lines(SectionId::NameLines);
-    super::line_table::find(lines, key, |name| {
+    line_table::find(lines, key, |name| {
         snapshot.name_text(NameNumber(name)) == folded
     })
     .map(NameNumber)

@@ -247,7 +247,7 @@ fn place_sections(
             return Err(fault("reaches beyond the end of the file"));
         };
         let item_bytes = row.item_bytes.get();
-        if item_bytes == 0 || length % item_bytes as usize != 0 {
+        if item_bytes == 0 || !length.is_multiple_of(item_bytes as usize) {
             return Err(fault("is no whole number of items"));
         }
         check_padding(file, end..first)?;
@@ -372,7 +372,9 @@ impl<W: Write + Seek> ContainerWriter<W> {
         required: bool,
         bytes: &[u8],
     ) -> io::Result<()> {
-        debug_assert!(kind.name.len() <= 24 && bytes.len() % kind.item_bytes as usize == 0);
+        debug_assert!(
+            kind.name.len() <= 24 && bytes.len().is_multiple_of(kind.item_bytes as usize)
+        );
         let first = align(self.end);
         self.out.write_all(&[0; ALIGNMENT][..first - self.end])?;
         self.out.write_all(bytes)?;
@@ -420,5 +422,89 @@ impl<W: Write + Seek> ContainerWriter<W> {
         self.out.seek(SeekFrom::Start(table_first as u64))?;
         self.out.write_all(self.rows.as_bytes())?;
         Ok((self.out, self.end as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    #[test]
+    fn faults_say_what_was_found_and_what_to_do() {
+        let section = ContainerError::Section {
+            number: 3,
+            name: "facts".to_owned(),
+            what: "is damaged",
+        };
+        let length = ContainerError::Length {
+            found: 10,
+            stated: 20,
+        };
+        for (fault, text) in [
+            (
+                ContainerError::TooShort { bytes: 5 },
+                "the file has 5 bytes, less than a header; it is empty or was cut",
+            ),
+            (
+                ContainerError::Magic,
+                "the file does not begin like a snapshot; name a file made by `hecha build`",
+            ),
+            (
+                ContainerError::Format { found: 2 },
+                "the file has format 2, this build reads format 1; build it again",
+            ),
+            (
+                length,
+                "the file has 10 bytes, its header says 20; fetch or build it again",
+            ),
+            (
+                section,
+                "section 3 (`facts`) is damaged; fetch or build the file again",
+            ),
+            (
+                ContainerError::Padding { offset: 64 },
+                "the padding before byte 64 is not zero; fetch or build the file again",
+            ),
+        ] {
+            assert_eq!(fault.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sections_lie_at_multiples_of_64_and_read_back() {
+        let kind = SectionKind {
+            name: "numbers",
+            version: 1,
+            item_bytes: 1,
+        };
+        let other = SectionKind {
+            name: "empty",
+            ..kind
+        };
+        let mut writer = ContainerWriter::start(Cursor::new(Vec::new()), b"{}".into(), 2).unwrap();
+        writer.section(kind, &[1u8, 2, 3]).unwrap();
+        writer.raw_section(other, false, &[]).unwrap();
+        let (out, bytes) = writer.finish().unwrap();
+        let file = out.into_inner();
+        assert_eq!(bytes, file.len() as u64);
+        let layout = check(&file).unwrap();
+        assert_eq!(&file[layout.manifest], b"{}");
+        assert_eq!(&file[layout.sections[0].range.clone()], [1, 2, 3]);
+        assert!(
+            layout
+                .sections
+                .iter()
+                .all(|s| s.range.start % ALIGNMENT == 0)
+        );
+        assert!(layout.sections[0].required && !layout.sections[1].required);
+    }
+
+    #[test]
+    fn a_file_with_other_sections_than_announced_is_not_finished() {
+        let writer = ContainerWriter::start(Cursor::new(Vec::new()), Vec::new(), 1).unwrap();
+        assert!(writer.finish().is_err());
+        let too_long = vec![b' '; MANIFEST_BYTES_MAX + 1];
+        assert!(ContainerWriter::start(Cursor::new(Vec::new()), too_long, 1).is_err());
     }
 }

@@ -279,3 +279,108 @@ pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let mut patterns: [Vec<MaskPattern>; IdType::ALL.len()] = Default::default();
+        patterns[IdType::CitizenId as usize] = vec![
+            MaskPattern::parse("vvvvvvvvvv****vvvv").unwrap(),
+            MaskPattern::parse("vvvvvv********vvvv").unwrap(),
+        ];
+        let as_of = Moment::parse("2026-11-21T08:00:00+08:00").unwrap();
+        Manifest {
+            environment: "test".into(),
+            version: 7,
+            created: Moment::parse("2026-11-22T00:00:00.5+08:00").unwrap(),
+            expires: None,
+            engine_version: "0.1.0".into(),
+            catalogue_hash: [1; 32],
+            fold_version: "f".into(),
+            unicode_version: "17.0.0".into(),
+            key_id: KeyId([2; 8]),
+            salt: [3; 32],
+            entries: 5,
+            quarantined: 1,
+            lists: vec![
+                ManifestList {
+                    id: "a".into(),
+                    as_of,
+                    entries: 5,
+                    grades: vec!["red".into()],
+                },
+                ManifestList {
+                    id: "b".into(),
+                    as_of: as_of.plus_hours(-1),
+                    entries: 0,
+                    grades: Vec::new(),
+                },
+            ],
+            patterns,
+        }
+    }
+
+    #[test]
+    fn a_manifest_reads_back_and_is_written_the_same_again() {
+        let mut manifest = manifest();
+        for expires in [None, Some(manifest.created.plus_hours(48))] {
+            manifest.expires = expires;
+            let json = manifest.to_json();
+            let read = Manifest::from_json(&json).unwrap();
+            assert_eq!(read, manifest);
+            assert_eq!(read.to_json(), json);
+        }
+        assert_eq!(manifest.find_list("b"), Some(1));
+        assert_eq!(manifest.find_list("c"), None);
+        assert_eq!(manifest.as_of(), Some(manifest.lists[1].as_of));
+        assert_eq!(manifest.patterns_of(IdType::CitizenId).len(), 2);
+    }
+
+    #[test]
+    fn values_that_no_build_writes_are_refused_by_name() {
+        let refused = |change: fn(&mut Manifest)| {
+            let mut changed = manifest();
+            change(&mut changed);
+            match Manifest::from_json(&changed.to_json()) {
+                Err(ManifestError::Value { field }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused(|m| m.entries = 6), "lists");
+        assert_eq!(refused(|m| m.lists.reverse()), "lists");
+        assert_eq!(
+            refused(|m| m.lists[0].grades = vec!["x".into(); 65]),
+            "grades"
+        );
+        assert_eq!(
+            refused(|m| m.patterns[0].push(m.patterns[0][0])),
+            "patterns"
+        );
+        assert_eq!(
+            refused(|m| m.patterns[0][0] = MaskPattern::parse("vvv***").unwrap()),
+            "patterns"
+        );
+        let json = String::from_utf8(manifest().to_json()).unwrap();
+        let other = json.replace("\"digest_algorithm\":1", "\"digest_algorithm\":9");
+        let fault = Manifest::from_json(other.as_bytes()).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "`digest_algorithm` in the manifest is outside its range; build the file again"
+        );
+        assert!(matches!(
+            Manifest::from_json(b"{}"),
+            Err(ManifestError::Json { .. })
+        ));
+    }
+
+    #[test]
+    fn hexadecimal_reads_back_and_nothing_else_reads() {
+        assert_eq!(to_hex(&[0, 0xff, 0x1a]), "00ff1a");
+        assert_eq!(from_hex::<3>("00ff1a"), Some([0, 0xff, 0x1a]));
+        for text in ["00ff1", "00ff1g", "00FF1A", "00ff1a00", "é"] {
+            assert_eq!(from_hex::<3>(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The snapshot of format 1 in `tests/golden` stays openable, and is what its records build today.
+//!
+//! With `HECHA_WRITE_GOLDEN=1` the file is written anew; a change of it is a change of the format.
+
+use crate::build::build_records;
+use crate::build::inputs::{AsOf, BuildInputs, Provenance};
+use crate::catalogue::load::built_in;
+use crate::identifier::document::FullNumber;
+use crate::identifier::kind::IdType;
+use crate::identifier::synthetic;
+use crate::index::{deep, entry_ids, identifiers, names};
+use crate::intake::validate::parse_record;
+use crate::model::entry::EntryIndex;
+use crate::model::term::Moment;
+use crate::name::fold::fold;
+use crate::seal::keys::MasterKey;
+use crate::snapshot::open::{OpenOptions, Snapshot};
+use std::path::{Path, PathBuf};
+
+const RECORDS: &str = include_str!("../../tests/golden/snapshot-1.ndjson");
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/snapshot-1.hecha")
+}
+
+fn master() -> MasterKey {
+    MasterKey::from_bytes(std::array::from_fn(|place| place as u8))
+}
+
+fn rebuilt() -> Vec<u8> {
+    let catalogue = built_in().unwrap();
+    let moment = |text| Moment::parse(text).unwrap();
+    let created = moment("2026-11-22T00:00:00+08:00");
+    let mut inputs = BuildInputs::new("golden", master(), &catalogue, [7; 32], created);
+    inputs.expires = Some(moment("2026-11-29T00:00:00+08:00"));
+    inputs.as_of = vec![AsOf {
+        list: Some("work-safety-blacklist".into()),
+        moment: moment("2026-11-21T12:00:00+08:00"),
+    }];
+    inputs.provenance = Provenance {
+        engine_version: "golden".into(),
+        fold_version: "golden".into(),
+        unicode_version: "golden".into(),
+        catalogue_hash: [8; 32],
+    };
+    let records = RECORDS
+        .lines()
+        .map(|line| parse_record(line, &catalogue).unwrap());
+    build_records(records.collect(), &inputs).unwrap()
+}
+
+fn open() -> Snapshot {
+    if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
+        std::fs::write(golden(), rebuilt()).unwrap();
+    }
+    let options = OpenOptions {
+        fold_version: "golden".into(),
+        state_dir: None,
+    };
+    Snapshot::open_file(&golden(), &options).unwrap()
+}
+
+#[test]
+fn the_golden_file_is_what_its_records_build() {
+    let snapshot = open();
+    assert!(
+        snapshot.bytes() == rebuilt(),
+        "format 1 has changed: a new format number is due"
+    );
+    assert_eq!(deep::inspect(&snapshot), []);
+}
+
+#[test]
+fn the_golden_file_answers() {
+    let snapshot = open();
+    let manifest = snapshot.manifest();
+    assert_eq!(manifest.entries, 7);
+    assert_eq!(manifest.version, 1_795_276_800);
+    let lists: Vec<(&str, u32)> = manifest.lists.iter().map(|l| (&*l.id, l.entries)).collect();
+    let expected = [
+        ("court-defaulter", 4),
+        ("env-credit-rating", 2),
+        ("fj-blacklist", 1),
+    ];
+    assert_eq!(lists[..3], expected);
+    assert_eq!(lists[3], ("work-safety-blacklist", 0));
+
+    let key = snapshot.digest_key(&master());
+    let entries = |id_type, number: &str| -> Vec<(String, u16)> {
+        let number = FullNumber::parse(id_type, number).unwrap();
+        let patterns = manifest.patterns_of(id_type).iter();
+        let masked = patterns.filter_map(|pattern| key.under_pattern(*pattern, &number));
+        let digests = std::iter::once(key.full(&number)).chain(masked);
+        let rows = digests.filter_map(|digest| identifiers::find(&snapshot, &digest));
+        rows.flat_map(|row| identifiers::postings(&snapshot, row))
+            .map(|p| (snapshot.cold(p.entry()).entry_id.to_owned(), p.party()))
+            .collect()
+    };
+    let of = |id: &str, party| (id.to_owned(), party);
+    assert_eq!(
+        entries(IdType::CitizenId, "990102198003071239"),
+        [of("g-1", 0), of("g-2", 0)]
+    );
+    assert_eq!(
+        entries(IdType::CitizenId, "99010219800307005X"),
+        [of("g-3", 0), of("g-5", 1)]
+    );
+    assert_eq!(entries(IdType::Passport, "e 1234-5678"), [of("g-4", 0)]);
+    assert_eq!(
+        entries(IdType::OrgCode, "D2143569X"),
+        [of("g-6", 0), of("g-5", 0)]
+    );
+    let stranger = synthetic::citizen_id(990_102, (1970, 1, 1), 1);
+    assert_eq!(entries(IdType::CitizenId, &stranger), []);
+
+    let name = names::find(&snapshot, &fold("張三豐")).unwrap();
+    let own: Vec<&str> = names::entries(&snapshot, name)
+        .map(|entry| snapshot.cold(EntryIndex(entry)).entry_id)
+        .collect();
+    assert_eq!(own, ["g-4", "g-3", "g-1", "g-2"], "no number, masked, full");
+    let alias = names::find(&snapshot, &fold("张小丰")).unwrap();
+    assert_eq!(names::alias_entries(&snapshot, alias).count(), 1);
+    let green = snapshot.facts(entry_ids::find(&snapshot, "g-6").unwrap());
+    assert_eq!(
+        &*manifest.lists[1].grades[usize::from(green.grade().unwrap())],
+        "green"
+    );
+    assert_eq!(snapshot.subject_groups().len(), 2);
+    assert_eq!(snapshot.case_groups().len(), 1);
+}
