@@ -329,7 +329,11 @@ impl Place<'_> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"id":"a","now":"2026-11-22T10:00:00+08:00","given":{"client":{"unit":"u","kind":"enterprise"}},"request":{},"expect":{"status":200}}"#;
+    const GOOD: &str = concat!(
+        r#"{"id":"a","now":"2026-11-22T10:00:00+08:00","#,
+        r#""given":{"client":{"unit":"u","kind":"enterprise"}},"#,
+        r#""request":{},"expect":{"status":200}}"#
+    );
 
     #[track_caller]
     fn refused(text: &str, message: &str) {
