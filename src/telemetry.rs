@@ -44,6 +44,11 @@ const BUCKETS_US: [u64; 16] = [
     500_000, 1_000_000,
 ];
 
+/// A counter that was registered once.
+pub type CounterHandle = Counter;
+/// A gauge that was registered once.
+pub type GaugeHandle = Gauge;
+
 /// How a swap or reload ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SwapResult {

@@ -12,7 +12,7 @@ use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
-use crate::gateway::actor::{Actor, ActorParts, Shared};
+use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
 use crate::gateway::idempotency::Idempotency;
@@ -30,7 +30,6 @@ use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::{SwapResult, Telemetry};
-use arc_swap::ArcSwap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,22 +136,13 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     )?;
     let overlay = Arc::new(Overlay::from_acts(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
-    let shared = Arc::new(Shared {
-        view: ArcSwap::from_pointee(view),
-        pinned: AtomicBool::new(pin.file.is_some()),
-        telemetry,
-        clock,
-        recorder,
-    });
-    let of_loader = (config.clone(), Arc::clone(&shared));
+    let is_pinned = pin.file.is_some();
+    let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         journal,
         source,
-        load_law: Box::new(move || {
-            let (config, shared) = &of_loader;
-            read_law(config, &shared.telemetry).map_err(|error| error.to_string())
-        }),
+        load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
         pin,
     };
@@ -165,7 +155,6 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         actor: handle,
         idempotency: Idempotency::default(),
         waits: RecordWaits {
-            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
             disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
         },
         stopping: AtomicBool::new(false),
@@ -175,6 +164,12 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         actor: thread,
         token,
     })
+}
+
+/// Reads catalogue and clients again, as the configuration names them.
+fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
+    let (config, shared) = (config.clone(), Arc::clone(shared));
+    Box::new(move || read_law(&config, &shared.telemetry).map_err(|error| error.to_string()))
 }
 
 /// Limits of the listeners, as configured.

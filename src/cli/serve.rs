@@ -107,6 +107,8 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     gateway.shared.recorder.started(gateway.shared.clock.now());
     say_ready(&server).map_err(internal("writing to standard output"))?;
     runtime.block_on(signals.obey(server, gateway, actor, drain_delay));
+    // After a second signal the orderly end may still be waiting: nobody waits for it.
+    runtime.shutdown_background();
     Ok(())
 }
 

@@ -28,6 +28,8 @@ pub mod segment;
 pub mod chain;
 /// Where checks stand, without memory for each.
 pub mod index;
+/// One check in the stretch in which it must stand.
+pub mod lookup;
 /// What was done after which check.
 pub mod feedback;
 /// Reading back at start: the last whole frame, damage, what has to be repaired.

@@ -15,13 +15,18 @@ use super::keys::LogKeys;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
-use super::segment::{self, Header};
+use super::segment::{self, Header, Preparation};
 use crate::model::term::Moment;
 use crate::storage::append::{self, Frame, KIND_MARK};
-use crate::storage::disk::{self, Storage};
+use crate::storage::disk::{self, FolderLock, Storage, StoredFile};
 use crate::storage::replace;
 use std::convert::Infallible;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
+
+/// File whose lock tells that a log is open.
+pub const LOCK_FILE: &str = "log.lock";
 
 /// What was found when a log was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,6 +95,47 @@ pub(super) fn recover(
         prepared: chain.prepared,
         last_check: memory.last_check,
     })
+}
+
+/// Creates the folder where absent and takes its lock.
+pub(super) fn take_folder(storage: &dyn Storage, folder: &Path) -> Result<FolderLock, LogError> {
+    let name = || folder.display().to_string();
+    let created = storage.create_folder(folder);
+    created.map_err(LogError::io("create", name()))?;
+    storage.lock(&folder.join(LOCK_FILE)).map_err(|source| {
+        if source.kind() == io::ErrorKind::WouldBlock {
+            return LogError::InUse { folder: name() };
+        }
+        LogError::io("lock", name())(source)
+    })
+}
+
+/// The making of the next segment, where a former run has left it.
+pub(super) fn preparation(
+    storage: &dyn Storage,
+    folder: &Path,
+    segment_bytes: u64,
+    recovered: &Recovered,
+    last_number: u64,
+) -> Result<Preparation, LogError> {
+    Ok(match recovered.prepared {
+        None => Preparation::new(folder, last_number + 1, segment_bytes),
+        Some((number, bytes)) => {
+            let file = open_segment(storage, folder, number)?;
+            Preparation::ready(folder, number, file, bytes)
+        }
+    })
+}
+
+/// A segment, to be written on.
+pub(super) fn open_segment(
+    storage: &dyn Storage,
+    folder: &Path,
+    number: u64,
+) -> Result<Arc<dyn StoredFile>, LogError> {
+    let name = segment::file_name(number);
+    let opened = storage.open(&folder.join(&name));
+    opened.map_err(LogError::io("open", name))
 }
 
 /// What the frames have said so far.

@@ -7,22 +7,17 @@
 
 use super::appender::{AppendFault, Appender, Fresh, Ground};
 use super::counters::LogCounters;
-use super::entry;
 use super::error::LogError;
 use super::feedback::{FeedbackAnswer, FeedbackMap, FeedbackSeen};
-use super::index::Stretch;
 use super::keys::LogKeys;
-use super::record::{
-    Appended, CheckDraft, CheckId, EventDraft, FeedbackDraft, KIND_CHECK, Position,
-};
+use super::lookup::{self, FoundCheck};
+use super::record::{Appended, CheckDraft, CheckId, EventDraft, FeedbackDraft, Position};
 use super::recovery::{self, Recovered, Recovery};
-use super::segment::{self, LogOptions, Preparation, Syncing};
-use crate::model::decision::{Decision, Level};
+use super::segment::{LogOptions, Syncing};
+use crate::model::decision::Level;
 use crate::model::term::Moment;
 use crate::seal::entropy::Entropy;
-use crate::storage::append::{PAYLOAD_BYTES_MAX, ScanEnd};
-use crate::storage::disk::{FolderLock, Storage, StoredFile};
-use std::convert::Infallible;
+use crate::storage::disk::{FolderLock, Storage};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -31,11 +26,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// File whose lock tells that a log is open.
-pub const LOCK_FILE: &str = "log.lock";
-
-/// Bytes read at once while a check is looked for.
-const LOOK_BYTES: usize = 128 << 10;
+/// Rest after a preparation that has failed, before it is tried again.
+const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 
 /// The one writer of a log folder. Shared by reference; dropping it syncs and lets go.
 #[derive(Debug)]
@@ -58,23 +50,6 @@ pub struct Health {
     pub in_kernel: Position,
 }
 
-/// A check that was found by its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundCheck {
-    /// Its number.
-    pub check_id: CheckId,
-    /// Its place.
-    pub position: Position,
-    /// When it was answered.
-    pub moment: Moment,
-    /// Who asked.
-    pub unit: Arc<str>,
-    /// What was decided.
-    pub decision: Decision,
-    /// What the answer said of its record.
-    pub level: Level,
-}
-
 impl DecisionLog {
     /// Opens a log, or begins one where the folder is empty or absent.
     ///
@@ -89,7 +64,7 @@ impl DecisionLog {
         now: Moment,
     ) -> Result<(Self, Recovery), LogError> {
         options.validate()?;
-        let lock = take_folder(&*storage, folder)?;
+        let lock = recovery::take_folder(&*storage, folder)?;
         let recovered = recovery::recover(&*storage, folder, &keys)?;
         let (shared, recovery) =
             Shared::open(storage, folder, options, keys, entropy, recovered, now)?;
@@ -177,11 +152,16 @@ impl DecisionLog {
     ///
     /// Errors: the file cannot be read.
     pub fn find_check(&self, check_id: CheckId) -> Result<Option<FoundCheck>, LogError> {
-        let stretch = lock(&self.shared.ground.index).stretch(check_id);
-        match stretch {
-            None => Ok(None),
-            Some(stretch) => self.shared.find_in(stretch, check_id),
-        }
+        let (shared, ground) = (&*self.shared, &self.shared.ground);
+        let Some(stretch) = lock(&ground.index).stretch(check_id) else {
+            return Ok(None);
+        };
+        let written = shared.appender.lock();
+        let written = written.map_or(None, |appender| appender.end_of(stretch.number));
+        let end = stretch.to.or(written).unwrap_or(u64::MAX);
+        let found = lookup::find(&*ground.storage, &shared.folder, stretch, end, check_id)?;
+        let unit_of = |number| lock(&ground.index).unit(stretch.number, number);
+        Ok(found.and_then(|(head, position)| FoundCheck::new(head, position, unit_of)))
     }
 
     /// What was done after a check, if anything was recorded.
@@ -194,7 +174,7 @@ impl DecisionLog {
         let shared = &*self.shared;
         Health {
             ended: shared.ended.get().cloned(),
-            next_segment: lock(&shared.next_segment_fault).clone(),
+            next_segment: shared.next_segment_fault(),
             on_disk: Position(shared.ground.synced_through.load(Ordering::Acquire)),
             in_kernel: Position(shared.last_record.load(Ordering::Acquire)),
         }
@@ -259,7 +239,7 @@ struct Shared {
     sleeping: AtomicBool,
     last_record: AtomicU64,
     ended: OnceLock<Arc<str>>,
-    next_segment_fault: Mutex<Option<Arc<str>>>,
+    next_segment_fault: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
 #[derive(Debug, Default)]
@@ -297,7 +277,13 @@ impl Shared {
         now: Moment,
     ) -> Result<(Self, Recovery), LogError> {
         let last_number = recovered.last.as_ref().map_or(0, |last| last.0.number);
-        let preparation = preparation(&*storage, folder, &options, &recovered, last_number)?;
+        let preparation = recovery::preparation(
+            &*storage,
+            folder,
+            options.segment_bytes,
+            &recovered,
+            last_number,
+        )?;
         let mut salt = [0; 32];
         match &recovered.last {
             Some((header, ..)) => salt = header.salt,
@@ -321,7 +307,7 @@ impl Shared {
         };
         let file = match last_number {
             0 => None,
-            number => Some(open_segment(&*ground.storage, folder, number)?),
+            number => Some(recovery::open_segment(&*ground.storage, folder, number)?),
         };
         let (last, next) = (recovered.last, recovered.next_index);
         let mut appender = Appender::open(&ground, last, next, recovered.last_check, file, now)?;
@@ -374,7 +360,8 @@ impl Shared {
                 self.last_record
                     .store(appender.last_record(), Ordering::SeqCst);
                 drop(appender);
-                if self.sleeping.swap(false, Ordering::SeqCst) {
+                let sleeping = self.sleeping.load(Ordering::SeqCst);
+                if sleeping && self.sleeping.swap(false, Ordering::SeqCst) {
                     let _state = lock(&self.state);
                     self.wake.notify_all();
                 }
@@ -537,107 +524,26 @@ impl Shared {
     }
 
     fn must_prepare(&self) -> bool {
-        let failed = lock(&self.next_segment_fault).is_some();
-        !failed && !lock(&self.ground.preparation).is_ready()
+        let fault = lock(&self.next_segment_fault);
+        let rests = fault
+            .as_ref()
+            .is_some_and(|(at, _)| at.elapsed() < PREPARE_AGAIN);
+        !rests && !lock(&self.ground.preparation).is_ready()
     }
 
     fn prepare(&self) {
+        if !self.must_prepare() {
+            return;
+        }
         let stepped = lock(&self.ground.preparation).step(&*self.ground.storage);
-        if let Err(error) = stepped {
-            *lock(&self.next_segment_fault) = Some(error.to_string().into());
-        }
+        let fault = stepped.err().map(|error| error.to_string().into());
+        *lock(&self.next_segment_fault) = fault.map(|fault| (Instant::now(), fault));
     }
 
-    fn find_in(&self, stretch: Stretch, check_id: CheckId) -> Result<Option<FoundCheck>, LogError> {
-        let name = segment::file_name(stretch.number);
-        let opened = self.ground.storage.open_to_read(&self.folder.join(&name));
-        let file = opened.map_err(LogError::io("open", name.as_str()))?;
-        let written = self
-            .appender
-            .lock()
-            .map_or(None, |a| a.end_of(stretch.number));
-        let end = stretch.to.or(written).unwrap_or(u64::MAX);
-        let mut from = stretch.from;
-        let mut bytes = vec![0; LOOK_BYTES];
-        while from < end {
-            let read = file.read_at(from, &mut bytes);
-            let read = read.map_err(LogError::io("read", name.as_str()))?;
-            let mut found = None;
-            let mut scan = ScanEnd::start(None);
-            let done = scan.resume(&bytes[..read], |frame| {
-                let head = (frame.kind == KIND_CHECK).then(|| entry::check_head(frame.payload));
-                if let Some(head) = head.flatten().filter(|head| head.check_id == check_id) {
-                    found = Some((head, Position(frame.index)));
-                }
-                Ok::<(), Infallible>(())
-            });
-            let Ok(()) = done;
-            if let Some((head, position)) = found {
-                return Ok(self.found(stretch.number, head, position));
-            }
-            match scan.offset {
-                0 if bytes.len() > PAYLOAD_BYTES_MAX => return Ok(None),
-                0 => bytes.resize(2 * PAYLOAD_BYTES_MAX, 0),
-                offset => from += offset,
-            }
-        }
-        Ok(None)
+    fn next_segment_fault(&self) -> Option<Arc<str>> {
+        let fault = lock(&self.next_segment_fault);
+        fault.as_ref().map(|(_, fault)| Arc::clone(fault))
     }
-
-    fn found(
-        &self,
-        segment: u64,
-        head: entry::CheckHead,
-        position: Position,
-    ) -> Option<FoundCheck> {
-        let unit = lock(&self.ground.index).unit(segment, head.unit)?;
-        Some(FoundCheck {
-            check_id: head.check_id,
-            position,
-            moment: head.moment,
-            unit,
-            decision: head.decision,
-            level: head.level,
-        })
-    }
-}
-
-fn take_folder(storage: &dyn Storage, folder: &Path) -> Result<FolderLock, LogError> {
-    let name = || folder.display().to_string();
-    let created = storage.create_folder(folder);
-    created.map_err(LogError::io("create", name()))?;
-    storage.lock(&folder.join(LOCK_FILE)).map_err(|source| {
-        if source.kind() == io::ErrorKind::WouldBlock {
-            return LogError::InUse { folder: name() };
-        }
-        LogError::io("lock", name())(source)
-    })
-}
-
-fn preparation(
-    storage: &dyn Storage,
-    folder: &Path,
-    options: &LogOptions,
-    recovered: &Recovered,
-    last_number: u64,
-) -> Result<Preparation, LogError> {
-    Ok(match recovered.prepared {
-        None => Preparation::new(folder, last_number + 1, options.segment_bytes),
-        Some((number, bytes)) => {
-            let file = open_segment(storage, folder, number)?;
-            Preparation::ready(folder, number, file, bytes)
-        }
-    })
-}
-
-fn open_segment(
-    storage: &dyn Storage,
-    folder: &Path,
-    number: u64,
-) -> Result<Arc<dyn StoredFile>, LogError> {
-    let name = segment::file_name(number);
-    let opened = storage.open(&folder.join(&name));
-    opened.map_err(LogError::io("open", name))
 }
 
 fn spawn(shared: &Arc<Shared>) -> Result<JoinHandle<()>, LogError> {

@@ -44,6 +44,25 @@ pub struct Shared {
     pub recorder: Recorder,
 }
 
+impl Shared {
+    /// With a first view.
+    pub fn new(
+        view: View,
+        is_pinned: bool,
+        telemetry: Telemetry,
+        clock: Clock,
+        recorder: Recorder,
+    ) -> Self {
+        Self {
+            view: ArcSwap::from_pointee(view),
+            pinned: AtomicBool::new(is_pinned),
+            telemetry,
+            clock,
+            recorder,
+        }
+    }
+}
+
 /// Why an act was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {

@@ -24,11 +24,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long answers may wait for their records.
+/// How long answers may wait for their records. The kernel is not waited for: an append returns
+/// when its record is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordWaits {
-    /// Longest wait for the kernel.
-    pub kernel_max: Duration,
     /// Longest wait for the disk.
     pub disk_max: Duration,
 }

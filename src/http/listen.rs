@@ -8,10 +8,10 @@ use super::connection;
 use super::limits::Limits;
 use super::progress::Progress;
 use super::reply::Reply;
+use crate::telemetry::{CounterHandle, GaugeHandle};
 use crate::wire::problem::{PROBLEM_TYPE, Problem};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
-use metrics::{Counter, Gauge};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -56,9 +56,9 @@ pub struct Listener {
     /// Open now.
     pub open: Arc<AtomicUsize>,
     /// Open now, for the metrics.
-    pub gauge: Gauge,
+    pub gauge: GaugeHandle,
     /// Turned away.
-    pub refused: Counter,
+    pub refused: CounterHandle,
     /// On its way down?
     pub stage: watch::Receiver<Stage>,
 }
@@ -137,7 +137,7 @@ struct Worker {
 
 async fn accept(
     socket: std::net::TcpListener,
-    mut listener: Listener,
+    listener: Listener,
     workers: Vec<Worker>,
 ) -> io::Result<()> {
     let socket = TcpListener::from_std(socket)?;
@@ -155,7 +155,7 @@ async fn accept(
         };
         if listener.open.load(Ordering::Relaxed) >= listener.connections_max {
             listener.refused.increment(1);
-            turn_away(stream, &mut listener);
+            turn_away(stream);
             continue;
         }
         let least = workers
@@ -174,9 +174,8 @@ async fn accept(
 }
 
 /// Says 503 and closes, without reading the request and without waiting for the peer for long.
-fn turn_away(mut stream: TcpStream, listener: &mut Listener) {
+fn turn_away(mut stream: TcpStream) {
     const LINGER_MAX: Duration = Duration::from_millis(500);
-    let _ = &listener;
     tokio::spawn(async move {
         let body = Problem::unavailable("too many connections; try again later").to_body();
         let head = format!(

@@ -160,21 +160,39 @@ fn percent_decoded(segment: &str) -> Option<String> {
 /// Figures that are read when somebody looks.
 fn figures(context: &Context) -> Vec<Figure> {
     let shared = &context.gateway.shared;
+    let ready = context.gateway.readiness().is_ok();
+    let mut figures = vec![
+        gauge(
+            "hecha_ready",
+            "Whether requests can be answered",
+            f64::from(u8::from(ready)),
+        ),
+        gauge(
+            "hecha_clock_behind_seconds",
+            "How far the system's clock stands behind what is on record",
+            shared.clock.behind_seconds() as f64,
+        ),
+    ];
+    figures.extend(major_faults().map(|faults| Figure {
+        name: "hecha_major_faults_total",
+        help: "Pages of this process that had to be read from disk",
+        kind: "counter",
+        value: faults as f64,
+    }));
+    figures.extend(snapshot_figures(context));
+    figures.extend(shared.recorder.figures());
+    figures
+}
+
+fn snapshot_figures(context: &Context) -> [Figure; 8] {
+    let shared = &context.gateway.shared;
     let view = shared.view.load();
     let manifest = view.loaded.snapshot.manifest();
     let now = shared.clock.now();
     let seconds_since = |us: i64| (now.0 - us) as f64 / 1e6;
-    let gauge = |name, help, value| Figure {
-        name,
-        help,
-        kind: "gauge",
-        value,
-    };
-    let ready = f64::from(u8::from(context.gateway.readiness().is_ok()));
     let as_of = view.loaded.as_of.unwrap_or(manifest.created);
-    let today = view.standing(now.day());
-    let mut figures = vec![
-        gauge("hecha_ready", "Whether requests can be answered", ready),
+    let standing = view.standing(now.day());
+    [
         gauge(
             "hecha_snapshot_age_seconds",
             "Time since the snapshot was built",
@@ -203,32 +221,28 @@ fn figures(context: &Context) -> Vec<Figure> {
         gauge(
             "hecha_snapshot_entries_standing",
             "Entries that count today",
-            today.map_or(0.0, |standing| standing.count() as f64),
-        ),
-        gauge(
-            "hecha_overlay_acts",
-            "Acts on entries so far",
-            view.overlay.sequence() as f64,
-        ),
-        gauge(
-            "hecha_clock_behind_seconds",
-            "How far the system's clock stands behind what is on record",
-            shared.clock.behind_seconds() as f64,
+            standing.map_or(0.0, |standing| standing.count() as f64),
         ),
         gauge(
             "hecha_snapshot_locked",
             "Whether the snapshot is locked into memory",
             f64::from(u8::from(view.loaded.locked)),
         ),
-    ];
-    figures.extend(major_faults().map(|faults| Figure {
-        name: "hecha_major_faults_total",
-        help: "Pages of this process that had to be read from disk",
-        kind: "counter",
-        value: faults as f64,
-    }));
-    figures.extend(shared.recorder.figures());
-    figures
+        gauge(
+            "hecha_overlay_acts",
+            "Acts on entries so far",
+            view.overlay.sequence() as f64,
+        ),
+    ]
+}
+
+fn gauge(name: &'static str, help: &'static str, value: f64) -> Figure {
+    Figure {
+        name,
+        help,
+        kind: "gauge",
+        value,
+    }
 }
 
 #[cfg(test)]

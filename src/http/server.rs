@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::listen::{self, Answering, Listener, Running, Stage};
 use super::route::{Routes, Side};
 use crate::gateway::service::Gateway;
+use crate::telemetry::GaugeHandle;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Server {
     ) -> io::Result<Self> {
         let limits = Arc::new(limits);
         let telemetry = &gateway.shared.telemetry;
-        let of = |connections_max, gauge: &metrics::Gauge, stage| Listener {
+        let of = |connections_max, gauge: &GaugeHandle, stage| Listener {
             limits: Arc::clone(&limits),
             connections_max,
             open: Arc::new(AtomicUsize::new(0)),
@@ -53,12 +54,12 @@ impl Server {
             &telemetry.ops_connections,
             stage,
         );
-        let answering = (0..limits.runtime_count())
+        let of_checks = (0..limits.runtime_count())
             .map(|_| answering(&gateway, &limits, Side::Check))
             .collect::<io::Result<_>>()?;
-        let of_operators = vec![answering_ops(&gateway, &limits)?];
+        let of_operators = vec![answering(&gateway, &limits, Side::Ops)?];
         Ok(Self {
-            checks: listen::start("check", listen, &checks, answering)?,
+            checks: listen::start("check", listen, &checks, of_checks)?,
             ops: listen::start("ops", ops_listen, &operators, of_operators)?,
             checks_stage,
             ops_stage,
@@ -114,10 +115,6 @@ impl Closing {
             let _ = self.ops_stage.send(Stage::Dropped);
         }
     }
-}
-
-fn answering_ops(gateway: &Arc<Gateway>, limits: &Arc<Limits>) -> io::Result<Answering> {
-    answering(gateway, limits, Side::Ops)
 }
 
 fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {

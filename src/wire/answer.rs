@@ -306,7 +306,7 @@ fn write_score(out: &mut Vec<u8>, score: f32) {
     rest %= 100;
     if rest != 0 {
         out.push(b'0' + (rest / 10) as u8);
-        if rest % 10 != 0 {
+        if !rest.is_multiple_of(10) {
             out.push(b'0' + (rest % 10) as u8);
         }
     }

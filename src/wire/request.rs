@@ -46,6 +46,9 @@ pub struct Question<'a> {
     members: Members<'a>,
 }
 
+/// Place of each text attribute in its scenario, and its text as written.
+pub type AttributeTexts<'q> = SmallVec<[(u8, &'q str); 1]>;
+
 /// A question that passed: what the check needs, and what the record keeps beside it.
 #[derive(Debug)]
 pub struct Asked<'q> {
@@ -61,8 +64,8 @@ pub struct Asked<'q> {
     pub exemption_reference: Option<&'q str>,
     /// Proof of the authorisation.
     pub authorisation_reference: Option<&'q str>,
-    /// Text attributes: place in the scenario, text as written.
-    pub text_attributes: SmallVec<[(u8, &'q str); 1]>,
+    /// Text attributes.
+    pub text_attributes: AttributeTexts<'q>,
 }
 
 impl<'a> Question<'a> {
@@ -130,7 +133,7 @@ impl<'a> Question<'a> {
     fn attributes(
         &self,
         known: &[Attribute],
-    ) -> Result<(AttributeValues, SmallVec<[(u8, &str); 1]>), Problem> {
+    ) -> Result<(AttributeValues, AttributeTexts<'_>), Problem> {
         let members = match member(&self.members, "attributes") {
             None => &[],
             Some(Node::Object(members)) => members.as_slice(),

@@ -14,6 +14,7 @@ mod cases;
 mod dice;
 mod differential;
 mod people;
+mod questions;
 mod real;
 mod worlds;
 mod written;

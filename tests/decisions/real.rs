@@ -109,17 +109,26 @@ impl<'a> Built<'a> {
     }
 }
 
-/// The answer of `check::run`, its first ten matches, and their number.
-pub fn answer(catalogue: &Catalogue, trial: &Trial) -> (Answer, usize) {
+/// What `check::run` says.
+pub struct Said {
+    /// With its first ten matches.
+    pub answer: Answer,
+    pub match_count: usize,
+    pub valid_until: Moment,
+}
+
+/// The answer of `check::run`.
+pub fn answer(catalogue: &Catalogue, trial: &Trial) -> Said {
     let built = Built::new(catalogue, &trial.world);
     let request = request(catalogue, &trial.question);
     let policy = policy(catalogue, &trial.world.client);
     let outcome = built.check(&request, &policy, trial.now);
     let scenario = catalogue.scenario(request.scenario);
-    (
-        translate(&built, scenario, &outcome),
-        outcome.match_count as usize,
-    )
+    Said {
+        answer: translate(&built, scenario, &outcome),
+        match_count: outcome.match_count as usize,
+        valid_until: outcome.valid_until,
+    }
 }
 
 fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answer {

@@ -63,11 +63,9 @@ fn a_killed_server_keeps_every_acknowledged_answer_feedback_and_act_once() {
     let mut all = Acknowledged::default();
     for round in 0..rounds {
         let server = installation.start();
-        let stays_withdrawn = stays_withdrawn(&installation, &server, &all.acts, &mut dice);
-        assert!(
-            stays_withdrawn.is_none(),
-            "round {round}: {stays_withdrawn:?} is back"
-        );
+        let back = back_again(&installation, &server, &all.acts, &mut dice);
+        assert!(back.is_none(), "round {round}: {back:?} is back");
+        feedback_after_restart(&installation, &server, &mut all);
         let pause = Duration::from_micros(20_000 + dice.below(400_000) as u64);
         let seeds: Vec<u64> = (0..6).map(|_| dice.below(usize::MAX) as u64).collect();
         let heard = thread::scope(|scope| {
@@ -190,7 +188,7 @@ fn withdraw(operator: &mut Caller, withdrawn_next: &AtomicUsize, heard: &mut Ack
 }
 
 /// The first of some withdrawn people who is found again.
-fn stays_withdrawn(
+fn back_again(
     installation: &Installation,
     server: &Server,
     acts: &[(String, String)],

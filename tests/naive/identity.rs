@@ -8,6 +8,9 @@ use hecha::model::entry::ListedParty;
 use hecha::model::term::Day;
 use hecha::name::fold::fold;
 
+/// A number with its type, full or masked with `*`.
+type Number = (IdType, String);
+
 /// Which line decided, and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
@@ -87,7 +90,7 @@ pub fn line(asked: &Asked, listed: &ListedParty) -> Option<Line> {
         return None;
     }
     // 3.5
-    let agrees = |(id_type, text): &(IdType, String)| {
+    let agrees = |(id_type, text): &Number| {
         ours.iter()
             .any(|(our_type, number)| our_type == id_type && shows(text, number))
     };
@@ -115,13 +118,8 @@ enum Evidence {
 }
 
 /// Numbers of one type on both sides: equal, else different or disagreeing, else nothing.
-fn compare(
-    id_type: IdType,
-    ours: &[(IdType, String)],
-    full: &[(IdType, String)],
-    masked: &[(IdType, String)],
-) -> Evidence {
-    let of_type = |numbers: &[(IdType, String)]| -> Vec<String> {
+fn compare(id_type: IdType, ours: &[Number], full: &[Number], masked: &[Number]) -> Evidence {
+    let of_type = |numbers: &[Number]| -> Vec<String> {
         numbers
             .iter()
             .filter(|(other, _)| *other == id_type)
@@ -162,13 +160,13 @@ pub fn names(listed: &ListedParty) -> impl Iterator<Item = String> {
 }
 
 /// The numbers of a request; a credit code also gives an organisation code.
-fn asked_numbers(asked: &Asked) -> Vec<(IdType, String)> {
+fn asked_numbers(asked: &Asked) -> Vec<Number> {
     with_org_codes(asked.ids.clone())
 }
 
 /// Full and masked numbers of a listed party; masks with fewer than 8 visible characters are
 /// absent.
-pub fn listed_numbers(listed: &ListedParty) -> (Vec<(IdType, String)>, Vec<(IdType, String)>) {
+pub fn listed_numbers(listed: &ListedParty) -> (Vec<Number>, Vec<Number>) {
     let mut full = Vec::new();
     let mut masked = Vec::new();
     for id in &listed.ids {
@@ -187,7 +185,7 @@ pub fn listed_numbers(listed: &ListedParty) -> (Vec<(IdType, String)>, Vec<(IdTy
     (with_org_codes(full), masked)
 }
 
-fn with_org_codes(mut numbers: Vec<(IdType, String)>) -> Vec<(IdType, String)> {
+fn with_org_codes(mut numbers: Vec<Number>) -> Vec<Number> {
     let inside: Vec<_> = numbers
         .iter()
         .filter(|(id_type, _)| *id_type == IdType::CreditCode)
@@ -202,7 +200,7 @@ fn text_of(bytes: &[u8]) -> String {
 }
 
 /// From the full citizen_id, else as stated.
-pub fn birth_of(stated: Option<Day>, full: &[(IdType, String)]) -> Option<Day> {
+pub fn birth_of(stated: Option<Day>, full: &[Number]) -> Option<Day> {
     let citizen = full
         .iter()
         .find(|(id_type, _)| *id_type == IdType::CitizenId);

@@ -1,0 +1,22 @@
+//! The program as others see it: HTTP on free ports and commands, nothing else.
+//!
+//! Each test starts the real binary on a folder of its own. Figures of time are limits that were
+//! configured small, never measurements.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod acts;
+mod auth;
+mod commands;
+mod errors;
+mod feedback;
+mod harness;
+mod http;
+mod lifecycle;
+mod limits;
+mod snapshots;
