@@ -166,18 +166,18 @@ fn person_record(
         String::new()
     };
     let passport = if subject.chance(5) {
-        format!(
-            r#",{{"type":"passport","number":"E{:08}"}}"#,
-            of % 100_000_000
-        )
+        format!(",{}", id("passport", &format!("E{:08}", of % 100_000_000)))
     } else {
         String::new()
     };
     head(json, place, list);
+    let _ = write!(json, r#""subject":{{"kind":"person","name":"{name}","#);
     let _ = write!(
         json,
-        r#""subject":{{"kind":"person","name":"{name}","aliases":[{alias}],"ids":[{{"type":"citizen_id","number":"{shown}"}}{passport}]}},"related":[],"#
+        r#""aliases":[{alias}],"ids":[{}{passport}]}},"#,
+        id("citizen_id", &shown)
     );
+    json.push_str(r#""related":[],"#);
     tail(json, random, place, of);
 }
 
@@ -190,23 +190,27 @@ fn firm_record(json: &mut String, random: &mut Random, subject: &mut Random, pla
         subject.one_of(TRADES)
     );
     let (list, grades) = FIRM_LISTS[random.below(FIRM_LISTS.len())];
-    let id = if subject.chance(85) {
-        format!(r#"{{"type":"credit_code","number":"{}"}}"#, credit_code(of))
+    let ids = if subject.chance(85) {
+        id("credit_code", &credit_code(of))
     } else {
-        let code = synthetic::org_code(&format!("MA{:06}", of % 1_000_000));
-        format!(r#"{{"type":"org_code","number":"{code}"}}"#)
+        id(
+            "org_code",
+            &synthetic::org_code(&format!("MA{:06}", of % 1_000_000)),
+        )
     };
     head(json, place, list);
     if let Some(grade) = grades.get(random.below(grades.len().max(1))) {
         let _ = write!(json, r#""grade":"{grade}","#);
     }
     let holder = random.below(5_000) as u64;
-    let number = masked(&citizen_id(7, holder), PATTERNS[0]);
+    let number = id("citizen_id", &masked(&citizen_id(7, holder), PATTERNS[0]));
     let holder_name = person_name(&mut Random::new(holder));
     let _ = write!(
         json,
-        r#""subject":{{"kind":"organisation","name":"{name}","aliases":[],"ids":[{id}]}},"related":[{{"role":"legal_representative","kind":"person","name":"{holder_name}","ids":[{{"type":"citizen_id","number":"{number}"}}]}}],"#
+        r#""subject":{{"kind":"organisation","name":"{name}","ids":[{ids}]}},"#
     );
+    json.push_str(r#""related":[{"role":"legal_representative","kind":"person","#);
+    let _ = write!(json, r#""name":"{holder_name}","ids":[{number}]}}],"#);
     tail(json, random, place, of);
 }
 
@@ -222,9 +226,28 @@ fn tail(json: &mut String, random: &mut Random, place: u64, of: u64) {
         1 + random.below(28),
     );
     let court = random.one_of(PLACES);
+    let day = format!("{year}-{month:02}-{day:02}");
+    json.push_str(r#""conduct":"有履行能力而拒不履行生效法律文书确定义务","#);
     let _ = write!(
         json,
-        r#""conduct":"有履行能力而拒不履行生效法律文书确定义务","case_no":"（20{:02}）闽01执{case}号","authority":"{court}市中级人民法院","region":"990102","supplier":"福建省高级人民法院","submitted_at":"{year}-{month:02}-{day:02}T09:00:00+08:00","published":"{year}-{month:02}-{day:02}","in_force_from":"{year}-{month:02}-{day:02}","disclosure":"public","status":"in_force"}}"#,
+        r#""case_no":"（20{:02}）闽01执{case}号","#,
         10 + case % 9
     );
+    let _ = write!(
+        json,
+        r#""authority":"{court}市中级人民法院","region":"990102","#
+    );
+    json.push_str(r#""supplier":"福建省高级人民法院","#);
+    let _ = write!(
+        json,
+        r#""submitted_at":"{day}T09:00:00+08:00","published":"{day}","#
+    );
+    let _ = write!(
+        json,
+        r#""in_force_from":"{day}","disclosure":"public","status":"in_force"}}"#
+    );
+}
+
+fn id(id_type: &str, number: &str) -> String {
+    format!(r#"{{"type":"{id_type}","number":"{number}"}}"#)
 }

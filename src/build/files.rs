@@ -311,9 +311,15 @@ mod tests {
     use std::fmt::Write as _;
 
     fn person(id: &str, number: &str) -> String {
-        format!(
-            r#"{{"entry_id":"{id}","list":"court-defaulter","subject":{{"kind":"person","name":"张三","ids":[{{"type":"citizen_id","number":"{number}"}}]}},"case_no":"c-{id}","authority":"a","supplier":"s","submitted_at":"2026-01-01T00:00:00+08:00","disclosure":"public","status":"in_force","in_force_from":"2026-01-01"}}"#
-        )
+        let subject = serde_json::json!({
+            "kind": "person", "name": "张三", "ids": [{"type": "citizen_id", "number": number}],
+        });
+        let record = serde_json::json!({
+            "entry_id": id, "list": "court-defaulter", "subject": subject, "case_no": "c",
+            "authority": "a", "supplier": "s", "submitted_at": "2026-01-01T00:00:00+08:00",
+            "disclosure": "public", "status": "in_force", "in_force_from": "2026-01-01",
+        });
+        record.to_string()
     }
 
     struct Folder {

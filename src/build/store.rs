@@ -1,7 +1,7 @@
 //! All records of a build in compact form: about 250 bytes an entry beside its texts.
 //!
 //! In: prepared records, in any order. Out: columns, arenas and interned texts that the later steps
-//! sort. Numbers of entries, names and texts in here are by order of arrival; the file's come later.
+//! sort. Entries, names and texts are numbered by arrival; the file's own numbers come later.
 
 use super::inputs::{LeftOut, LeftOutReason, Origin};
 use super::interner::Interner;

@@ -1,8 +1,8 @@
 //! The immutable snapshot file: one build of all lists, read in place by every gateway.
 //!
-//! In: bytes of a file, or rows that a build has sorted. Out: checked sections behind accessors that
-//! never panic and never read out of bounds, whatever the file holds. Facts only: what follows from
-//! law is derived elsewhere. No clock, no identifier number in clear.
+//! In: bytes of a file, or rows that a build has sorted. Out: checked sections, behind accessors
+//! that never panic and never read out of bounds, whatever the file holds. Facts only: what follows
+//! from law is derived elsewhere. No clock, no identifier number in clear.
 //!
 //! A file is opened in this order: `mapping` brings its bytes into memory safely, `container`
 //! checks header, table, checksums and padding, `manifest` says what was built, `entries` gives
