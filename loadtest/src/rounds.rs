@@ -1,7 +1,7 @@
 //! The story of `loadtest run`: both servers up, rounds in alternating order, table, both down.
 //!
-//! In: programs, snapshot, bodies. Out: the table of `report`. Files of the run stand in one folder,
-//! removed at the end unless it is to be kept.
+//! In: programs, snapshot, bodies. Out: the table of `report`. Files of the run stand in one
+//! folder, removed at the end unless it is to be kept.
 
 use crate::disk::fdatasync_latencies;
 use crate::drive::{Driver, Measured};

@@ -268,11 +268,13 @@ impl<'a> Check<'a> {
     ) -> Moment {
         let last = last_day(facts, bound.grade_of(facts), &list.rules).map(Day::end);
         let adult = adult_at.map(Day::start);
+        // At the limit itself the list is still fresh.
+        let stale_from = Moment(bound.fresh_until.0.saturating_add(1));
         let measures = self.verdict.measures.iter().filter_map(|matched| {
             let years = self.view.catalogue.measure(matched.measure).term_years?;
             Some(facts.in_force_from().plus_years(i32::from(years)).end())
         });
-        let moments = [last, adult, Some(bound.fresh_until)];
+        let moments = [last, adult, Some(stale_from)];
         let later = |at: &Moment| *at > self.now;
         moments
             .into_iter()

@@ -155,6 +155,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         actor: handle,
         idempotency: Idempotency::default(),
         waits: RecordWaits {
+            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
             disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
         },
         stopping: AtomicBool::new(false),

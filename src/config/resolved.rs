@@ -65,8 +65,8 @@ pub struct ServiceLimits {
     /// Body of an array of checks at most, in bytes. Default 16777216; 65536 to 67108864. A single
     /// check has 65536, which the contract fixes.
     pub checks_bytes_max: u64,
-    /// Longest wait of one check for its record to be in the kernel, in milliseconds. Default 20;
-    /// 1 to 1000.
+    /// An append that took longer to reach the kernel, in milliseconds, is counted as slow
+    /// (`hecha_log_slow_appends_total`). Default 20; 1 to 1000.
     pub kernel_wait_ms_max: u64,
     /// Longest wait of one check for its record to be on disk, in milliseconds. Default 250; 1 to
     /// 10000.

@@ -18,8 +18,8 @@ pub enum LogError {
     },
     /// Frames that were on the disk cannot be read.
     #[error(
-        "`{file}` of the decision log is damaged at offset {offset}: {detail}; \
-         nothing was changed: restore the file from a copy, or move the whole folder away and keep it"
+        "`{file}` of the decision log is damaged at offset {offset}: {detail}; nothing was \
+         changed: restore the file from a copy, or move the whole folder away and keep it"
     )]
     Damaged {
         /// The file.

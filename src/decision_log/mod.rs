@@ -18,10 +18,10 @@ pub mod redact;
 pub mod keys;
 /// Records as callers draft them, and their bytes.
 pub mod record;
-/// Records as readers see them.
-pub mod entry;
 /// Texts and contexts that records of a segment name by number.
 pub mod intern;
+/// Records as readers see them.
+pub mod entry;
 /// Files of the log: names, headers, preparation beforehand.
 pub mod segment;
 /// Reading all segments in order, to where whole frames end.

@@ -17,6 +17,7 @@ use super::record::{
 };
 use super::segment::{self, Header, Preparation};
 use crate::model::term::Moment;
+use crate::seal::entropy::Entropy;
 use crate::storage::append::{self, Frame, KIND_MARK};
 use crate::storage::disk::{self, FolderLock, Storage, StoredFile};
 use crate::storage::replace;
@@ -62,6 +63,23 @@ pub(super) struct Recovered {
     pub prepared: Option<(u64, u64)>,
     pub next_index: u64,
     pub last_check: Option<CheckId>,
+}
+
+impl Recovered {
+    /// Number of the last segment with records; 0 where there is none.
+    pub fn last_number(&self) -> u64 {
+        self.last.as_ref().map_or(0, |last| last.0.number)
+    }
+
+    /// The log's salt; a new one where the log begins.
+    pub fn salt(&self, entropy: &dyn Entropy) -> [u8; 32] {
+        let mut salt = [0; 32];
+        match &self.last {
+            Some((header, ..)) => salt = header.salt,
+            None => entropy.fill(&mut salt),
+        }
+        salt
+    }
 }
 
 /// Reads a log and repairs its tail.
@@ -116,10 +134,9 @@ pub(super) fn preparation(
     folder: &Path,
     segment_bytes: u64,
     recovered: &Recovered,
-    last_number: u64,
 ) -> Result<Preparation, LogError> {
     Ok(match recovered.prepared {
-        None => Preparation::new(folder, last_number + 1, segment_bytes),
+        None => Preparation::new(folder, recovered.last_number() + 1, segment_bytes),
         Some((number, bytes)) => {
             let file = open_segment(storage, folder, number)?;
             Preparation::ready(folder, number, file, bytes)

@@ -276,19 +276,10 @@ impl Shared {
         recovered: Recovered,
         now: Moment,
     ) -> Result<(Self, Recovery), LogError> {
-        let last_number = recovered.last.as_ref().map_or(0, |last| last.0.number);
-        let preparation = recovery::preparation(
-            &*storage,
-            folder,
-            options.segment_bytes,
-            &recovered,
-            last_number,
-        )?;
-        let mut salt = [0; 32];
-        match &recovered.last {
-            Some((header, ..)) => salt = header.salt,
-            None => entropy.fill(&mut salt),
-        }
+        let last_number = recovered.last_number();
+        let bytes = options.segment_bytes;
+        let preparation = recovery::preparation(&*storage, folder, bytes, &recovered)?;
+        let salt = recovered.salt(&*entropy);
         let highest = recovered
             .recovery
             .highest_moment

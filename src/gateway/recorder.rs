@@ -87,6 +87,7 @@ pub struct Recorder {
     /// Set once and for good when an append says so: cheaper to ask than the log.
     dead: AtomicBool,
     unanswered: AtomicU64,
+    slow_appends: AtomicU64,
 }
 
 impl Recorder {
@@ -96,6 +97,7 @@ impl Recorder {
             log,
             dead: AtomicBool::new(false),
             unanswered: AtomicU64::new(0),
+            slow_appends: AtomicU64::new(0),
         }
     }
 
@@ -160,6 +162,11 @@ impl Recorder {
     pub async fn reached(&self, level: Level, position: Position) -> Result<(), RecordError> {
         let reached = self.log.reached(level, position).await;
         reached.map_err(|error| self.failed(&error))
+    }
+
+    /// Counts an append that took longer than it should.
+    pub fn count_slow_append(&self) {
+        self.slow_appends.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that the answer of a record was not sent.
@@ -299,6 +306,11 @@ impl Recorder {
                 "hecha_unanswered_total",
                 "Records whose answer was not sent",
                 &self.unanswered,
+            ),
+            counter(
+                "hecha_log_slow_appends_total",
+                "Appends that took longer than kernel_wait_ms_max",
+                &self.slow_appends,
             ),
             Figure {
                 name: "hecha_log_unsynced_records",

@@ -24,10 +24,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long answers may wait for their records. The kernel is not waited for: an append returns
-/// when its record is there.
+/// How long answers may wait for their records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordWaits {
+    /// An append that took longer is counted. It is not refused: the record is in the kernel when
+    /// the append returns, and a true answer that is recorded is not taken back for being late.
+    pub kernel_max: Duration,
     /// Longest wait for the disk.
     pub disk_max: Duration,
 }
@@ -176,11 +178,13 @@ impl Gateway {
     ) -> Result<Pending, Problem> {
         let answered = question::answer(view, client, body, language, now)
             .inspect_err(|problem| self.refused(problem, Some(client), route))?;
-        let recorded = self
-            .shared
-            .recorder
-            .check(view, client, &answered, now)
-            .map_err(|error| self.unrecorded(error))?;
+        let recorder = &self.shared.recorder;
+        let started = Instant::now();
+        let recorded = recorder.check(view, client, &answered, now);
+        let recorded = recorded.map_err(|error| self.unrecorded(error))?;
+        if started.elapsed() > self.waits.kernel_max {
+            recorder.count_slow_append();
+        }
         self.count(view, &answered);
         let (mut body, level) = (answered.body, answered.level);
         let mut check_id = [0; CHECK_ID_CHARS];

@@ -539,7 +539,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_acknowledged_survives_any_power_cut(seed: u64, acts in 1u8..12, ops in 0u64..60) {
+        fn what_was_kept_survives_any_power_cut(seed: u64, acts in 1u8..12, ops in 0u64..60) {
             let disk = SimulatedDisk::new(seed);
             let (mut journal, _) = open(&disk).unwrap();
             disk.cut_power_after(ops);

@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_key_that_occurs_twice_is_refused_at_any_depth() {
-        let many = format!("{{{}\"k1\":0}}", "\"k0\":0,".repeat(1) + &keys(40));
+        let many = format!("{{{}\"k1\":0}}", "\"k0\":0,".to_owned() + &keys(40));
         for body in [
             "{\"a\":1,\"a\":2}",
             "{\"a\":1,\"\\u0061\":2}",

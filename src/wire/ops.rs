@@ -379,11 +379,17 @@ mod tests {
             assert_eq!(parse(&body).unwrap().action, action);
         }
         faulty(
-            parse(r#"{"check_id":"a","action":"eaten"}"#),
+            parse(r#"{"check_id":"a","action":"enforced"}"#),
+            422,
+            Some("check_id"),
+        );
+        let eaten = format!(r#"{{"check_id":"{ID}","action":"eaten"}}"#);
+        faulty(parse(&eaten), 422, Some("action"));
+        faulty(
+            parse(&format!(r#"{{"check_id":"{ID}"}}"#)),
             422,
             Some("action"),
         );
-        faulty(parse(r#"{"check_id":"a"}"#), 422, Some("action"));
         faulty(parse(r#"{"action":"enforced"}"#), 422, Some("check_id"));
     }
 

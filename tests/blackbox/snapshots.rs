@@ -67,10 +67,10 @@ fn a_published_list_serves_by_itself_and_a_rollback_holds() {
     let third = installation.publish(second_list());
     serves(&server, token, &third);
     assert_eq!(server.snapshot(token)["pinned"], json!(false));
-    assert_eq!(
-        server.metric("hecha_snapshot_swaps_total{result=\"done\"}"),
-        1.0
-    );
+    // Counted once it serves.
+    until("the swap is counted", || {
+        server.metric("hecha_snapshot_swaps_total{result=\"done\"}") == 1.0
+    });
 }
 
 #[test]

@@ -82,15 +82,7 @@ fn lasts_too_long(law: &Law, trial: &Trial, said: &real::Said) -> Option<String>
     let last = Moment(said.valid_until.0 - 1);
     let begins = |day: Day| day.start() > trial.now && day.start() <= last;
     let mut records = trial.world.records.iter();
-    // Where a list ends to be fresh at this very microsecond, the next one is not foreseen.
-    let ends_now = |(list, as_of): (&String, &Moment)| {
-        let hours = &law.lists[list]["max_staleness_hours"];
-        as_of.plus_hours(hours.parse().unwrap()) == trial.now
-    };
-    if said.match_count == 0
-        || records.any(|record| begins(record.in_force_from))
-        || trial.world.list_as_of.iter().any(ends_now)
-    {
+    if said.match_count == 0 || records.any(|record| begins(record.in_force_from)) {
         return None;
     }
     let mut model = matching::answer(&trial.world, law, &trial.question, last);

@@ -65,10 +65,13 @@ fn rust_files(folder: &Path, paths: &mut Vec<PathBuf>) {
 
 /// Marks all lines of files that are declared under `#[cfg(test)]`.
 pub fn mark_test_files(sources: &mut [Source]) {
-    let test_files = test_files(sources);
-    for source in sources {
-        if test_files.contains(&source.path) {
-            source.test.fill(true);
+    // A test file may declare further ones.
+    for _ in 0..2 {
+        let test_files = test_files(sources);
+        for source in sources.iter_mut() {
+            if test_files.contains(&source.path) {
+                source.test.fill(true);
+            }
         }
     }
 }
