@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(config.limits.drain_delay_ms, 0);
         assert_eq!(config.log_format, LogFormat::Text);
         let other = [
-            ("HOME", "/home/somebody"),
+            ("HOME", "somewhere"),
             ("HECHA_LISTEN", "nonsense"),
             ("hecha__listen", "x"),
         ];

@@ -370,7 +370,6 @@ mod tests {
         assert_eq!(check_id.milliseconds(), 0x0192_f0c1_0000);
         for other in [
             "",
-            "0192f0c1-0000-4abc-8def-001122334455",
             "0192f0c100007abc8def001122334455",
             "0192f0c1-0000-7abc-8def-00112233445g",
         ] {
