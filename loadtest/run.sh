@@ -16,7 +16,6 @@ built=0
 "$hecha" build "$work/list.ndjson" --out "$work/list.hecha" --key "$work/snapshot.key" \
   --as-of "$(date +%Y-%m-%dT%H:%M:%S%:z)" || built=$?
 [ "$built" -eq 0 ] || [ "$built" -eq 3 ]
-mkdir -p "$work/snapshots"
 "$hecha" publish "$work/list.hecha" --to "$work/snapshots"
 exec "$load" run --hecha-bin "$hecha" --snapshot-dir "$work/snapshots" \
   --snapshot-key "$work/snapshot.key" --mix "$work/mix.ndjson" "$@"

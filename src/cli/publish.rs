@@ -7,7 +7,7 @@
 use crate::index::deep;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, POINTER, PublishError};
-use crate::storage::disk::RealDisk;
+use crate::storage::disk::{RealDisk, Storage};
 use anyhow::bail;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,6 +36,8 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
             return Ok(2);
         }
     };
+    // After the file is known to be good: a wrong one leaves no empty folder behind.
+    RealDisk.create_folder(&args.to)?;
     warn_if_older(&args, &snapshot)?;
     match publish::publish(&RealDisk, &snapshot, &args.to) {
         Ok(current) => {
@@ -60,8 +62,11 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
 
 fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
     let file = args.file.display();
-    if !args.to.is_dir() {
-        bail!("`{}` is no folder; make it first", args.to.display());
+    if args.to.exists() && !args.to.is_dir() {
+        bail!(
+            "`{}` is no folder; name the folder that gateways watch",
+            args.to.display()
+        );
     }
     let snapshot = match Snapshot::open_file(&args.file, &OpenOptions::default()) {
         Ok(snapshot) => snapshot,
