@@ -10,7 +10,7 @@ use crate::identifier::free_text::mask_citizen_ids;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
 use crate::storage::append::{Found, Frame};
-use crate::storage::append::{KIND_MARK, decode, encode, is_blank, scan, stated_behind};
+use crate::storage::append::{KIND_MARK, decode, encode, scan, stated_behind};
 use crate::storage::disk::{FolderLock, Storage, StoredFile, folder_of, read_all};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -128,19 +128,19 @@ impl Journal {
         let file = open_or_create(storage, path).map_err(at)?;
         let bytes = read_all(file.as_ref()).map_err(at)?;
         let (entries, end) = read(&bytes, &path.display().to_string())?;
-        let journal = Self {
+        let mut journal = Self {
             path: path.to_owned(),
             file,
             offset: end.offset,
             next_index: end.next_index,
-            // What could be read is not yet known to be on the disk: a kill leaves it in memory.
+            // What was read is known to be on the disk only once `settle` has synced it.
             synced_through: end.synced_through,
             sequence: entries.len() as u64,
             has_ended: false,
             buffer: Vec::new(),
             _lock: lock,
         };
-        journal.cut_tail(&bytes).map_err(at)?;
+        journal.settle(&bytes).map_err(at)?;
         Ok((journal, entries))
     }
 
@@ -217,13 +217,18 @@ impl Journal {
         Ok(())
     }
 
-    fn cut_tail(&self, bytes: &[u8]) -> io::Result<()> {
-        if is_blank(bytes, self.offset) {
+    /// Zeros what is torn, writes again what was read, and syncs: a sync that failed in a former
+    /// run may have left in memory what the disk never got.
+    fn settle(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
             return Ok(());
         }
-        let rest = bytes.len() as u64 - self.offset;
-        self.file.write_at(self.offset, &vec![0; rest as usize])?;
-        self.file.sync()
+        let mut settled = bytes.to_vec();
+        if let Some(torn) = settled.get_mut(self.offset as usize..) {
+            torn.fill(0);
+        }
+        self.file.write_at(0, &settled)?;
+        self.sync()
     }
 }
 
