@@ -9,7 +9,7 @@ use crate::exchange::{answer, is_on_disk};
 use crate::pace::{Latencies, Schedule};
 use anyhow::{Context, Result, bail};
 use rustix::event::epoll;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -78,7 +78,8 @@ pub struct Driver<'a> {
     requests: &'a [Vec<u8>],
     next_request: usize,
     connections: Vec<Connection>,
-    idle: VecDeque<usize>,
+    /// The last one answered is asked next: as few connections are in use as can be.
+    idle: Vec<usize>,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
 }
@@ -196,7 +197,7 @@ impl<'a> Driver<'a> {
                 break answer.body.to_vec();
             };
             connection.finish();
-            self.idle.push_back(place);
+            self.idle.push(place);
             bodies.push(body);
         }
         self.next_request = 0;
@@ -207,9 +208,9 @@ impl<'a> Driver<'a> {
         self.connections.len() - self.idle.len()
     }
 
-    /// Sends the next request on the connection that has been free the longest.
+    /// Sends the next request on a free connection.
     fn send(&mut self, due: Duration) -> Result<usize> {
-        let place = self.idle.pop_front().context("no connection is free")?;
+        let place = self.idle.pop().context("no connection is free")?;
         let request = &self.requests[self.next_request];
         self.next_request = (self.next_request + 1) % self.requests.len();
         let connection = &mut self.connections[place];
@@ -248,7 +249,7 @@ impl<'a> Driver<'a> {
             let latency = start.elapsed().saturating_sub(due);
             measured.add(latency, answer.status, answer.body);
             connection.finish();
-            self.idle.push_back(place);
+            self.idle.push(place);
             answered += 1;
         }
         Ok(answered)

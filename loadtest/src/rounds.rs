@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 const RECORDED_MAX: usize = 1_000;
 /// Small synced writes that show what the disk takes.
 const SYNCS: u64 = 2_000;
+/// Connections open beside each of `--connections`, for the open loop: where answers wait for a slow
+/// disk, the requests behind them go out on further connections, as clients would send them.
+const SPARE_CONNECTIONS: usize = 7;
 /// Requests of one run at most, whatever the arguments: ten minutes at 100,000 a second.
 const SECONDS_MAX: u64 = 600;
 
@@ -57,8 +60,8 @@ pub struct RunArguments {
     /// Request bodies, one a line, as `mix` writes them
     #[arg(long)]
     mix: PathBuf,
-    /// Connections to each server
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    /// Requests in flight to each server in the closed loop; the open loop may use 8 times as many
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
     connections: u16,
     /// Rounds; each measures both servers
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=20))]
@@ -195,7 +198,8 @@ fn one_server(
     requests: &[Vec<u8>],
 ) -> Result<report::Side> {
     let connections = usize::from(arguments.connections);
-    let mut driver = Driver::connect(server.address, connections, requests)?;
+    let spare = connections * SPARE_CONNECTIONS;
+    let mut driver = Driver::connect(server.address, connections + spare, requests)?;
     let span = Duration::from_secs(arguments.seconds);
     let mut saturated = Stretch::default();
     // The first steps also warm both sides up.

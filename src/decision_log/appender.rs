@@ -91,8 +91,11 @@ struct OpenSegment {
 
 /// Everything that must be on the disk for what has been appended to be there.
 pub(super) struct Unsynced {
+    /// The last one is being written.
     pub files: SmallVec<[Arc<dyn StoredFile>; 2]>,
     pub through: u64,
+    /// Where the last file's frames end.
+    pub end: u64,
 }
 
 impl Appender {
@@ -153,6 +156,7 @@ impl Appender {
         Unsynced {
             files,
             through: self.next_index - 1,
+            end: self.segment.offset,
         }
     }
 

@@ -26,6 +26,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+/// What is kept in memory ahead of the records, in bytes: far more than comes between two syncs.
+/// A prepared segment may lie there for days, and what is not used is dropped from memory.
+const AHEAD_BYTES: u64 = 512 << 10;
+
 /// Rest after a preparation that has failed, before it is tried again.
 const PREPARE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -437,6 +441,9 @@ impl Shared {
             .synced_through
             .store(unsynced.through, Ordering::Release);
         self.tell(unsynced.through);
+        if let Some(written) = unsynced.files.last() {
+            written.expect_writes(unsynced.end, AHEAD_BYTES);
+        }
         self.append(
             |appender| match appender.last_record() <= unsynced.through {
                 true => appender.mark(&self.ground),

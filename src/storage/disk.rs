@@ -3,10 +3,12 @@
 //! In: paths, offsets, bytes. Out: bytes and `std::io` errors, without a word of prose: callers
 //! know the file and say what to do. Nothing here retries: a failed sync stays failed.
 
+use rustix::fs::{Advice, fadvise};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -67,6 +69,10 @@ pub trait StoredFile: fmt::Debug + Send + Sync {
     ///
     /// Errors: what was not durable before may be lost, and a later success proves nothing.
     fn sync(&self) -> io::Result<()>;
+
+    /// Says that a stretch is about to be written in part: a block that is no longer in memory is
+    /// fetched in the background, not by the write that needs its rest. A hint; no error, no wait.
+    fn expect_writes(&self, _offset: u64, _bytes: u64) {}
 }
 
 /// Held lock of a folder's lock file; dropping it lets go.
@@ -203,6 +209,11 @@ impl StoredFile for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn expect_writes(&self, offset: u64, bytes: u64) {
+        // Who cannot take the hint loses speed only.
+        let _ = fadvise(&self.file, offset, NonZeroU64::new(bytes), Advice::WillNeed);
     }
 }
 
