@@ -9,7 +9,7 @@ use super::keys::PartyKeys;
 use crate::index::standing::Standing;
 use crate::index::{identifiers, names};
 use crate::model::entry::EntryIndex;
-use crate::snapshot::entries::NumberClass;
+use crate::snapshot::entries::{BirthDigits, NumberClass};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -54,17 +54,23 @@ pub fn holders_by_number(
 }
 
 /// Calls `visit` for each entry whose subject bears the party's name and that numbers have not
-/// settled already; `by_number` are the entries found by number, ascending.
+/// settled already, nor its birth date; `by_number` are the entries found by number, ascending.
 pub fn subjects_by_name(
     snapshot: &Snapshot,
     standing: &Standing,
     keys: &PartyKeys,
+    birth: Option<BirthDigits>,
     by_number: &[EntryIndex],
     mut visit: impl FnMut(EntryIndex),
 ) {
     let Some(name) = keys.name else { return };
-    let unsettled =
-        |entry: EntryIndex| standing.counts(entry) && by_number.binary_search(&entry).is_err();
+    let unsettled = |entry: EntryIndex| {
+        // No number is equal here, so another birth date is another person (rule 3.2).
+        let is_another = |birth| snapshot.facts(entry).birth().contradicts(birth);
+        standing.counts(entry)
+            && !birth.is_some_and(is_another)
+            && by_number.binary_search(&entry).is_err()
+    };
     for index in names::entries(snapshot, name) {
         let entry = EntryIndex(index);
         // Entries of one name lie ordered by number class: without a usable one first.

@@ -6,7 +6,7 @@
 // HOT: no allocation beyond the inline room below.
 
 use super::request::Party;
-use crate::identifier::digest::DigestKey;
+use crate::identifier::digest::{Digest, DigestKey};
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::index::identifiers;
@@ -26,6 +26,13 @@ pub struct PartyKeys {
     pub name: Option<NameNumber>,
 }
 
+/// How much of a number a digest stands for.
+#[derive(Clone, Copy)]
+enum Shown {
+    Full,
+    Masked,
+}
+
 impl PartyKeys {
     /// Looks the party up: one digest per number and per mask pattern of its type.
     pub fn look_up(snapshot: &Snapshot, key: &DigestKey, party: &Party) -> Self {
@@ -35,29 +42,31 @@ impl PartyKeys {
             masked: SmallVec::new(),
             name: names::find(snapshot, &party.folded_name),
         };
+        let mut digests: SmallVec<[Digest; 8]> = SmallVec::new();
+        let mut kinds: SmallVec<[(IdType, Shown); 8]> = SmallVec::new();
+        let mut add = |number: &FullNumber| {
+            let id_type = number.id_type();
+            keys.types |= 1 << id_type as u16;
+            digests.push(key.full(number));
+            kinds.push((id_type, Shown::Full));
+            for pattern in snapshot.manifest().patterns_of(id_type) {
+                if let Some(digest) = key.under_pattern(*pattern, number) {
+                    digests.push(digest);
+                    kinds.push((id_type, Shown::Masked));
+                }
+            }
+        };
         for number in &party.numbers {
-            keys.add(snapshot, key, number);
+            add(number);
             if let Some(org_code) = number.org_code() {
-                keys.add(snapshot, key, &org_code);
+                add(&org_code);
             }
         }
+        identifiers::find_all(snapshot, &digests, |place, row| match kinds[place] {
+            (id_type, Shown::Full) => push_once(&mut keys.full, (id_type, row)),
+            (id_type, Shown::Masked) => push_once(&mut keys.masked, (id_type, row)),
+        });
         keys
-    }
-
-    fn add(&mut self, snapshot: &Snapshot, key: &DigestKey, number: &FullNumber) {
-        let id_type = number.id_type();
-        self.types |= 1 << id_type as u16;
-        if let Some(row) = identifiers::find(snapshot, &key.full(number)) {
-            push_once(&mut self.full, (id_type, row));
-        }
-        for pattern in snapshot.manifest().patterns_of(id_type) {
-            let Some(digest) = key.under_pattern(*pattern, number) else {
-                continue;
-            };
-            if let Some(row) = identifiers::find(snapshot, &digest) {
-                push_once(&mut self.masked, (id_type, row));
-            }
-        }
     }
 
     /// Whether the party has a number of this type.

@@ -40,7 +40,7 @@ use crate::model::decision::Identity;
 use crate::model::entry::EntryIndex;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
-use crate::snapshot::entries::{Facts, PartyRow};
+use crate::snapshot::entries::{BirthDigits, Facts, PartyRow};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -116,7 +116,8 @@ impl<'a> Check<'a> {
             self.subject(party, keys, via, *entry);
         }
         let standing = self.view.standing;
-        candidates::subjects_by_name(snapshot, standing, keys, &by_number, |entry| {
+        let birth = party.birth.map(BirthDigits::from_day);
+        candidates::subjects_by_name(snapshot, standing, keys, birth, &by_number, |entry| {
             self.subject(party, keys, via, entry);
         });
     }

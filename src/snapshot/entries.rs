@@ -75,10 +75,10 @@ impl BirthDigits {
     /// Whether some digit is known on both sides and differs.
     pub fn contradicts(self, other: Self) -> bool {
         let differing = self.0 ^ other.0;
-        (0..8).any(|place| {
-            let nibble = |digits: u32| digits >> (4 * place) & 0xf;
-            nibble(differing) != 0 && nibble(self.0) != 0xf && nibble(other.0) != 0xf
-        })
+        // One bit a digit, the lowest of its four.
+        let differs = differing | differing >> 1 | differing >> 2 | differing >> 3;
+        let unknown = |digits: u32| digits & digits >> 1 & digits >> 2 & digits >> 3;
+        differs & !unknown(self.0) & !unknown(other.0) & 0x1111_1111 != 0
     }
 
     /// The day, where all digits are known and it exists.

@@ -5,12 +5,15 @@
 //! because two readers of such a body may see two different questions. Never repeats what it read.
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
 /// Nesting of objects and arrays at most.
 pub const DEPTH_MAX: u8 = 32;
+/// Room that an object is given at first: that of an honest question.
+const MEMBERS_USUAL: usize = 6;
 /// Up to this many keys are compared pairwise; more are sorted.
 const PAIRWISE_MAX: usize = 16;
 
@@ -66,12 +69,20 @@ pub enum JsonFault {
 impl<'a> Node<'a> {
     /// Parses a whole body.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonFault> {
+        // UTF-8 is looked at once for the whole body, not once a string; where it is broken, the
+        // slower reader knows the place.
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::read(serde_json::Deserializer::from_str(text)),
+            Err(_) => Self::read(serde_json::Deserializer::from_slice(bytes)),
+        }
+    }
+
+    fn read<R: Read<'a>>(mut reader: serde_json::Deserializer<R>) -> Result<Self, JsonFault> {
         let refused = Cell::new(Refused::No);
         let seed = NodeSeed {
             depth: 0,
             refused: &refused,
         };
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
         let parsed = seed
             .deserialize(&mut reader)
             .and_then(|node| reader.end().map(|()| node));
@@ -210,7 +221,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
         let seed = self.deeper()?;
-        let mut members: Members<'de> = Vec::new();
+        let mut members: Members<'de> = Vec::with_capacity(MEMBERS_USUAL);
         while let Some(Key(key)) = items.next_key()? {
             members.push((key, items.next_value_seed(seed)?));
         }
