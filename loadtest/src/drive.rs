@@ -138,7 +138,7 @@ impl<'a> Driver<'a> {
             self.send(start.elapsed())?;
         }
         while self.in_flight() > 0 && start.elapsed() < span + DRAIN_MAX {
-            // Never asleep: a server pays for waking its peer, and the faster of two finds it awake.
+            // Never asleep: a server pays for waking its peer, and a fast one finds it awake.
             let answered = self.receive(start, &mut measured)?;
             if start.elapsed() < span {
                 for _ in 0..answered {

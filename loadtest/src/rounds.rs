@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 const RECORDED_MAX: usize = 1_000;
 /// Small synced writes that show what the disk takes.
 const SYNCS: u64 = 2_000;
-/// Connections open beside each of `--connections`, for the open loop: where answers wait for a slow
-/// disk, the requests behind them go out on further connections, as clients would send them.
+/// Connections open beside each of `--connections`, for the open loop: where answers wait for a
+/// slow disk, the requests behind them go out on further connections, as clients would send them.
 const SPARE_CONNECTIONS: usize = 7;
 /// Requests of one run at most, whatever the arguments: ten minutes at 100,000 a second.
 const SECONDS_MAX: u64 = 600;

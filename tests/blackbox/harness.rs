@@ -262,6 +262,16 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
+    /// Bytes of a file beyond which it may not write; `None` for no limit.
+    pub fn limit_files_to(&self, bytes: Option<u64>) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).unwrap();
+    }
+
     /// Ends it as an operator does.
     pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");

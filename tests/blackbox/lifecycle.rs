@@ -3,6 +3,7 @@
 use crate::harness::{Installation, Server, hecha, ticket, until};
 use crate::http::{Connection, Request};
 use serde_json::{Value, json};
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
@@ -299,4 +300,42 @@ fn the_sample_shows_every_decision_and_keeps_its_token() {
     assert!(server.stop().success());
     let server = start();
     assert_eq!(server.snapshot(token)["environment"], "sample");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_ends_every_answer_and_keeps_the_old_ones() {
+    let installation = Installation::new();
+    let config = installation.config();
+    // A write beyond the limit shall fail, not kill.
+    let script = "trap '' XFSZ; exec \"$0\" serve --config \"$1\"";
+    let mut shell = Command::new("sh");
+    let mut server = Server::start(
+        shell
+            .args(["-c", script, env!("CARGO_BIN_EXE_hecha")])
+            .arg(config),
+    );
+    let token = &installation.token;
+    let before = server.ask(token, &ticket()).check_id();
+    server.limit_files_to(Some(0));
+    for _ in 0..3 {
+        let answer = server.ask(token, &ticket());
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.text().contains("decision log"), "{}", answer.text());
+    }
+    assert_eq!(Request::get("/readyz").send(server.ops).status, 503);
+    assert_eq!(Request::get("/livez").send(server.ops).status, 200);
+    // What has failed once is not trusted again.
+    server.limit_files_to(None);
+    assert_eq!(server.ask(token, &ticket()).status, 503);
+    let note = json!({"check_id": before, "action": "enforced"});
+    let feedback = Request::post("/v1/feedback", note.to_string()).token(token);
+    assert_eq!(feedback.send(server.checks).status, 503);
+    server.signal("TERM");
+    server.wait();
+    let server = installation.serve();
+    let after = server.ask(token, &ticket()).check_id();
+    assert!(server.stop().success());
+    for check_id in [before, after] {
+        assert_eq!(installation.log(&["--check-id", &check_id]).len(), 1);
+    }
 }

@@ -4,6 +4,7 @@
 use crate::caller::Caller;
 use crate::dice::Dice;
 use crate::installation::{Installation, Server, check_of, defaulter, listing};
+use hecha::snapshot::container::{self, ContainerWriter, SectionKind};
 use hecha::snapshot::open::Snapshot;
 use hecha::snapshot::publish::{Current, POINTER};
 use hecha::storage::disk::RealDisk;
@@ -11,6 +12,7 @@ use hecha::storage::replace;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::Cursor;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -80,7 +82,7 @@ fn a_damaged_snapshot_is_refused_counted_and_never_served() {
     installation.publish(&first);
     let server = installation.start();
     let mut operator = installation.operator(&server).unwrap();
-    for kind in 0..DAMAGES {
+    for kind in 0..DAMAGES + sections(&second) {
         let refused_before = refused(&mut operator);
         publish_damaged(&installation, &second, kind);
         let mut looks = 0;
@@ -174,22 +176,63 @@ fn names_one(answer: &Value, n: usize, versions: &BTreeMap<String, u64>) -> Stri
     id.to_string()
 }
 
-/// Ways to damage a file.
+/// Ways to damage a file, besides a flipped bit in each of its sections.
 const DAMAGES: usize = 7;
+
+fn sections(snapshot: &Snapshot) -> usize {
+    let layout = container::check(snapshot.bytes()).unwrap();
+    assert!(layout.sections.len() > 5);
+    layout.sections.len()
+}
+
+/// The same file with one more section, of which it says that a reader must know it.
+fn with_unknown_section(whole: &[u8]) -> Vec<u8> {
+    let layout = container::check(whole).unwrap();
+    let manifest = whole[layout.manifest.clone()].to_vec();
+    let count = layout.sections.len() + 1;
+    let mut writer = ContainerWriter::start(Cursor::new(Vec::new()), manifest, count).unwrap();
+    for section in layout.sections {
+        let kind = SectionKind {
+            name: section.name.leak(),
+            version: section.version,
+            item_bytes: section.item_bytes,
+        };
+        writer
+            .raw_section(kind, section.required, &whole[section.range])
+            .unwrap();
+    }
+    let unknown = SectionKind {
+        name: "of a later version",
+        version: 1,
+        item_bytes: 1,
+    };
+    writer.raw_section(unknown, true, b"?").unwrap();
+    writer.finish().unwrap().0.into_inner()
+}
 
 /// Puts a damaged copy of `snapshot` beside the pointer and points at it, as no tool of ours would.
 fn publish_damaged(installation: &Installation, snapshot: &Snapshot, kind: usize) {
     let whole = snapshot.bytes();
     let mut bytes = whole.to_vec();
-    match kind % DAMAGES {
+    match kind {
         0 => bytes.clear(),
         1 => bytes.truncate(whole.len() / 2),
         2 => bytes.truncate(whole.len() - 1),
         // The format's version follows the magic.
         3 => bytes[8] ^= 0x40,
         4 => bytes[0] ^= 1,
-        5 => bytes[whole.len() / 2] ^= 1,
-        _ => bytes[whole.len() - 9] ^= 0x80,
+        5 => bytes[whole.len() - 9] ^= 0x80,
+        6 => bytes = with_unknown_section(whole),
+        _ => {
+            let section = container::check(whole).unwrap().sections[kind - DAMAGES].clone();
+            // An empty section has no bit to flip: its place in the table is damaged instead.
+            let place = if section.range.is_empty() {
+                whole.len() - 17
+            } else {
+                section.range.start + section.range.len() / 2
+            };
+            bytes[place] ^= 1;
+        }
     }
     let folder = installation.snapshot_dir();
     let file = format!("damaged-{kind}-{}.hecha", listing(&folder).len());
