@@ -107,18 +107,25 @@ pub fn records(seed: u64, count: u64, catalogue: &Catalogue) -> Vec<ListRecord> 
         .collect()
 }
 
-/// The full citizen number of the person at `place`, listed or not.
-pub fn citizen_id(seed: u64, place: u64) -> String {
-    let mut random = Random::new(seed ^ place.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let division = 990_101 + (place / 1_000_000 % 50) as u32;
+/// The full citizen number of the person at `place`, listed or not; no two places below a thousand
+/// million have the same. Neighbours lie far apart in every part of the number, so that a masked
+/// one fits as few others as in life.
+pub fn citizen_id(place: u64) -> String {
+    const NUMBERS: u64 = 99 * 50 * 12 * 28 * 1_000;
+    // A prime that does not divide the count, so that this is a permutation.
+    let mut rest = place * 1_000_000_007 % NUMBERS;
+    let mut part = |size: u64| {
+        let part = rest % size;
+        rest /= size;
+        part
+    };
+    let division = 990_101 + part(99) as u32;
     let birth = (
-        1950 + (place % 50) as i16,
-        1 + (place / 50 % 12) as i8,
-        1 + (place / 600 % 28) as i8,
+        1950 + part(50) as i16,
+        1 + part(12) as i8,
+        1 + part(28) as i8,
     );
-    let sequence = (place / 16_800 % 1_000) as u16;
-    let _ = random.next();
-    synthetic::citizen_id(division, birth, sequence)
+    synthetic::citizen_id(division, birth, part(1_000) as u16)
 }
 
 /// The credit code of the firm at `place`.
@@ -154,7 +161,7 @@ fn person_record(
 ) {
     let name = person_name(subject);
     let list = *random.one_of(&PERSON_LISTS.iter().collect::<Vec<_>>());
-    let number = citizen_id(7, of);
+    let number = citizen_id(of);
     let shown = match subject.below(10) {
         0..4 => number,
         4..9 => masked(&number, PATTERNS[subject.below(2)]),
@@ -203,7 +210,7 @@ fn firm_record(json: &mut String, random: &mut Random, subject: &mut Random, pla
         let _ = write!(json, r#""grade":"{grade}","#);
     }
     let holder = random.below(5_000) as u64;
-    let number = id("citizen_id", &masked(&citizen_id(7, holder), PATTERNS[0]));
+    let number = id("citizen_id", &masked(&citizen_id(holder), PATTERNS[0]));
     let holder_name = person_name(&mut Random::new(holder));
     let _ = write!(
         json,

@@ -82,7 +82,7 @@ fn queries(snapshot: &Snapshot, key: &DigestKey, entries: u64) -> (Vec<Digest>, 
     let all: Vec<(Digest, bool)> = (0..entries * 2)
         .into_par_iter()
         .map(|place| {
-            let number = FullNumber::parse(IdType::CitizenId, &corpus::citizen_id(7, place));
+            let number = FullNumber::parse(IdType::CitizenId, &corpus::citizen_id(place));
             let digest = key.full(&number.unwrap());
             (digest, identifiers::find(snapshot, &digest).is_some())
         })
@@ -166,7 +166,7 @@ fn row(name: &str, hits: &[Digest], misses: &[Digest], find: impl Fn(&Digest) ->
 fn digests(key: &DigestKey, entries: u64) {
     let numbers: Vec<FullNumber> = (0..10_000)
         .map(|place| {
-            let number = corpus::citizen_id(7, place % entries.max(1));
+            let number = corpus::citizen_id(place % entries.max(1));
             FullNumber::parse(IdType::CitizenId, &number).unwrap()
         })
         .collect();
