@@ -126,7 +126,7 @@ fn numbers_lead_to_the_parties_that_a_naive_model_finds() {
     for place in 0..3_000 {
         let mut numbers = vec![FullNumber::parse(
             IdType::CitizenId,
-            &corpus::citizen_id(7, place),
+            &corpus::citizen_id(place),
         )];
         let credit = FullNumber::parse(IdType::CreditCode, &corpus::credit_code(place)).unwrap();
         numbers.push(Ok(credit.org_code().unwrap()));
@@ -139,7 +139,7 @@ fn numbers_lead_to_the_parties_that_a_naive_model_finds() {
             assert_eq!(found(&snapshot, &key, &number), expected, "place {place}");
         }
     }
-    assert!(hits > 2_000, "the corpus has hits: {hits}");
+    assert!(hits > 1_500, "the corpus has hits: {hits}");
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn no_number_stands_in_the_file() {
     let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     assert!(has("福州".as_bytes()), "names are in clear");
     for place in 0..400 {
-        let citizen = corpus::citizen_id(7, place);
+        let citizen = corpus::citizen_id(place);
         for number in [
             &citizen[..15],
             &citizen[6..],

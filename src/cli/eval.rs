@@ -1,13 +1,15 @@
-//! `hecha eval`: how well decisions agree with labelled cases.
+//! `hecha eval`: how well decisions agree with labelled cases, and how well names are told apart.
 //!
-//! In: a file of cases. Out: a table of those that fail and a line of figures, or both as JSON; the
-//! answers in a file of their own where asked for. Contract, section 4. Reads and writes files,
-//! decides nothing.
+//! In: a file of cases or pairs. Out: a table, or the same as JSON; the answers or scores in a file
+//! of their own where asked for. Contract, sections 4 and 6. Reads and writes files, decides
+//! nothing.
 
 use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load;
 use crate::eval::cases::{self, CaseFault};
 use crate::eval::decisions::{self, CaseResult};
+use crate::eval::names::{self, ClassReport, Figures, KindReport, PairFault};
+use crate::name::similarity::{NameKind, THRESHOLD};
 use crate::telemetry::Telemetry;
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -34,7 +36,19 @@ enum EvalCommand {
                       Example: hecha eval decisions cases.ndjson --answers answers.ndjson"
     )]
     Decisions(DecisionsArgs),
-    /// Measure how well names are told apart (not in this version)
+    /// Score labelled pairs of names and show how well they are told apart
+    #[command(
+        after_help = "FILE has a head line and the columns id, query, listed, kind (person or org), \
+                      class and label (match or non-match), separated by tabs; more columns are \
+                      ignored. For persons and organisations apart the table shows precision, \
+                      recall and F1 at the default threshold, the best F1, and the recall at 99 % \
+                      precision; then, class by class, the share accepted at both thresholds (recall \
+                      of a class that matches, error of one that does not) and, for a class that \
+                      matches, precision and F1 against all non-matches of its kind at equal \
+                      weight.\n\n\
+                      Exit code: 0 done, 2 FILE cannot be read.\n\n\
+                      Example: hecha eval names pairs.tsv --scores scores.tsv"
+    )]
     Names(NamesArgs),
 }
 
@@ -60,7 +74,7 @@ struct NamesArgs {
     /// Print figures as JSON
     #[arg(long)]
     json: bool,
-    /// Write the score of every pair here
+    /// Write the score of every pair here: id, score 0..1, matched 0 or 1 at the default threshold
     #[arg(long, value_name = "OUT.tsv")]
     scores: Option<PathBuf>,
 }
@@ -78,7 +92,7 @@ pub enum Verdict {
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     /// The file of cases cannot be read.
-    #[error("{}: cannot be read as UTF-8 text ({source}); give a file of cases", path.display())]
+    #[error("{}: cannot be read as UTF-8 text ({source}); give a file of cases or pairs", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -91,20 +105,17 @@ pub enum EvalError {
     /// The tables.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// The answers cannot be written.
-    #[error("{}: the answers cannot be written ({source})", path.display())]
+    /// The answers or scores cannot be written.
+    #[error("{}: cannot be written ({source})", path.display())]
     Answers {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A later version has it.
-    #[error(
-        "`eval names` belongs to a later version: this one compares names for equality only; \
-         `hecha eval decisions` works"
-    )]
-    NamesLater,
+    /// A line is no pair.
+    #[error(transparent)]
+    Pair(#[from] PairFault),
     /// Standard output.
     #[error("cannot write the result ({0})")]
     Output(#[from] io::Error),
@@ -118,15 +129,12 @@ pub fn run(args: EvalArgs) -> Result<Verdict, EvalError> {
 fn run_into(args: EvalArgs, out: &mut dyn Write) -> Result<Verdict, EvalError> {
     match args.command {
         EvalCommand::Decisions(args) => decisions(&args, out),
-        EvalCommand::Names(_) => Err(EvalError::NamesLater),
+        EvalCommand::Names(args) => measure_names(&args, out),
     }
 }
 
 fn decisions(args: &DecisionsArgs, out: &mut dyn Write) -> Result<Verdict, EvalError> {
-    let text = fs::read_to_string(&args.file).map_err(|source| EvalError::Read {
-        path: args.file.clone(),
-        source,
-    })?;
+    let text = read(&args.file)?;
     let cases = cases::parse(&args.file.display().to_string(), &text)?;
     let catalogue = match &args.catalogue {
         Some(dir) => load::load(dir)?,
@@ -150,6 +158,174 @@ fn decisions(args: &DecisionsArgs, out: &mut dyn Write) -> Result<Verdict, EvalE
     } else {
         Verdict::Failed
     })
+}
+
+fn read(file: &Path) -> Result<String, EvalError> {
+    fs::read_to_string(file).map_err(|source| EvalError::Read {
+        path: file.to_path_buf(),
+        source,
+    })
+}
+
+fn measure_names(args: &NamesArgs, out: &mut dyn Write) -> Result<Verdict, EvalError> {
+    let text = read(&args.file)?;
+    let pairs = names::parse(&args.file.display().to_string(), &text)?;
+    let scores = names::scores(&pairs);
+    if let Some(path) = &args.scores {
+        let mut lines = "id\tscore\tmatched\n".to_owned();
+        for (pair, score) in pairs.iter().zip(&scores) {
+            let matched = u8::from(*score >= THRESHOLD);
+            lines.push_str(&format!("{}\t{score:.4}\t{matched}\n", pair.id));
+        }
+        fs::write(path, lines).map_err(|source| EvalError::Answers {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    let reports = names::report(&pairs, &scores);
+    if args.json {
+        let reports: Vec<KindJson<'_>> = reports.iter().map(KindJson::of).collect();
+        serde_json::to_writer_pretty(&mut *out, &reports).map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        for report in &reports {
+            print_kind(report, out)?;
+        }
+    }
+    out.flush()?;
+    Ok(Verdict::Passed)
+}
+
+#[derive(Serialize)]
+struct KindJson<'a> {
+    kind: &'static str,
+    pairs: usize,
+    threshold: f32,
+    at_threshold: FiguresJson,
+    best_threshold: f32,
+    at_best: FiguresJson,
+    precision_99_threshold: Option<f32>,
+    recall_at_precision_99: f64,
+    classes: Vec<ClassJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct FiguresJson {
+    precision: f64,
+    recall: f64,
+    f1: f64,
+}
+
+#[derive(Serialize)]
+struct ClassJson<'a> {
+    class: &'a str,
+    label: &'static str,
+    pairs: usize,
+    accepted: f64,
+    accepted_at_precision_99: f64,
+    balanced: Option<FiguresJson>,
+    balanced_best_f1: Option<f64>,
+}
+
+impl From<Figures> for FiguresJson {
+    fn from(figures: Figures) -> Self {
+        Self {
+            precision: figures.precision,
+            recall: figures.recall,
+            f1: figures.f1,
+        }
+    }
+}
+
+impl<'a> KindJson<'a> {
+    fn of(report: &'a KindReport) -> Self {
+        let high = report.at_high_precision;
+        let class = |class: &'a ClassReport| ClassJson {
+            class: &class.class,
+            label: label(class),
+            pairs: class.pairs,
+            accepted: class.accepted_default,
+            accepted_at_precision_99: class.accepted_high_precision,
+            balanced: class.balanced.map(FiguresJson::from),
+            balanced_best_f1: class.balanced_best_f1,
+        };
+        Self {
+            kind: kind_name(report.kind),
+            pairs: report.pairs,
+            threshold: THRESHOLD,
+            at_threshold: report.at_default.into(),
+            best_threshold: report.best.0,
+            at_best: report.best.1.into(),
+            precision_99_threshold: high.map(|(threshold, _)| threshold),
+            recall_at_precision_99: high.map_or(0.0, |(_, figures)| figures.recall),
+            classes: report.classes.iter().map(class).collect(),
+        }
+    }
+}
+
+fn print_kind(report: &KindReport, out: &mut dyn Write) -> io::Result<()> {
+    let (best_threshold, best) = report.best;
+    let kind = kind_name(report.kind);
+    writeln!(out, "{kind}: {} pairs", report.pairs)?;
+    print_figures(out, "default threshold", THRESHOLD, report.at_default)?;
+    print_figures(out, "best F1", best_threshold, best)?;
+    match report.at_high_precision {
+        Some((threshold, figures)) => print_figures(out, "99 % precision", threshold, figures)?,
+        None => writeln!(out, "  99 % precision     no threshold reaches it")?,
+    }
+    writeln!(
+        out,
+        "\n  {:<22} {:<9} {:>5} {:>9} {:>9} {:>9} {:>6} {:>8}",
+        "class", "label", "pairs", "accepted", "at 99 %", "precision", "F1", "best F1"
+    )?;
+    for class in &report.classes {
+        write!(
+            out,
+            "  {:<22} {:<9} {:>5} {:>9.3} {:>9.3}",
+            class.class,
+            label(class),
+            class.pairs,
+            class.accepted_default,
+            class.accepted_high_precision
+        )?;
+        match (class.balanced, class.balanced_best_f1) {
+            (Some(figures), Some(best)) => writeln!(
+                out,
+                " {:>9.3} {:>6.3} {:>8.3}",
+                figures.precision, figures.f1, best
+            )?,
+            _ => writeln!(out)?,
+        }
+    }
+    writeln!(out)
+}
+
+fn print_figures(
+    out: &mut dyn Write,
+    what: &str,
+    threshold: f32,
+    figures: Figures,
+) -> io::Result<()> {
+    let Figures {
+        precision,
+        recall,
+        f1,
+    } = figures;
+    writeln!(
+        out,
+        "  {what:<18} score >= {threshold:.3}: precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}"
+    )
+}
+
+fn kind_name(kind: NameKind) -> &'static str {
+    match kind {
+        NameKind::Person => "person",
+        NameKind::Organisation => "organisation",
+    }
+}
+
+fn label(class: &ClassReport) -> &'static str {
+    if class.is_match { "match" } else { "non-match" }
 }
 
 #[derive(Serialize)]
@@ -325,13 +501,36 @@ mod tests {
     }
 
     #[test]
-    fn names_are_measured_in_a_later_version() {
-        let command = EvalCommand::Names(NamesArgs {
-            file: "pairs.tsv".into(),
-            json: false,
-            scores: None,
-        });
-        let error = run_into(EvalArgs { command }, &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().contains("a later version"), "{error}");
+    fn names_are_scored_and_the_scores_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pairs.tsv");
+        let head = "id\tquery\tlisted\tkind\tclass\tlabel\tnote";
+        let pairs =
+            "a\t張偉\t张伟\tperson\ttrad\tmatch\t\nb\t王芳\t刘洋\tperson\tother\tnon-match\t\n";
+        fs::write(&file, format!("{head}\n{pairs}")).unwrap();
+        let scores = dir.path().join("scores.tsv");
+        let run = |json| {
+            let command = EvalCommand::Names(NamesArgs {
+                file: file.clone(),
+                json,
+                scores: Some(scores.clone()),
+            });
+            let mut out = Vec::new();
+            let verdict = run_into(EvalArgs { command }, &mut out).unwrap();
+            assert_eq!(verdict, Verdict::Passed);
+            String::from_utf8(out).unwrap()
+        };
+        let table = run(false);
+        assert!(table.starts_with("person: 2 pairs\n"), "{table}");
+        assert!(
+            table.contains("precision 1.000, recall 1.000, F1 1.000"),
+            "{table}"
+        );
+        let json: Value = serde_json::from_str(&run(true)).unwrap();
+        assert_eq!(json[0]["kind"], "person");
+        assert_eq!(json[0]["at_threshold"]["f1"], 1.0);
+        assert_eq!(json[0]["classes"][1]["label"], "non-match");
+        let written = fs::read_to_string(scores).unwrap();
+        assert_eq!(written, "id\tscore\tmatched\na\t1.0000\t1\nb\t0.0000\t0\n");
     }
 }

@@ -1,7 +1,8 @@
 //! Labelled cases in, figures out.
 //!
 //! `hecha eval decisions`: each case brings its own entries, client, acts and moment, goes through
-//! the whole pipeline in process, and is compared with what it expects.
+//! the whole pipeline in process, and is compared with what it expects. `hecha eval names`: each
+//! pair of names is scored, and the scores are compared with the labels.
 
 /// Files of cases.
 pub mod cases;
@@ -9,3 +10,5 @@ pub mod cases;
 pub mod judgement;
 /// Cases through the whole pipeline.
 pub mod decisions;
+/// Pairs of names through the matcher.
+pub mod names;

@@ -49,6 +49,9 @@ impl NameQuery {
 
     /// The judgement on a listed name, given folded.
     pub fn compare(&self, listed: &str) -> Similarity {
+        if self.folded == listed {
+            return Similarity::EQUAL;
+        }
         match &self.parsed {
             Parsed::Person(query) => query.compare(listed),
             Parsed::Organisation(query) => query.compare(listed),

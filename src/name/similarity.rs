@@ -32,6 +32,19 @@ pub struct Similarity {
     pub differences: SmallVec<[Difference; 2]>,
 }
 
+impl Similarity {
+    /// Of names that are equal after folding.
+    pub const EQUAL: Self = Self {
+        score: 1.0,
+        differences: SmallVec::new_const(),
+    };
+    /// Of names that are worth no further word.
+    pub const NONE: Self = Self {
+        score: 0.0,
+        differences: SmallVec::new_const(),
+    };
+}
+
 /// One difference between the name that is looked for and the listed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
