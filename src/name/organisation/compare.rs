@@ -8,13 +8,18 @@
 //!
 //! HOT: runs for each candidate; no allocation.
 
-use super::super::similarity::{Difference, DifferenceKind, Similarity};
+use super::super::similarity::{Difference, DifferenceKind};
 use super::parse::{Form, Parsed};
 use super::regions::{Region, Relation, relation};
 use super::slip::{self, Slip};
 use super::words::{Letter, role};
 use smallvec::SmallVec;
 use std::ops::Range;
+
+/// Characters of a brand that may stand for the whole name.
+pub const BARE_CHARS_MIN: usize = 3;
+/// Characters of the longest text that is taken for a brand alone.
+pub const BARE_CHARS_MAX: usize = 8;
 
 /// Score of names of which nothing says that they are one.
 const UNRELATED: f32 = 0.01;
@@ -112,20 +117,27 @@ impl<'a> View<'a> {
 
 /// A likelihood in the making, with its reasons.
 #[derive(Clone)]
-struct Evidence {
-    score: f32,
-    differences: SmallVec<[Difference; 2]>,
+pub struct Evidence {
+    /// The likelihood.
+    pub score: f32,
+    /// Whether the two names share a block key.
+    pub keyed: bool,
+    /// The reasons.
+    pub differences: SmallVec<[Difference; 2]>,
 }
 
 impl Evidence {
-    fn new(score: f32) -> Self {
+    /// Without a reason yet.
+    pub fn new(score: f32) -> Self {
         Self {
             score,
+            keyed: true,
             differences: SmallVec::new(),
         }
     }
 
-    fn weigh(&mut self, factor: f32, kind: DifferenceKind, query: Range<u16>, listed: Range<u16>) {
+    /// Takes a reason into account.
+    pub fn weigh(&mut self, factor: f32, kind: DifferenceKind, query: Range<u16>, listed: Range<u16>) {
         self.score *= factor;
         self.differences.push(Difference {
             kind,
@@ -144,29 +156,32 @@ pub fn places(letters: &[Letter]) -> Range<u16> {
 }
 
 /// The judgement on two names in parts.
-pub fn compare(query: &Parsed, listed: &Parsed) -> Similarity {
+pub fn compare(query: &Parsed, listed: &Parsed) -> Evidence {
     let mut best = Evidence::new(0.0);
-    for one in views(query) {
-        for other in views(listed) {
-            let evidence = compare_views(query, &one, listed, &other);
+    for (rank, one) in views(query).iter().enumerate() {
+        for (other_rank, other) in views(listed).iter().enumerate() {
+            // A doubtful reading of both names finds equal texts, but judges no slips.
+            let doubtful = rank > 0 && other_rank > 0;
+            let evidence = compare_views((query, one), (listed, other), doubtful);
             if evidence.score > best.score {
                 best = evidence;
             }
         }
     }
-    let mut differences = best.differences;
-    differences.sort_by_key(|difference| (difference.query.start, difference.listed.start));
-    Similarity {
-        score: best.score.clamp(0.0, 0.99),
-        differences,
-    }
+    let place = |difference: &Difference| (difference.query.start, difference.listed.start);
+    best.differences.sort_by_key(place);
+    best
 }
 
-fn compare_views(query: &Parsed, one: &View<'_>, listed: &Parsed, other: &View<'_>) -> Evidence {
+fn compare_views(
+    (query, one): (&Parsed, &View<'_>),
+    (listed, other): (&Parsed, &View<'_>),
+    doubtful: bool,
+) -> Evidence {
     let mut evidence = Evidence::new(0.99);
     let same = one.len() == other.len() && one.chars().eq(other.chars());
-    if !same && !compare_rest(query, one, listed, other, &mut evidence) {
-        return evidence;
+    if !same && (doubtful || !compare_rest(query, one, listed, other, &mut evidence)) {
+        return if doubtful { Evidence::new(0.0) } else { evidence };
     }
     if same && (one.usual, other.usual) != ("", "") {
         let (a, b) = (query.rest(query.last_trade), listed.rest(listed.last_trade));
@@ -177,7 +192,19 @@ fn compare_views(query: &Parsed, one: &View<'_>, listed: &Parsed, other: &View<'
     weigh_region(query, one, listed, other, &mut evidence);
     weigh_form(query, listed, &mut evidence);
     weigh_branch(query, listed, &mut evidence);
+    if evidence.differences.is_empty() {
+        weigh_marks(query, listed, &mut evidence);
+    }
     evidence
+}
+
+/// Equal letters: the order of the parts differs, or nothing but marks and brackets.
+fn weigh_marks(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
+    let kind = match query.bracket.is_some() == listed.bracket.is_some() {
+        true => DifferenceKind::Noise,
+        false => DifferenceKind::Order,
+    };
+    evidence.weigh(1.0, kind, places(&query.letters), places(&listed.letters));
 }
 
 fn same_letters(a: &[Letter], b: &[Letter]) -> bool {
@@ -231,7 +258,9 @@ fn weigh_form(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
         &listed.letters[listed.form_range.clone()],
     );
     if query.group != listed.group {
-        evidence.weigh(0.3, DifferenceKind::Group, places(a), places(b));
+        let one = places(&query.letters[query.group_range.clone()]);
+        let other = places(&listed.letters[listed.group_range.clone()]);
+        evidence.weigh(0.3, DifferenceKind::Group, one, other);
     }
     let factor = match (query.form, listed.form) {
         (one, other) if one == other => match same_letters(a, b) {
@@ -326,6 +355,8 @@ fn weigh_slip(
     );
     let (likelihood, kind) = slip::judge(slip, a, b, splits);
     evidence.score = 0.99;
+    let sound = |letters: &[Letter]| slip::sound_hash(letters.iter().map(|letter| letter.0));
+    evidence.keyed = sound(a) == sound(b);
     let (one, other) = (slip.query.clone(), slip.listed.clone());
     evidence.weigh(likelihood, kind, places(&a[one]), places(&b[other]));
     likelihood >= 0.5
@@ -339,11 +370,12 @@ fn weigh_parts(
 ) -> bool {
     let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
     let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
-    let bare = |parsed: &Parsed, rest: &[Letter]| {
-        parsed.form == Form::None && !parsed.group && rest.len() >= 3
+    let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter]| {
+        parsed.is_bare() && (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len())
+            && same_letters(rest, brand)
     };
-    let short =
-        bare(query, a) && same_letters(a, brand_b) || bare(listed, b) && same_letters(b, brand_a);
+    let short = trade_b.len() > 0 && bare(query, a, brand_b)
+        || trade_a.len() > 0 && bare(listed, b, brand_a);
     if short {
         // Region and brand, or a long brand alone: how people call a firm.
         evidence.score = 0.99;

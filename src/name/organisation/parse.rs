@@ -8,7 +8,7 @@
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
 use super::regions::{Region, region_at, region_of};
-use super::words::{Letter, Word, first_word, last_word, role, whole_word};
+use super::words::{Letter, Word, first_word, is_known_brand, last_word, role, whole_word};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -61,6 +61,8 @@ pub struct Parsed {
     pub trade_word: Word,
     /// The name says 集团 before its form.
     pub group: bool,
+    /// Its place.
+    pub group_range: Range<usize>,
     /// The legal form.
     pub form: Form,
     /// Its place.
@@ -196,6 +198,7 @@ impl Parsed {
         parsed.body_end = end;
         parsed.region = region_at(&parsed.letters[..end]);
         parsed.read_trade();
+        parsed.doubt_region();
         parsed.public = parsed.form == Form::None && parsed.trade_word.is(role::UNIT);
         parsed
     }
@@ -315,8 +318,24 @@ impl Parsed {
         if body > 4 && self.letters[body - 2].0 == '集' && self.letters[body - 1].0 == '团' {
             self.group = true;
             body -= 2;
+            self.group_range = body..body + 2;
         }
         body
+    }
+
+    /// Takes a short region back where it leaves a brand of one character: 东方红贸易.
+    fn doubt_region(&mut self) {
+        let Some(region) = self.region.as_ref().filter(|region| !region.certain) else {
+            return;
+        };
+        let start = region.chars;
+        let body = &self.letters[start..self.body_end];
+        let whole = last_word(body, role::TRADE | role::UNIT | role::SHOP);
+        let left = body.len() - whole.map_or(0, |(chars, _)| chars);
+        if left == 1 || body.is_empty() {
+            self.region = None;
+            self.read_trade();
+        }
     }
 
     /// Finds the trade before `body_end`, as long as a brand of two characters remains.
@@ -335,6 +354,9 @@ impl Parsed {
             let Some((chars, word)) = self.trade_before(start, wanted) else {
                 break;
             };
+            if !first && is_known_brand(&self.letters[start..self.trade]) {
+                break;
+            }
             self.trade -= chars;
             if first {
                 self.trade_word = word;
@@ -366,12 +388,21 @@ impl Parsed {
 
     /// Whether nothing but region and trade is in the name; a serial number is no brand.
     pub fn is_brandless(&self) -> bool {
-        let brand = &self.letters[self.brand_start().min(self.trade)..self.trade];
-        match brand {
+        match self.brand() {
             [] => true,
             [('第', _), numerals @ ..] => numerals.iter().all(|letter| is_numeral(letter.0)),
             _ => false,
         }
+    }
+
+    /// The brand.
+    pub fn brand(&self) -> &[Letter] {
+        &self.letters[self.brand_start().min(self.trade)..self.trade]
+    }
+
+    /// Whether the name states neither legal form nor group: it may be a brand and no more.
+    pub fn is_bare(&self) -> bool {
+        self.form == Form::None && !self.group
     }
 
     /// Brand and trade from `start` on.

@@ -29,6 +29,14 @@ pub struct Slip {
     pub listed: Range<usize>,
 }
 
+impl Slip {
+    /// Whether it is one character other, missing or added, or two neighbours exchanged.
+    pub fn is_one_edit(&self) -> bool {
+        let chars = self.query.len().max(self.listed.len());
+        chars <= 1 || self.kind == DifferenceKind::Swapped
+    }
+}
+
 /// The slip that tells `a` and `b` apart; `None` where more does, or nothing.
 pub fn between(a: &[Letter], b: &[Letter]) -> Option<Slip> {
     if a.len().abs_diff(b.len()) > 1 {
@@ -126,8 +134,10 @@ fn is_trade(letters: &[Letter]) -> bool {
 /// Whether the brands on both sides are known, and the characters of the brand: by the trade where
 /// it is known, else the longest beginning that is a brand on either side.
 fn known(slip: &Slip, a: &[Letter], b: &[Letter], splits: (usize, usize)) -> (bool, bool, usize) {
-    let brand_a = &a[..splits.0.max(slip.query.end).min(a.len())];
-    let brand_b = &b[..splits.1.max(slip.listed.end).min(b.len())];
+    // One split for both: the shorter trade.
+    let trade = (a.len() - splits.0.min(a.len())).min(b.len() - splits.1.min(b.len()));
+    let brand_a = &a[..(a.len() - trade).max(slip.query.end)];
+    let brand_b = &b[..(b.len() - trade).max(slip.listed.end)];
     let whole = (is_known_brand(brand_a), is_known_brand(brand_b));
     let chars = brand_a.len().max(brand_b.len());
     if whole.0 || whole.1 {

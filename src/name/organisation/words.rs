@@ -253,6 +253,7 @@ fn brand_mark(hash: u64) -> u32 {
 }
 
 /// Whether some company is known to bear the brand `letters`.
+#[inline(never)]
 pub fn is_known_brand(letters: &[Letter]) -> bool {
     if letters.len() < 2 || letters.len() > BRAND_CHARS_MAX {
         return false;
