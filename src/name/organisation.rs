@@ -142,10 +142,10 @@ fn bare_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
     if !name.is_bare() {
         return;
     }
-    for view in views(name).iter().filter(|view| !view.brandless && !view.unbracketed) {
-        let chars = view.chars().count();
-        if (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&chars) {
-            visit(mix(kind, hash_of(view.chars())));
+    for view in views(name).iter().filter(|view| !view.brandless) {
+        let rest = view.start.map_or(&[][..], |start| name.rest(start));
+        if (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len()) {
+            visit(mix(kind, hash_of(rest.iter().map(|letter| letter.0))));
         }
     }
 }

@@ -10,8 +10,8 @@
 
 use super::super::similarity::{Difference, DifferenceKind};
 use super::parse::{Form, Parsed};
-use super::regions::{Region, Relation, relation};
-use super::slip::{self, Slip};
+use super::regions::{Region, Relation, region_at, relation};
+use super::slip::{self, Parts, Slip};
 use super::words::{Letter, role};
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -27,6 +27,8 @@ const UNRELATED: f32 = 0.01;
 /// A way to read a name: what is compared, and the region beside it.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
+    /// Where brand and trade begin in the letters, if they are one piece.
+    pub start: Option<usize>,
     /// Brand and trade, in pieces that follow each other.
     pub pieces: [&'a [Letter]; 3],
     /// The trade in its usual wording, in place of the last characters of the pieces.
@@ -54,6 +56,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
     let start = parsed.brand_start();
     let bracket = parsed.bracket.as_ref();
     let plain = View {
+        start: None,
         pieces: [&[], &[], &[]],
         usual,
         region: bracket.map(|(region, _, _)| region),
@@ -74,6 +77,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
         }
         Some(region) if bracket.is_none() && parsed.rest(start).len() >= 2 => {
             views.push(View {
+                start: Some(start),
                 pieces: [&letters[start.min(cut)..cut], &[], &[]],
                 region: Some(region),
                 region_text: &letters[..start],
@@ -85,6 +89,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
     if views.is_empty() || parsed.region.as_ref().is_some_and(|region| !region.certain) {
         let brandless = parsed.region.is_none() && parsed.is_brandless();
         views.push(View {
+            start: Some(0),
             pieces: [&letters[..cut], &[], &[]],
             brandless: brandless && bracket.is_none(),
             ..plain
@@ -295,20 +300,24 @@ fn left_out(without: &Parsed, form: Form) -> f32 {
 fn weigh_branch(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
     let a = &query.letters[query.branch.clone()];
     let b = &listed.letters[listed.branch.clone()];
-    let level = |letter: &&Letter| !matches!(letter.0, '省' | '市' | '县' | '区');
     let factor = match (a.is_empty(), b.is_empty()) {
         _ if same_letters(a, b) => return,
-        (false, false) => {
-            let plain = |letters| {
-                <[Letter]>::iter(letters)
-                    .filter(level)
-                    .map(|letter| letter.0)
-            };
-            if plain(a).eq(plain(b)) { 0.97 } else { 0.35 }
-        }
+        (false, false) if same_branch(a, b) => 0.97,
+        (false, false) => 0.35,
         _ => 0.75,
     };
     evidence.weigh(factor, DifferenceKind::Branch, places(a), places(b));
+}
+
+/// Whether two branches are called the same but for the wording of their place.
+fn same_branch(a: &[Letter], b: &[Letter]) -> bool {
+    match (region_at(a), region_at(b)) {
+        (Some(one), Some(other)) => {
+            relation(&one, &other) == Relation::Same
+                && same_letters(&a[one.chars..], &b[other.chars..])
+        }
+        _ => false,
+    }
 }
 
 /// Brand and trade that are not equal letter by letter; `false` where they part for good.
@@ -320,40 +329,30 @@ fn compare_rest(
     evidence: &mut Evidence,
 ) -> bool {
     evidence.score = UNRELATED;
-    let ([a, [], []], [b, [], []]) = (one.pieces, other.pieces) else {
+    let (Some(a), Some(b)) = (one.start, other.start) else {
         return false;
     };
-    if a.is_empty() || b.is_empty() {
-        return false;
-    }
     // Whole rests, with the trade as it is written.
-    let a = &query.letters[query.letters.len().min(start_of(query, a))..query.body_end];
-    let b = &listed.letters[listed.letters.len().min(start_of(listed, b))..listed.body_end];
+    let (a, b) = (query.rest(a), listed.rest(b));
     if let Some(slip) = slip::between(a, b) {
         return weigh_slip(&slip, (query, a), (listed, b), evidence);
     }
     weigh_parts((query, a), (listed, b), evidence)
 }
 
-fn start_of(parsed: &Parsed, rest: &[Letter]) -> usize {
-    let first = rest.first().map_or(0, |letter| letter.1);
-    parsed.letters.partition_point(|letter| letter.1 < first)
-}
-
 /// One character (or more of the same sound) differs.
-fn weigh_slip(
+fn weigh_slip<'a>(
     slip: &Slip,
-    (query, a): (&Parsed, &[Letter]),
-    (listed, b): (&Parsed, &[Letter]),
+    (query, a): (&Parsed, &'a [Letter]),
+    (listed, b): (&Parsed, &'a [Letter]),
     evidence: &mut Evidence,
 ) -> bool {
-    let trade_a = query.body_end - query.trade;
-    let trade_b = listed.body_end - listed.trade;
-    let splits = (
-        a.len().saturating_sub(trade_a),
-        b.len().saturating_sub(trade_b),
-    );
-    let (likelihood, kind) = slip::judge(slip, a, b, splits);
+    let parts = |parsed: &Parsed, letters: &'a [Letter]| Parts {
+        letters,
+        trade: parsed.body_end - parsed.trade,
+        table_trade: parsed.body_end - parsed.table_trade,
+    };
+    let (likelihood, kind) = slip::judge(slip, parts(query, a), parts(listed, b));
     evidence.score = 0.99;
     let sound = |letters: &[Letter]| slip::sound_hash(letters.iter().map(|letter| letter.0));
     evidence.keyed = sound(a) == sound(b);

@@ -5,7 +5,7 @@
 //! that is none; where both sides are words, the parts have been compared and differ. Pure.
 
 use super::super::similarity::{Difference, DifferenceKind, Similarity};
-use super::parse::{Form, Parsed};
+use super::parse::Parsed;
 use super::slip::{self, Slip};
 use super::words::Letter;
 use smallvec::smallvec;
@@ -48,8 +48,7 @@ pub fn judge(slip: &Slip, query: &Parsed, listed: &Parsed) -> Option<Similarity>
     let (likelihood, kind) = match (a, b) {
         // What a slip hits is no word any more, so only the other side knows the part.
         (Part::Form, Part::Form) => return None,
-        (Part::Form, _) if listed.form == Form::None => (0.93, DifferenceKind::LegalForm),
-        (_, Part::Form) if query.form == Form::None => (0.93, DifferenceKind::LegalForm),
+        (Part::Form, _) | (_, Part::Form) => (0.93, DifferenceKind::LegalForm),
         (Part::Region, Part::Region) => return None,
         (Part::Region, _) if !reaches(listed, &slip.listed) => (region(slip.kind), slip.kind),
         (_, Part::Region) if !reaches(query, &slip.query) => (region(slip.kind), slip.kind),
@@ -74,7 +73,12 @@ fn narrow(range: &Range<usize>) -> Range<u16> {
 fn part_at(parsed: &Parsed, range: &Range<usize>) -> Part {
     let holds = |letters: &[Letter]| match (letters.first(), letters.last()) {
         (Some(first), Some(last)) => {
-            usize::from(first.1) <= range.start && range.end <= usize::from(last.1) + 1
+            let (first, last) = (usize::from(first.1), usize::from(last.1));
+            match range.is_empty() {
+                // Between two letters of the part: at its edge, nobody knows whose letter it was.
+                true => first < range.start && range.end <= last,
+                false => first <= range.start && range.end <= last + 1,
+            }
         }
         _ => false,
     };
@@ -85,7 +89,7 @@ fn part_at(parsed: &Parsed, range: &Range<usize>) -> Part {
         || bracket.is_some_and(|(_, text, _)| holds(text))
     {
         Part::Region
-    } else if holds(&parsed.letters[parsed.trade..parsed.body_end]) {
+    } else if holds(&parsed.letters[parsed.table_trade..parsed.body_end]) {
         Part::Trade
     } else {
         Part::Other
@@ -98,26 +102,16 @@ fn reaches(parsed: &Parsed, range: &Range<usize>) -> bool {
     end > 0 && usize::from(parsed.letters[end - 1].1) >= range.start
 }
 
+fn trade(kind: DifferenceKind, with: &Parsed) -> f32 {
+    let chars = with.body_end - with.table_trade;
+    slip::slip_in_trade(kind, chars >= slip::TRADE_CHARS_LONG)
+}
+
 fn region(kind: DifferenceKind) -> f32 {
     match kind {
         DifferenceKind::Homophone | DifferenceKind::Placeholder => 0.88,
         DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.85,
         DifferenceKind::Missing | DifferenceKind::Extra | DifferenceKind::Swapped => 0.8,
         _ => 0.6,
-    }
-}
-
-/// A trade that is one on one side only. A trade that is merely missing in the table looks like
-/// that too, so without likeness the word must be long.
-fn trade(kind: DifferenceKind, with: &Parsed) -> f32 {
-    let long = with.body_end - with.trade >= 4;
-    match kind {
-        DifferenceKind::Homophone | DifferenceKind::Placeholder => 0.88,
-        DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.85,
-        DifferenceKind::Swapped => 0.8,
-        DifferenceKind::Missing | DifferenceKind::Extra if long => 0.75,
-        DifferenceKind::Missing | DifferenceKind::Extra => 0.55,
-        _ if long => 0.65,
-        _ => 0.3,
     }
 }

@@ -8,7 +8,9 @@
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
 use super::regions::{Region, region_at, region_of};
-use super::words::{Letter, Word, first_word, is_known_brand, last_word, role, whole_word};
+use super::words::{
+    BRAND_CHARS_MAX, Letter, Word, first_word, is_known_brand, last_word, role, whole_word,
+};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -55,6 +57,9 @@ pub struct Parsed {
     pub body_end: usize,
     /// Where the trade begins; `body_end` where none is known.
     pub trade: usize,
+    /// Where the trade begins as far as the table knows it; later than `trade` where a known brand
+    /// ends earlier.
+    pub table_trade: usize,
     /// Where the last word of the trade begins.
     pub last_trade: usize,
     /// What the last word of the trade is.
@@ -197,6 +202,7 @@ impl Parsed {
         end = parsed.read_form(end, kind);
         parsed.body_end = end;
         parsed.region = region_at(&parsed.letters[..end]);
+        parsed.body_end = parsed.write_out_school(end);
         parsed.read_trade();
         parsed.doubt_region();
         parsed.public = parsed.form == Form::None && parsed.trade_word.is(role::UNIT);
@@ -248,28 +254,58 @@ impl Parsed {
         false
     }
 
-    /// Brings numbers after 第 to Chinese digits, and 一中 to 第一中学.
+    /// Brings digits after 第 to Chinese numerals.
     fn number(&mut self) {
-        for at in 1..self.letters.len() {
-            let before = self.letters[at - 1].0;
-            if before == '第' || is_numeral(before) && self.letters[at].0.is_ascii_digit() {
-                if let Some(digit) = self.letters[at].0.to_digit(10) {
-                    let digits = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
-                    self.letters[at].0 = digits[digit as usize % 10];
-                }
-            }
+        let Some(at) = (1..self.letters.len())
+            .find(|at| self.letters[at - 1].0 == '第' && self.letters[*at].0.is_ascii_digit())
+        else {
+            return;
+        };
+        let digits = |letter: &&Letter| letter.0.is_ascii_digit();
+        let end = at + self.letters[at..].iter().take_while(digits).count();
+        let written = self.letters[at..end].iter().filter_map(|letter| letter.0.to_digit(10));
+        let number = written.fold(0, |number: u32, digit| number.saturating_mul(10) + digit);
+        let place = self.letters[at].1;
+        let tail: Letters = self.letters[end..].into();
+        self.letters.truncate(at);
+        self.letters.extend(numerals(number).into_iter().map(|c| (c, place)));
+        self.letters.extend(tail);
+    }
+
+    /// Writes 福州一中 out as 福州第一中学; `end` is where the name ends.
+    fn write_out_school(&mut self, end: usize) -> usize {
+        let start = self.region.as_ref().map_or(end, |region| region.chars);
+        let rest = &self.letters[start..end];
+        let Some((last, number)) = rest.split_last() else {
+            return end;
+        };
+        let kind = match last.0 {
+            '中' => ['中', '学'],
+            '小' => ['小', '学'],
+            _ => return end,
+        };
+        if number.is_empty() || !number.iter().all(|letter| is_numeral(letter.0)) {
+            return end;
         }
+        let (first, last) = (number[0].1, last.1);
+        self.letters.truncate(end - 1);
+        self.letters.extend(kind.map(|c| (c, last)));
+        self.letters.insert(start, ('第', first));
+        self.letters.len()
     }
 
     /// The letters without 公章 and such after a legal form.
     fn without_seal(&self) -> usize {
         let end = self.letters.len();
-        match last_word(&self.letters, role::SEAL) {
-            Some((chars, _)) if chars >= 2 => {
-                let rest = &self.letters[..end - chars];
-                let named = last_word(rest, role::FORM | role::UNIT | role::SHOP);
-                if named.is_some() { end - chars } else { end }
-            }
+        let digits = self.letters.iter().rev();
+        let digits = digits.take_while(|letter| letter.0.is_ascii_digit()).count();
+        let seal = last_word(&self.letters, role::SEAL).map_or(0, |(chars, _)| chars);
+        let stray = if digits <= 2 { seal.max(digits) } else { seal };
+        let rest = &self.letters[..end - stray];
+        // 章 is also the end of a brand: only what follows a whole name is stray.
+        let named = last_word(rest, role::FORM | role::UNIT | role::SHOP);
+        match named {
+            Some(_) if stray != 1 || digits == 1 => end - stray,
             _ => end,
         }
     }
@@ -363,6 +399,19 @@ impl Parsed {
                 self.last_trade = self.trade;
             }
         }
+        self.table_trade = self.trade;
+        self.read_brand(start);
+    }
+
+    /// Lets a known brand end where it ends, when a trade that no table knows follows.
+    fn read_brand(&mut self, start: usize) {
+        for chars in (3..=BRAND_CHARS_MAX).rev() {
+            let end = start + chars;
+            if end + 2 <= self.trade && is_known_brand(&self.letters[start..end]) {
+                self.trade = end;
+                return;
+            }
+        }
     }
 
     /// The longest word before the trade that leaves no brand of one character.
@@ -409,6 +458,27 @@ impl Parsed {
     pub fn rest(&self, start: usize) -> &[Letter] {
         &self.letters[start.min(self.body_end)..self.body_end]
     }
+}
+
+/// A number below 100 as it is written out, any other as its last digit.
+fn numerals(number: u32) -> SmallVec<[char; 3]> {
+    let digit = |digit: u32| {
+        let digits = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+        digits[digit as usize % 10]
+    };
+    let (tens, ones) = (number / 10, number % 10);
+    let mut written = SmallVec::new();
+    if tens > 9 {
+        written.extend([digit(tens / 10), digit(tens)]);
+    } else if tens > 1 {
+        written.extend([digit(tens), '十']);
+    } else if tens == 1 {
+        written.push('十');
+    }
+    if ones > 0 || number == 0 {
+        written.push(digit(ones));
+    }
+    written
 }
 
 /// A digit as it is written out.

@@ -15,7 +15,7 @@ const BRANDS: &str = include_str!("../../../data/names/brands.tsv");
 /// Characters of the longest word of the table.
 pub const WORD_CHARS_MAX: usize = 16;
 /// Characters of the longest brand of the table.
-const BRAND_CHARS_MAX: usize = 4;
+pub const BRAND_CHARS_MAX: usize = 4;
 
 /// What a word can be; a word may be several things.
 pub mod role {
