@@ -104,7 +104,9 @@ impl OrganisationQuery {
         match (&self.names[..], names) {
             ([query], [listed]) if best.score < THRESHOLD => {
                 let edited = edit::judge(&slip, query, listed);
-                edited.filter(|edited| edited.score > best.score).unwrap_or_else(|| best.into())
+                edited
+                    .filter(|edited| edited.score > best.score)
+                    .unwrap_or_else(|| best.into())
             }
             _ => best.into(),
         }

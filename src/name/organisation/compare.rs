@@ -142,7 +142,13 @@ impl Evidence {
     }
 
     /// Takes a reason into account.
-    pub fn weigh(&mut self, factor: f32, kind: DifferenceKind, query: Range<u16>, listed: Range<u16>) {
+    pub fn weigh(
+        &mut self,
+        factor: f32,
+        kind: DifferenceKind,
+        query: Range<u16>,
+        listed: Range<u16>,
+    ) {
         self.score *= factor;
         self.differences.push(Difference {
             kind,
@@ -186,7 +192,11 @@ fn compare_views(
     let mut evidence = Evidence::new(0.99);
     let same = one.len() == other.len() && one.chars().eq(other.chars());
     if !same && (doubtful || !compare_rest(query, one, listed, other, &mut evidence)) {
-        return if doubtful { Evidence::new(0.0) } else { evidence };
+        return if doubtful {
+            Evidence::new(0.0)
+        } else {
+            evidence
+        };
     }
     if same && (one.usual, other.usual) != ("", "") {
         let (a, b) = (query.rest(query.last_trade), listed.rest(listed.last_trade));
@@ -197,6 +207,10 @@ fn compare_views(
     weigh_region(query, one, listed, other, &mut evidence);
     weigh_form(query, listed, &mut evidence);
     weigh_branch(query, listed, &mut evidence);
+    if query.alias != listed.alias {
+        let (a, b) = (places(&query.letters), places(&listed.letters));
+        evidence.weigh(0.92, DifferenceKind::Abbreviation, a, b);
+    }
     if evidence.differences.is_empty() {
         weigh_marks(query, listed, &mut evidence);
     }
@@ -265,7 +279,15 @@ fn weigh_form(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
     if query.group != listed.group {
         let one = places(&query.letters[query.group_range.clone()]);
         let other = places(&listed.letters[listed.group_range.clone()]);
-        evidence.weigh(0.3, DifferenceKind::Group, one, other);
+        // 恒大地产 for 恒大地产集团有限公司; but 恒大地产有限公司 is another legal person.
+        let short =
+            |parsed: &Parsed| parsed.is_bare() && parsed.body_end > parsed.brand_start() + 3;
+        let likelihood = if short(query) || short(listed) {
+            0.65
+        } else {
+            0.3
+        };
+        evidence.weigh(likelihood, DifferenceKind::Group, one, other);
     }
     let factor = match (query.form, listed.form) {
         (one, other) if one == other => match same_letters(a, b) {
@@ -370,7 +392,8 @@ fn weigh_parts(
     let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
     let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
     let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter]| {
-        parsed.is_bare() && (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len())
+        parsed.is_bare()
+            && (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len())
             && same_letters(rest, brand)
     };
     let short = trade_b.len() > 0 && bare(query, a, brand_b)

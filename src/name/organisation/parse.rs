@@ -74,6 +74,8 @@ pub struct Parsed {
     pub form_range: Range<usize>,
     /// The branch, with its place name; empty for a head office.
     pub branch: Range<usize>,
+    /// The name was a short one of a national body, and is written out.
+    pub alias: bool,
     /// A public body: its region is part of what it is.
     pub public: bool,
 }
@@ -197,6 +199,7 @@ impl Parsed {
         let mut kind = '\0';
         parsed.gather(text, &mut kind);
         parsed.number();
+        parsed.write_out_alias();
         let mut end = parsed.without_seal();
         end = parsed.read_branch(end);
         end = parsed.read_form(end, kind);
@@ -263,13 +266,40 @@ impl Parsed {
         };
         let digits = |letter: &&Letter| letter.0.is_ascii_digit();
         let end = at + self.letters[at..].iter().take_while(digits).count();
-        let written = self.letters[at..end].iter().filter_map(|letter| letter.0.to_digit(10));
+        let written = self.letters[at..end]
+            .iter()
+            .filter_map(|letter| letter.0.to_digit(10));
         let number = written.fold(0, |number: u32, digit| number.saturating_mul(10) + digit);
         let place = self.letters[at].1;
         let tail: Letters = self.letters[end..].into();
         self.letters.truncate(at);
-        self.letters.extend(numerals(number).into_iter().map(|c| (c, place)));
+        self.letters
+            .extend(numerals(number).into_iter().map(|c| (c, place)));
         self.letters.extend(tail);
+    }
+
+    /// Writes 工行 out as 中国工商银行, alone or before a branch.
+    fn write_out_alias(&mut self) {
+        let Some((chars, word)) = first_word(&self.letters, role::ALIAS) else {
+            return;
+        };
+        let rest = &self.letters[chars..];
+        if !rest.is_empty() && last_word(rest, role::BRANCH).is_none() {
+            return;
+        }
+        let place = |letter: Option<&Letter>| letter.map_or(0, |letter| letter.1);
+        let (first, last) = (
+            place(self.letters.first()),
+            place(self.letters.get(chars - 1)),
+        );
+        let full = word.means.chars();
+        // The first and the last letter keep their places; the rest stand at the last.
+        let full = full
+            .enumerate()
+            .map(|(at, c)| (c, if at == 0 { first } else { last }));
+        let letters: Letters = full.chain(rest.iter().copied()).collect();
+        self.letters = letters;
+        self.alias = true;
     }
 
     /// Writes 福州一中 out as 福州第一中学; `end` is where the name ends.
@@ -298,7 +328,9 @@ impl Parsed {
     fn without_seal(&self) -> usize {
         let end = self.letters.len();
         let digits = self.letters.iter().rev();
-        let digits = digits.take_while(|letter| letter.0.is_ascii_digit()).count();
+        let digits = digits
+            .take_while(|letter| letter.0.is_ascii_digit())
+            .count();
         let seal = last_word(&self.letters, role::SEAL).map_or(0, |(chars, _)| chars);
         let stray = if digits <= 2 { seal.max(digits) } else { seal };
         let rest = &self.letters[..end - stray];

@@ -175,7 +175,7 @@ fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<R
     let mut hash = 0;
     let rest = &letters[parent.chars..];
     for (index, letter) in rest.iter().take(REGION_CHARS_MAX).enumerate() {
-        hash = step(hash, letter.0);
+        hash = step(hash, u32::from(letter.0));
         let Some(naming) = regions.words.get(hash) else {
             continue;
         };
@@ -230,7 +230,7 @@ pub fn relation(one: &Region, other: &Region) -> Relation {
             if is_same(a, b) {
                 return zones(one, other);
             }
-            if holds(a.code, b.code) || holds(b.code, a.code) {
+            if a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code)) {
                 nearest = Relation::Within;
             }
         }

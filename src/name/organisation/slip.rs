@@ -8,13 +8,15 @@
 use super::super::similarity::DifferenceKind;
 use super::likeness::{likeness, sound};
 use super::parse::{is_numeral, is_placeholder};
-use super::words::{BRAND_CHARS_MAX, Letter, is_known_brand};
+use super::words::{BRAND_CHARS_MAX, Letter, is_known_brand, step};
 use std::ops::Range;
 
 /// Different characters of the same sound in one pair of names.
 const HOMOPHONES_MAX: usize = 3;
 /// Characters of a trade that has hardly a neighbour by chance.
 pub const TRADE_CHARS_LONG: usize = 4;
+/// Letters of an acronym, each of which counts.
+const ACRONYM_CHARS_MAX: usize = 4;
 /// Letters of a Latin brand from which one other letter may be a slip.
 const LATIN_CHARS_MIN: usize = 8;
 
@@ -122,7 +124,10 @@ pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceK
     let latin = |letters: &[Letter]| letters.iter().all(|letter| letter.0.is_ascii());
     let changed = (&a[slip.query.clone()], &b[slip.listed.clone()]);
     if latin(changed.0) && latin(changed.1) {
-        let long = a.len().min(b.len()) >= LATIN_CHARS_MIN && latin(a) && latin(b);
+        let long = a.len().min(b.len()) >= LATIN_CHARS_MIN
+            && slip.query.start >= ACRONYM_CHARS_MAX
+            && latin(a)
+            && latin(b);
         return (if long { 0.7 } else { 0.1 }, slip.kind);
     }
     let (known_a, known_b, brand) = known(slip, one, other);
@@ -143,7 +148,10 @@ fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
         let last = before.iter().rev().find(|letter| !is_numeral(letter.0));
         let next = rest.iter().find(|letter| !is_numeral(letter.0));
         let counts = last.is_some_and(|last| last.0 == '第') || next.is_some_and(|n| n.0 == '号');
-        counts && letters[range.clone()].iter().any(|letter| is_numeral(letter.0))
+        counts
+            && letters[range.clone()]
+                .iter()
+                .any(|letter| is_numeral(letter.0))
     };
     digits(&a[slip.query.clone()])
         || digits(&b[slip.listed.clone()])
@@ -229,6 +237,5 @@ fn one_of_unknown(kind: DifferenceKind, brand: usize) -> f32 {
 
 /// The hash of how a text sounds.
 pub fn sound_hash(chars: impl Iterator<Item = char>) -> u64 {
-    let sounds = chars.filter_map(|c| char::from_u32(sound(c)));
-    super::words::hash_of(sounds)
+    chars.fold(0, |hash, c| step(hash, sound(c)))
 }
