@@ -7,7 +7,7 @@
 //! A name never says more than "look at it": what follows is decided elsewhere. HOT.
 
 use super::fold::fold;
-use super::similarity::{DifferenceKind, Similarity, THRESHOLD};
+use super::similarity::{DifferenceKind, Similarity};
 use compare::{BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, View, compare, places, views};
 use parse::{Parsed, parse};
 use slip::sound_hash;
@@ -36,11 +36,16 @@ mod compare;
 /// One edit of the written name.
 mod edit;
 
+#[cfg(test)]
+mod tests;
+
 /// Kinds of block keys; a key is a hash that begins with its kind.
 const KEY_TEXT: u64 = 0x6f72_6761_0001;
 const KEY_BRAND: u64 = 0x6f72_6761_0002;
 const KEY_BARE: u64 = 0x6f72_6761_0003;
 
+/// Score from which no better explanation is looked for.
+const CERTAIN: f32 = 0.9;
 /// Score of names that are similar but in nothing that an index would find.
 const BELOW_THRESHOLD: f32 = 0.49;
 /// Characters of a brand that a text may be searched for.
@@ -81,6 +86,9 @@ impl OrganisationQuery {
                 let mut found = compare(query, listed);
                 if one > 0 || other > 0 {
                     let (query, listed) = (places(&query.letters), places(&listed.letters));
+                    found
+                        .differences
+                        .retain(|found| found.kind != DifferenceKind::Noise);
                     found.weigh(0.94, DifferenceKind::FormerName, query, listed);
                 }
                 if found.score > best.score {
@@ -88,7 +96,7 @@ impl OrganisationQuery {
                 }
             }
         }
-        if best.score < THRESHOLD || !best.keyed {
+        if best.score < CERTAIN || !best.keyed {
             return self.compare_edit(listed, &names, best);
         }
         best.into()
@@ -98,11 +106,13 @@ impl OrganisationQuery {
     /// edit of the whole name may explain it.
     fn compare_edit(&self, listed: &str, names: &[Parsed], mut best: Evidence) -> Similarity {
         let Some(slip) = edit::between(&self.folded, listed) else {
-            best.score = best.score.min(BELOW_THRESHOLD);
+            if !best.keyed {
+                best.score = best.score.min(BELOW_THRESHOLD);
+            }
             return best.into();
         };
         match (&self.names[..], names) {
-            ([query], [listed]) if best.score < THRESHOLD => {
+            ([query], [listed]) => {
                 let edited = edit::judge(&slip, query, listed);
                 edited
                     .filter(|edited| edited.score > best.score)

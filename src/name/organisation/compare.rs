@@ -68,6 +68,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
         Some(region) if parsed.is_brandless() => {
             let (from, to) = region.last;
             views.push(View {
+                start: Some(start),
                 pieces: [&letters[from..to], &letters[start.min(cut)..cut], &[]],
                 region: Some(region),
                 region_text: &letters[..start],
@@ -356,10 +357,32 @@ fn compare_rest(
     };
     // Whole rests, with the trade as it is written.
     let (a, b) = (query.rest(a), listed.rest(b));
+    if one.brandless || other.brandless {
+        return compare_units((one, a), (other, b), evidence);
+    }
     if let Some(slip) = slip::between(a, b) {
         return weigh_slip(&slip, (query, a), (listed, b), evidence);
     }
     weigh_parts((query, a), (listed, b), evidence)
+}
+
+/// Names without a brand, which are not the same: why.
+fn compare_units(
+    (one, a): (&View<'_>, &[Letter]),
+    (other, b): (&View<'_>, &[Letter]),
+    evidence: &mut Evidence,
+) -> bool {
+    let slip = slip::between(a, b).filter(|slip| slip.kind == DifferenceKind::Serial);
+    if same_letters(a, b) {
+        let (a, b) = (places(one.region_text), places(other.region_text));
+        evidence.weigh(1.0, DifferenceKind::Region, a, b);
+    } else if let Some(slip) = slip {
+        let (a, b) = (places(&a[slip.query]), places(&b[slip.listed]));
+        evidence.weigh(2.0, DifferenceKind::Serial, a, b);
+    } else {
+        evidence.weigh(1.0, DifferenceKind::Trade, places(a), places(b));
+    }
+    false
 }
 
 /// One character (or more of the same sound) differs.

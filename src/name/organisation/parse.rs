@@ -236,12 +236,12 @@ impl Parsed {
         if word.is(role::SEAL | role::ASIDE) {
             return true;
         }
-        if let Some((chars, word)) = last_word(content, role::PARTNERSHIP | role::SOLE)
-            && word.is(role::PARTNERSHIP)
-        {
-            *kind = match content.len() - chars {
-                0 => '\0',
-                _ => content[0].0,
+        if last_word(content, role::PARTNERSHIP).is_some() {
+            // 有限合伙, 普通合伙, 特殊普通合伙.
+            *kind = if content.len() > 2 {
+                content[0].0
+            } else {
+                '\0'
             };
             return true;
         }
@@ -467,12 +467,16 @@ impl Parsed {
         self.region.as_ref().map_or(0, |region| region.chars)
     }
 
-    /// Whether nothing but region and trade is in the name; a serial number is no brand.
+    /// Whether nothing but region and trade is in the name; a serial number is no brand, nor is
+    /// another trade.
     pub fn is_brandless(&self) -> bool {
         match self.brand() {
             [] => true,
             [('第', _), numerals @ ..] => numerals.iter().all(|letter| is_numeral(letter.0)),
-            _ => false,
+            // 深圳发展银行: a trade before the trade.
+            brand => {
+                self.region.is_some() && whole_word(brand).is(role::TRADE | role::UNIT | role::SHOP)
+            }
         }
     }
 

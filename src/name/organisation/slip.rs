@@ -109,7 +109,7 @@ impl Parts<'_> {
 pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceKind) {
     let (a, b) = (one.letters, other.letters);
     if slip.kind == DifferenceKind::Serial {
-        return (0.03, DifferenceKind::Serial);
+        return (0.06, DifferenceKind::Serial);
     }
     let hits_both = |one_chars, other_chars| {
         one.reaches(&slip.query, one_chars) && other.reaches(&slip.listed, other_chars)
@@ -190,16 +190,19 @@ fn known(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (bool, bool, usize) {
             return (known.0, known.1, ends.0.max(ends.1));
         }
     }
-    let from = slip.query.end.max(2);
-    for chars in (from..=brands.0.min(BRAND_CHARS_MAX)).rev() {
-        let end = (chars + slip.listed.len()).saturating_sub(slip.query.len());
-        let known_a = is_known_brand(&a[..chars]);
-        let known_b = b.get(..end).is_some_and(is_known_brand);
+    let longest = brands.0.max(brands.1);
+    let from = slip.query.end.max(slip.listed.end).max(2);
+    for chars in (from..=longest.min(BRAND_CHARS_MAX)).rev() {
+        // The side that lacks a character has a brand shorter by it.
+        let end_a = chars + slip.query.len() - slip.query.len().max(slip.listed.len());
+        let end_b = chars + slip.listed.len() - slip.query.len().max(slip.listed.len());
+        let known_a = a.get(..end_a).is_some_and(is_known_brand);
+        let known_b = b.get(..end_b).is_some_and(is_known_brand);
         if known_a || known_b {
-            return (known_a, known_b, chars.max(end));
+            return (known_a, known_b, chars);
         }
     }
-    (false, false, brands.0.max(brands.1))
+    (false, false, longest)
 }
 
 /// One of the brands is known, the other is nobody's.
