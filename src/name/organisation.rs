@@ -7,9 +7,10 @@
 //! A name never says more than "look at it": what follows is decided elsewhere. HOT.
 
 use super::fold::fold;
-use super::similarity::{DifferenceKind, Similarity};
+use super::similarity::{DifferenceKind, Similarity, THRESHOLD};
 use compare::{BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, View, compare, places, views};
 use parse::{Parsed, parse};
+use romanised::{Sound, sounds};
 use slip::sound_hash;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -30,6 +31,9 @@ mod likeness;
 /// One slip between two texts.
 mod slip;
 
+/// A Chinese name in Latin letters.
+mod romanised;
+
 /// Two names in parts.
 mod compare;
 
@@ -46,6 +50,8 @@ const KEY_BARE: u64 = 0x6f72_6761_0003;
 
 /// Score from which no better explanation is looked for.
 const CERTAIN: f32 = 0.9;
+/// Score of a Chinese name and one in Latin letters that reads like it: many names do.
+const ROMANISED: f32 = 0.6;
 /// Score of names that are similar but in nothing that an index would find.
 const BELOW_THRESHOLD: f32 = 0.49;
 /// Characters of a brand that a text may be searched for.
@@ -55,6 +61,8 @@ const BRAND_CHARS_MIN: usize = 2;
 pub struct OrganisationQuery {
     folded: String,
     names: SmallVec<[Parsed; 1]>,
+    /// How Chinese names sound that a name in Latin letters may stand for.
+    romanised: SmallVec<[Sound; 4]>,
 }
 
 impl OrganisationQuery {
@@ -62,7 +70,12 @@ impl OrganisationQuery {
     pub fn parse(raw: &str) -> Self {
         let folded = fold(raw);
         let names = parse(&folded);
-        Self { folded, names }
+        let romanised = sounds(raw);
+        Self {
+            folded,
+            names,
+            romanised,
+        }
     }
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
@@ -71,6 +84,9 @@ impl OrganisationQuery {
             name_keys(name, visit);
             bare_keys(name, KEY_BRAND, visit);
             brand_keys(name, KEY_BARE, visit);
+        }
+        for sound in &self.romanised {
+            visit(mix(KEY_TEXT, sound.text));
         }
     }
 
@@ -96,10 +112,34 @@ impl OrganisationQuery {
                 }
             }
         }
+        if best.score < THRESHOLD && self.compare_romanised(&names, &mut best) {
+            return best.into();
+        }
         if best.score < CERTAIN || !best.keyed {
             return self.compare_edit(listed, &names, best);
         }
         best.into()
+    }
+
+    /// Whether a listed Chinese name sounds as the Latin name reads.
+    fn compare_romanised(&self, names: &[Parsed], best: &mut Evidence) -> bool {
+        if self.romanised.is_empty() {
+            return false;
+        }
+        for listed in names {
+            for view in views(listed) {
+                let (text, region) = (sound_hash(view.chars()), view.region_sound());
+                let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
+                let mut sounds = self.romanised.iter();
+                if sounds.any(|sound| sound.text == text && placed(sound)) {
+                    let query = self.names.first().map_or(0..0, |name| places(&name.letters));
+                    *best = Evidence::new(ROMANISED);
+                    best.weigh(1.0, DifferenceKind::Romanised, query, places(&listed.letters));
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The judgement where the parts are not equal, or would not have led to the listed name: one

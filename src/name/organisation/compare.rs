@@ -115,6 +115,13 @@ impl<'a> View<'a> {
         pieces.chain(self.usual.chars())
     }
 
+    /// The hash of how the last word of the region sounds, in its shortest form.
+    pub fn region_sound(&self) -> Option<u64> {
+        let (from, to) = self.region?.last;
+        let short = self.region_text.get(from..to)?;
+        Some(slip::sound_hash(short.iter().map(|letter| letter.0)))
+    }
+
     fn len(&self) -> usize {
         let pieces: usize = self.pieces.iter().map(|piece| piece.len()).sum();
         pieces + self.usual.len() / 3
@@ -253,12 +260,8 @@ fn weigh_region(
         _ if weak => 0.3,
         _ if public => 0.45,
         _ => {
-            let brand = query
-                .rest(query.brand_start())
-                .len()
-                .min(listed.rest(0).len());
-            let trade = query.body_end - query.trade;
-            match brand.saturating_sub(trade) {
+            let trade = (query.body_end - query.trade).max(listed.body_end - listed.trade);
+            match one.len().min(other.len()).saturating_sub(trade) {
                 0..=2 => 0.75,
                 3 => 0.85,
                 _ => 0.9,

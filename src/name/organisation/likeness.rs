@@ -6,6 +6,7 @@
 //! HOT: every character of every key passes `sound`: one array read.
 
 use super::super::similarity::DifferenceKind;
+use super::words::{HashTable, hash_of};
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("../../../data/names/likeness.tsv");
@@ -17,6 +18,10 @@ const LAST: char = '\u{9fff}';
 const READINGS_MAX: usize = 3;
 /// Look-alike groups of one character that count.
 const GROUPS_MAX: usize = 6;
+/// Syllables of the table, at most.
+const SYLLABLES_MAX: usize = 600;
+/// Letters of the longest syllable.
+pub const LETTERS_MAX: usize = 6;
 /// Classes of sound stand above all characters.
 const SOUND_BASE: u32 = 0x20_0000;
 
@@ -33,6 +38,8 @@ struct Likeness {
     known: Box<[Known]>,
     /// The class of sound of each syllable.
     classes: Vec<u16>,
+    /// The class of sound of a syllable, by the hash of its letters.
+    spelt: HashTable<u16>,
 }
 
 static LIKENESS: LazyLock<Likeness> = LazyLock::new(|| {
@@ -41,6 +48,7 @@ static LIKENESS: LazyLock<Likeness> = LazyLock::new(|| {
     let mut classes = vec![0];
     let mut names: Vec<String> = vec![String::new()];
     let mut groups = 0;
+    let mut spelt = HashTable::with_room(SYLLABLES_MAX);
     let rows = || {
         TABLE
             .lines()
@@ -56,6 +64,7 @@ static LIKENESS: LazyLock<Likeness> = LazyLock::new(|| {
                     names.len() - 1
                 });
                 classes.push(number as u16);
+                *spelt.entry(hash_of(syllable.chars())) = number as u16;
                 let syllable = classes.len() as u16 - 1;
                 for c in usual.chars() {
                     add(&mut known, c, |known| &mut known.syllables, syllable);
@@ -82,7 +91,11 @@ static LIKENESS: LazyLock<Likeness> = LazyLock::new(|| {
             );
         }
     }
-    Likeness { known, classes }
+    Likeness {
+        known,
+        classes,
+        spelt,
+    }
 });
 
 /// Puts `number` into the first free place that `of` names.
@@ -138,6 +151,12 @@ pub fn sound(c: char) -> u32 {
         0 => u32::from(c),
         _ => SOUND_BASE + u32::from(likeness.classes[usize::from(syllable)]),
     }
+}
+
+/// The class of sound of a syllable in pinyin, without tone.
+pub fn class_of(syllable: &str) -> Option<u32> {
+    let class = LIKENESS.spelt.get(hash_of(syllable.chars()))?;
+    Some(SOUND_BASE + u32::from(class))
 }
 
 /// In which way two different characters resemble each other.

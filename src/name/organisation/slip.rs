@@ -240,5 +240,10 @@ fn one_of_unknown(kind: DifferenceKind, brand: usize) -> f32 {
 
 /// The hash of how a text sounds.
 pub fn sound_hash(chars: impl Iterator<Item = char>) -> u64 {
-    chars.fold(0, |hash, c| step(hash, sound(c)))
+    sound_hash_from(0, chars)
+}
+
+/// The hash of how a text sounds, after another one.
+pub fn sound_hash_from(start: u64, chars: impl Iterator<Item = char>) -> u64 {
+    chars.fold(start, |hash, c| step(hash, sound(c)))
 }

@@ -59,6 +59,10 @@ pub mod role {
     pub const ZONE: u32 = 1 << 17;
     /// 工行: what a national body is called for short.
     pub const ALIAS: u32 = 1 << 18;
+    /// A trade in English.
+    pub const ENGLISH: u32 = 1 << 19;
+    /// What is looked for at the beginning of a text.
+    pub const FORWARDS: u32 = FORMER | ZONE | ALIAS | ENGLISH;
 }
 
 /// The next hash of a text when a character is added.
@@ -144,7 +148,7 @@ static TABLE: LazyLock<(HashTable<Word>, HashTable<Word>)> = LazyLock::new(|| {
         };
         let roles = roles(kind);
         let means = columns.next().unwrap_or_default();
-        let forwards = roles & (role::FORMER | role::ZONE | role::ALIAS) != 0;
+        let forwards = roles & (role::FORWARDS) != 0;
         let entry = match forwards {
             true => tables.0.entry(hash_of(word.chars())),
             false => tables.1.entry(hash_of(word.chars().rev())),
@@ -175,6 +179,7 @@ fn roles(kind: &str) -> u32 {
         "short" => role::SHORT | role::TRADE,
         "short-unit" => role::SHORT | role::UNIT,
         "alias" => role::ALIAS,
+        "english" => role::ENGLISH,
         "seal" => role::SEAL,
         "aside" => role::ASIDE,
         "former" => role::FORMER,
@@ -216,6 +221,11 @@ pub fn first_word(letters: &[Letter], roles: u32) -> Option<(usize, Word)> {
         }
     }
     longest
+}
+
+/// What the whole of a text can be, of the words that are looked for at the beginning.
+pub fn word_of(chars: impl Iterator<Item = char>) -> Option<Word> {
+    TABLE.0.get(hash_of(chars))
 }
 
 /// What the whole of `letters` can be as a word.
