@@ -243,8 +243,7 @@ fn kind_report(kind: NameKind, pairs: &[(&Pair, f32)]) -> KindReport {
     let high = steps
         .iter()
         .copied()
-        .filter(|(_, figures)| figures.precision >= HIGH_PRECISION)
-        .next_back()
+        .rfind(|(_, figures)| figures.precision >= HIGH_PRECISION)
         .filter(|(_, figures)| figures.recall > 0.0);
     KindReport {
         kind,
