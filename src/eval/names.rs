@@ -2,8 +2,8 @@
 //!
 //! In: pairs, tab-separated, with a label each. Out: a score for each pair, and for persons and
 //! organisations apart precision, recall and F1 at the default threshold, the best F1, the recall
-//! at 99 % precision, and the same class by class. Contract, section 6. The matcher sees the two names
-//! and their kind, nothing else of a pair. Reads no files.
+//! at 99 % precision, and the same class by class. Contract, section 6. The matcher sees the two
+//! names and their kind, nothing else of a pair. Reads no files.
 
 use crate::name::fold::fold;
 use crate::name::query::NameQuery;
