@@ -5,11 +5,17 @@
 //! are found, and a judgement with its reasons. Decision rules 3. Knows no list and no law: what
 //! follows from a similar name is decided elsewhere, and it is never more than a review.
 
+/// A value for each of many characters.
+pub mod char_map;
+
 /// The table of variant characters, compiled in.
 pub mod variants;
 
 /// The folded form of a name.
 pub mod fold;
+
+/// How characters sound.
+pub mod pinyin;
 
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
