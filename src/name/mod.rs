@@ -20,6 +20,27 @@ pub mod pinyin;
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
 
+/// In which way two characters are alike.
+pub mod likeness;
+
+/// How common a name of a person is.
+pub mod frequency;
+
+/// Parts of names of other languages.
+pub mod transliteration;
+
+/// The forms in which a written name may be meant.
+pub mod person_forms;
+
+/// Two written names, character by character.
+pub mod person_edits;
+
+/// Two names of other languages.
+pub mod person_foreign;
+
+/// Names in Latin letters.
+pub mod romanised;
+
 /// Names of persons.
 pub mod person;
 
