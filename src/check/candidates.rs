@@ -9,7 +9,7 @@ use super::keys::PartyKeys;
 use crate::index::standing::Standing;
 use crate::index::{identifiers, names};
 use crate::model::entry::EntryIndex;
-use crate::snapshot::entries::{BirthDigits, NumberClass};
+use crate::snapshot::entries::{BirthDigits, NameNumber, NumberClass};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -53,17 +53,17 @@ pub fn holders_by_number(
     found
 }
 
-/// Calls `visit` for each entry whose subject bears the party's name and that numbers have not
-/// settled already, nor its birth date; `by_number` are the entries found by number, ascending.
+/// Calls `visit` for each entry whose subject bears this name and that numbers have not settled
+/// already, nor its birth date; `by_number` are the entries found by number, ascending.
 pub fn subjects_by_name(
     snapshot: &Snapshot,
     standing: &Standing,
     keys: &PartyKeys,
+    name: NameNumber,
     birth: Option<BirthDigits>,
     by_number: &[EntryIndex],
     mut visit: impl FnMut(EntryIndex),
 ) {
-    let Some(name) = keys.name else { return };
     let unsettled = |entry: EntryIndex| {
         // No number is equal here, so another birth date is another person (rule 3.2).
         let is_another = |birth| snapshot.facts(entry).birth().contradicts(birth);

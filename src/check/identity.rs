@@ -5,7 +5,8 @@
 // HOT: reads the listed numbers once, allocates nothing.
 
 use super::keys::PartyKeys;
-use super::outcome::{Basis, NameBasis};
+use super::names::Agreement;
+use super::outcome::Basis;
 use super::request::Party;
 use crate::identifier::kind::IdType;
 use crate::model::decision::Identity;
@@ -26,31 +27,47 @@ enum Compared {
     Equal,
 }
 
-/// Compares a party with a listed one of the same kind. `None`: not the same.
+/// How the names of both sides compare. Decision rules 3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Different,
+    Similar,
+    Equal,
+}
+
+/// Compares a party with a listed one of the same kind, whose names agree as `agreement` says.
+/// `None`: not the same.
 pub fn compare(
     snapshot: &Snapshot,
     party: &Party,
     keys: &PartyKeys,
     listed: &PartyRow,
+    agreement: Agreement,
 ) -> Option<(Identity, Basis)> {
     let mut basis = Basis::EMPTY;
-    basis.name = name_basis(snapshot, keys, listed);
+    basis.name = agreement.basis;
+    let names = match agreement.best {
+        None => Names::Different,
+        Some(_) if agreement.is_equal() => Names::Equal,
+        Some(_) => Names::Similar,
+    };
     let mut by_type = [Compared::Nothing; IdType::ALL.len()];
     if keys.has_any() {
         compare_numbers(snapshot.numbers(listed), keys, &mut by_type, &mut basis);
     }
     let births = compare_births(party.birth, listed);
     basis.birth_date = births == Births::Equal;
-    decide(&by_type, births, basis).map(|identity| (identity, basis))
+    decide(&by_type, births, names, basis).map(|identity| (identity, basis))
 }
 
 /// Decision rules 3.1 to 3.6 on what the comparisons came to.
-fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity> {
-    let names_equal = basis.name != NameBasis::None;
+fn decide(by_type: &[Compared], births: Births, names: Names, basis: Basis) -> Option<Identity> {
     let of = |id_type: IdType| by_type[id_type as usize];
     let decisive = of(IdType::CitizenId).max(of(IdType::CreditCode));
     // 3.1: the decisive number settles it alone.
     let mut number_equal = decisive == Compared::Equal;
+    // 3.4: these numbers bear with a slip in the name, the others do not.
+    let mut bears_slips = number_equal;
     if !number_equal {
         if decisive == Compared::Differs || births == Births::Differ {
             return None; // 3.1, 3.2
@@ -61,6 +78,7 @@ fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity
                 .filter(|id_type| !id_type.is_decisive())
         };
         number_equal = others().any(|id_type| of(id_type) == Compared::Equal);
+        bears_slips = of(IdType::OrgCode) == Compared::Equal;
         let tells_apart = |id_type: IdType| {
             let renewed = births == Births::Equal && id_type != IdType::OrgCode;
             of(id_type) == Compared::Differs && !renewed
@@ -70,23 +88,20 @@ fn decide(by_type: &[Compared], births: Births, basis: Basis) -> Option<Identity
         }
     }
     if number_equal {
-        // 3.4: names are equal or they contradict the number.
-        return Some(if names_equal {
-            Identity::Identified
-        } else {
-            Identity::Possible
+        // 3.4: names agree or they contradict the number.
+        return Some(match names {
+            Names::Equal => Identity::Identified,
+            Names::Similar if bears_slips => Identity::Identified,
+            Names::Similar | Names::Different => Identity::Possible,
         });
-    }
-    if !names_equal {
-        return None;
     }
     // A mask that agrees counts beside a difference that is no evidence (a renewed passport).
     let agrees = basis.masked().next().is_some();
-    Some(if agrees {
-        Identity::Probable
-    } else {
-        Identity::Possible
-    }) // 3.5, 3.6
+    match names {
+        Names::Different => None,
+        Names::Equal if agrees => Some(Identity::Probable), // 3.5
+        Names::Equal | Names::Similar => Some(Identity::Possible), // 3.6
+    }
 }
 
 fn compare_numbers(
@@ -126,17 +141,6 @@ fn compare_numbers(
     }
 }
 
-fn name_basis(snapshot: &Snapshot, keys: &PartyKeys, listed: &PartyRow) -> NameBasis {
-    let Some(name) = keys.name else {
-        return NameBasis::None;
-    };
-    match snapshot.party_names(listed).position(|own| own == name) {
-        Some(0) => NameBasis::Name,
-        Some(_) => NameBasis::Alias,
-        None => NameBasis::None,
-    }
-}
-
 /// What comparing the birth dates came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Births {
@@ -171,7 +175,7 @@ mod tests {
     fn decides(
         compared: &[(IdType, Compared)],
         births: Births,
-        named: bool,
+        names: Names,
         expected: Option<Identity>,
     ) {
         let mut by_type = [Compared::Nothing; IdType::ALL.len()];
@@ -183,15 +187,10 @@ mod tests {
                 basis.add_masked(*id_type);
             }
         }
-        basis.name = if named {
-            NameBasis::Name
-        } else {
-            NameBasis::None
-        };
         assert_eq!(
-            decide(&by_type, births, basis),
+            decide(&by_type, births, names, basis),
             expected,
-            "{compared:?} {births:?} {named}"
+            "{compared:?} {births:?} {names:?}"
         );
     }
 
@@ -203,59 +202,104 @@ mod tests {
         decides(
             &[(CitizenId, Equal)],
             Births::Unknown,
-            true,
+            Names::Equal,
             Some(Identified),
         );
         decides(
             &[(CitizenId, Equal)],
             Births::Unknown,
-            false,
+            Names::Different,
             Some(Possible),
         );
         decides(
             &[(CitizenId, Equal), (Passport, Differs)],
             Births::Differ,
-            true,
+            Names::Equal,
             Some(Identified),
         );
         decides(
             &[(CitizenId, Differs), (Passport, Equal)],
             Births::Equal,
-            true,
+            Names::Equal,
             None,
         );
-        decides(&[(Passport, Equal)], Births::Differ, true, None);
+        decides(&[(Passport, Equal)], Births::Differ, Names::Equal, None);
         decides(
             &[(Passport, Equal)],
             Births::Unknown,
-            true,
+            Names::Equal,
             Some(Identified),
         );
-        decides(&[(Passport, Equal)], Births::Unknown, false, Some(Possible));
-        decides(&[(Passport, Differs)], Births::Unknown, true, None);
-        decides(&[(Passport, Differs)], Births::Equal, true, Some(Possible));
+        decides(
+            &[(Passport, Equal)],
+            Births::Unknown,
+            Names::Different,
+            Some(Possible),
+        );
+        decides(&[(Passport, Differs)], Births::Unknown, Names::Equal, None);
+        decides(
+            &[(Passport, Differs)],
+            Births::Equal,
+            Names::Equal,
+            Some(Possible),
+        );
         decides(
             &[(Passport, Agrees), (Passport, Differs)],
             Births::Equal,
-            true,
+            Names::Equal,
             Some(Probable),
         );
-        decides(&[(OrgCode, Differs)], Births::Equal, true, None);
+        decides(&[(OrgCode, Differs)], Births::Equal, Names::Equal, None);
         decides(
             &[(CreditCode, Agrees)],
             Births::Unknown,
-            true,
+            Names::Equal,
             Some(Probable),
         );
-        decides(&[(CreditCode, Agrees)], Births::Unknown, false, None);
+        decides(
+            &[(CreditCode, Agrees)],
+            Births::Unknown,
+            Names::Different,
+            None,
+        );
         decides(
             &[(CreditCode, Agrees), (OrgCode, Differs)],
             Births::Unknown,
-            true,
+            Names::Equal,
             None,
         );
-        decides(&[], Births::Unknown, true, Some(Possible));
-        decides(&[], Births::Equal, true, Some(Possible));
-        decides(&[], Births::Unknown, false, None);
+        decides(&[], Births::Unknown, Names::Equal, Some(Possible));
+        decides(&[], Births::Equal, Names::Equal, Some(Possible));
+        decides(&[], Births::Unknown, Names::Different, None);
+    }
+
+    #[test]
+    fn a_similar_name_agrees_with_the_decisive_numbers_only() {
+        use Compared::{Agrees, Differs, Equal};
+        use IdType::{CitizenId, CreditCode, OrgCode, Passport};
+        use Identity::{Identified, Possible};
+        for id_type in [CitizenId, CreditCode, OrgCode] {
+            decides(
+                &[(id_type, Equal)],
+                Births::Unknown,
+                Names::Similar,
+                Some(Identified),
+            );
+            decides(&[(id_type, Differs)], Births::Unknown, Names::Similar, None);
+        }
+        decides(
+            &[(Passport, Equal)],
+            Births::Unknown,
+            Names::Similar,
+            Some(Possible),
+        );
+        decides(
+            &[(CitizenId, Agrees)],
+            Births::Unknown,
+            Names::Similar,
+            Some(Possible),
+        );
+        decides(&[], Births::Unknown, Names::Similar, Some(Possible));
+        decides(&[], Births::Differ, Names::Similar, None);
     }
 }

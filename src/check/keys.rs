@@ -1,17 +1,17 @@
 //! What the snapshot knows of a party's numbers and name, looked up once per party.
 //!
 //! In: a party and a snapshot. Out: for each number the rows of its digest, in full and under each
-//! mask pattern in use, and the number of its name. A listed number is stored as a row too, so
+//! mask pattern in use, and the names it could be. A listed number is stored as a row too, so
 //! from here on "equal" means "the same row".
 // HOT: no allocation beyond the inline room below.
 
+use super::names::NamesFound;
 use super::request::Party;
 use crate::identifier::digest::{Digest, DigestKey};
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::index::identifiers;
-use crate::index::names;
-use crate::snapshot::entries::{NameNumber, RowNumber};
+use crate::snapshot::entries::RowNumber;
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -22,8 +22,8 @@ pub struct PartyKeys {
     types: u16,
     full: SmallVec<[(IdType, RowNumber); 4]>,
     masked: SmallVec<[(IdType, RowNumber); 4]>,
-    /// The name in the snapshot; `None` where no entry or holder bears it.
-    pub name: Option<NameNumber>,
+    /// Listed names that the party's could be.
+    pub names: NamesFound,
 }
 
 /// How much of a number a digest stands for.
@@ -40,7 +40,7 @@ impl PartyKeys {
             types: 0,
             full: SmallVec::new(),
             masked: SmallVec::new(),
-            name: names::find(snapshot, &party.folded_name),
+            names: NamesFound::look_up(snapshot, party),
         };
         let mut digests: SmallVec<[Digest; 8]> = SmallVec::new();
         let mut kinds: SmallVec<[(IdType, Shown); 8]> = SmallVec::new();

@@ -8,7 +8,9 @@
 pub mod request;
 /// The answer, before it becomes JSON.
 pub mod outcome;
-/// Rows of a party's numbers, and the number of its name.
+/// Listed names that a party's name could be.
+pub mod names;
+/// Rows of a party's numbers, and the names it could be.
 pub mod keys;
 /// Entries that a party could be.
 pub mod candidates;
@@ -27,6 +29,7 @@ use self::caps::Standpoint;
 use self::disclosure::Asked;
 use self::keys::PartyKeys;
 use self::measures::{Reach, Reached, Verdict};
+use self::names::Agreement;
 use self::outcome::{Basis, Match, Outcome};
 use self::request::{Party, Policy, Request};
 use self::tally::{Found, Tally};
@@ -36,7 +39,7 @@ use crate::catalogue::measure::Catalogue;
 use crate::identifier::digest::DigestKey;
 use crate::index::binding::{Binding, BoundList, last_day};
 use crate::index::standing::Standing;
-use crate::model::decision::Identity;
+use crate::model::decision::{Identity, Reason};
 use crate::model::entry::EntryIndex;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
@@ -83,7 +86,26 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
         let keys = PartyKeys::look_up(view.snapshot, view.digests, party);
         check.subjects(party, &keys, Some(place as u8));
     }
-    check.tally.finish(now)
+    let mut outcome = check.tally.finish(now);
+    for found in &mut outcome.matches {
+        explain(view.snapshot, request, found);
+    }
+    outcome
+}
+
+/// Says of a match that is shown in which ways its name differs, and how common it is.
+fn explain(snapshot: &Snapshot, request: &Request, found: &mut Match) {
+    let via = found
+        .via
+        .and_then(|place| request.related.get(usize::from(place)));
+    let party = via.unwrap_or(&request.subject);
+    let Some((name, score)) = found.name else {
+        return;
+    };
+    found.bearers_per_million = names::bearers_per_million(snapshot, party.kind, name);
+    if score < 1.0 {
+        found.differences = names::differences(snapshot, party, name);
+    }
 }
 
 /// One check under way.
@@ -105,6 +127,7 @@ struct Sighting<'a> {
     party: &'a Party,
     identity: Identity,
     basis: Basis,
+    agreement: Agreement,
 }
 
 impl<'a> Check<'a> {
@@ -113,24 +136,50 @@ impl<'a> Check<'a> {
         let snapshot = self.view.snapshot;
         let by_number = candidates::subjects_by_number(snapshot, self.view.standing, keys);
         for entry in &by_number {
-            self.subject(party, keys, via, *entry);
+            if let Some(listed) = self.listed(party, *entry) {
+                let agreement = names::agreement_by_number(snapshot, party, &keys.names, listed);
+                self.subject(party, keys, via, *entry, listed, agreement);
+            }
         }
         let standing = self.view.standing;
         let birth = party.birth.map(BirthDigits::from_day);
-        candidates::subjects_by_name(snapshot, standing, keys, birth, &by_number, |entry| {
-            self.subject(party, keys, via, entry);
-        });
+        for (name, _) in keys.names.iter() {
+            let visit = |entry| {
+                let Some(listed) = self.listed(party, entry) else {
+                    return;
+                };
+                let agreement = names::agreement(snapshot, &keys.names, listed);
+                // An entry of which several names agree comes once, by the best of them.
+                if agreement.best.is_some_and(|(best, _)| best == name) {
+                    self.subject(party, keys, via, entry, listed, agreement);
+                }
+            };
+            candidates::subjects_by_name(snapshot, standing, keys, name, birth, &by_number, visit);
+        }
+        if keys.names.stopped_early {
+            self.tally.add_reason(Reason::NameSearchLimit);
+        }
     }
 
-    fn subject(&mut self, party: &'a Party, keys: &PartyKeys, via: Option<u8>, entry: EntryIndex) {
+    /// The subject of an entry, where it is of the party's kind.
+    fn listed(&self, party: &Party, entry: EntryIndex) -> Option<&'a PartyRow> {
         let snapshot = self.view.snapshot;
-        let Some(listed) = snapshot.parties(entry).first() else {
-            return;
-        };
-        if snapshot.facts(entry).kind() != party.kind {
-            return;
-        }
-        let Some((identity, basis)) = identity::compare(snapshot, party, keys, listed) else {
+        let is_same_kind = snapshot.facts(entry).kind() == party.kind;
+        snapshot.parties(entry).first().filter(|_| is_same_kind)
+    }
+
+    fn subject(
+        &mut self,
+        party: &'a Party,
+        keys: &PartyKeys,
+        via: Option<u8>,
+        entry: EntryIndex,
+        listed: &'a PartyRow,
+        agreement: Agreement,
+    ) {
+        let snapshot = self.view.snapshot;
+        let Some((identity, basis)) = identity::compare(snapshot, party, keys, listed, agreement)
+        else {
             return;
         };
         let reached = via.map_or(Reached::Direct, Reached::Via);
@@ -142,6 +191,7 @@ impl<'a> Check<'a> {
             party,
             identity,
             basis,
+            agreement,
         });
     }
 
@@ -166,7 +216,10 @@ impl<'a> Check<'a> {
             if listed.kind() != SubjectKind::Person {
                 continue;
             }
-            let Some((identity, basis)) = identity::compare(snapshot, party, keys, listed) else {
+            let agreement = names::agreement_by_number(snapshot, party, &keys.names, listed);
+            let Some((identity, basis)) =
+                identity::compare(snapshot, party, keys, listed, agreement)
+            else {
                 continue;
             };
             // By name alone nobody is reached through a role.
@@ -183,6 +236,7 @@ impl<'a> Check<'a> {
                 party,
                 identity,
                 basis,
+                agreement,
             };
             best = Some(best.map_or(sighting, |known| together(known, sighting)));
         }
@@ -328,11 +382,9 @@ fn unweighed(sighting: Sighting<'_>) -> Match {
         listed_party: sighting.listed_party,
         identity: sighting.identity,
         basis: sighting.basis,
-        score: if sighting.basis.name == outcome::NameBasis::None {
-            0.0
-        } else {
-            1.0
-        },
+        name: sighting.agreement.best,
+        differences: SmallVec::new(),
+        bearers_per_million: None,
         effect: crate::model::decision::Decision::Clear,
         measures: SmallVec::new(),
     }

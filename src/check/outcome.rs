@@ -9,6 +9,8 @@ use crate::model::decision::{Decision, Identity, ReasonSet};
 use crate::model::entry::EntryIndex;
 use crate::model::subject::RoleSet;
 use crate::model::term::Moment;
+use crate::name::similarity::DifferenceKind;
+use crate::snapshot::entries::NameNumber;
 use smallvec::SmallVec;
 
 /// Matches shown at most. Contract, section 5.
@@ -25,6 +27,8 @@ pub struct Outcome {
     pub missing_attributes: u64,
     /// All matches, shown or not.
     pub match_count: u32,
+    /// Distinct listed names among all matches by name.
+    pub name_count: u32,
     /// The strongest, at most `MATCHES_SHOWN_MAX`: by effect, then identity, then entry_id.
     pub matches: SmallVec<[Match; 1]>,
     /// Benefits of red lists for an identified subject.
@@ -48,12 +52,35 @@ pub struct Match {
     pub identity: Identity,
     /// What the identity rests on.
     pub basis: Basis,
-    /// Likelihood that the two names are the same name, 0.0 to 1.0.
-    pub score: f32,
+    /// The listed name that agrees best, and the likelihood that it and the party's are the same
+    /// name, 0.0 to 1.0; `None` where the names contradict.
+    pub name: Option<(NameNumber, f32)>,
+    /// In which ways the two names differ; empty for equal ones. Filled for matches that are shown.
+    pub differences: SmallVec<[NameDifference; 1]>,
+    /// Expected bearers of the listed name in a million people, where a model knows it.
+    pub bearers_per_million: Option<f32>,
     /// Strongest effect of the measures below.
     pub effect: Decision,
     /// Measures that reach the party, applied or undecided.
     pub measures: SmallVec<[MatchedMeasure; 2]>,
+}
+
+impl Match {
+    /// Likelihood that the two names are the same name; 0.0 where they contradict.
+    pub fn score(&self) -> f32 {
+        self.name.map_or(0.0, |(_, score)| score)
+    }
+}
+
+/// One way in which the name that was asked about differs from the listed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameDifference {
+    /// In which way.
+    pub kind: DifferenceKind,
+    /// The characters in question of the name asked about, folded.
+    pub asked: Box<str>,
+    /// Those of the listed name, folded.
+    pub listed: Box<str>,
 }
 
 /// What an identity rests on: the answer's `basis`.

@@ -9,6 +9,7 @@ use crate::identifier::kind::IdType;
 use crate::model::decision::{AuthorisationKind, ExemptionKind};
 use crate::model::subject::{ClientKind, Role, SubjectKind};
 use crate::model::term::Day;
+use crate::name::query::NameQuery;
 use smallvec::SmallVec;
 
 /// Parties in `related` at most.
@@ -40,8 +41,8 @@ pub struct Request {
 pub struct Party {
     /// Person or organisation.
     pub kind: SubjectKind,
-    /// The name after folding for equality.
-    pub folded_name: String,
+    /// The name, parsed for comparing it.
+    pub name: NameQuery,
     /// Its numbers, in the order of the request; no two different ones of a decisive type.
     pub numbers: SmallVec<[FullNumber; 2]>,
     /// From the full citizen_id, else as stated.
@@ -76,7 +77,7 @@ impl Party {
     /// Errors: what `PartyFault` names; the first that holds, numbers before the birth date.
     pub fn new(
         kind: SubjectKind,
-        folded_name: String,
+        name: NameQuery,
         numbers: SmallVec<[FullNumber; 2]>,
         birth_date: Option<Day>,
         role: Option<Role>,
@@ -101,7 +102,7 @@ impl Party {
         }
         Ok(Self {
             kind,
-            folded_name,
+            name,
             numbers,
             birth: inside.or(birth_date),
             role,

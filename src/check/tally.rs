@@ -5,9 +5,10 @@
 
 use super::measures::Verdict;
 use super::outcome::{Incentive, MATCHES_SHOWN_MAX, Match, Outcome};
-use crate::model::decision::{Decision, Identity, ReasonSet};
+use crate::model::decision::{Decision, Identity, Reason, ReasonSet};
 use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
+use crate::snapshot::entries::NameNumber;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 
@@ -24,6 +25,7 @@ pub struct Tally {
     reasons: ReasonSet,
     missing_attributes: u64,
     match_count: u32,
+    names: SmallVec<[NameNumber; 4]>,
     shown: SmallVec<[(Order, Moment, Match); 1]>,
     incentives: SmallVec<[Incentive; 0]>,
 }
@@ -44,6 +46,12 @@ impl Tally {
     pub fn add(&mut self, mut found: Found, verdict: &Verdict) {
         let effect = verdict.decision();
         self.match_count = self.match_count.saturating_add(1);
+        if let Some((name, _)) = found.found.name {
+            // Entries of one name come side by side.
+            if self.names.last() != Some(&name) && !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
         self.decision = self.decision.max(Some(effect));
         self.reasons.extend(verdict.reasons);
         self.missing_attributes |= verdict.missing_attributes;
@@ -63,6 +71,11 @@ impl Tally {
         found.found.measures = verdict.measures.iter().copied().collect();
         self.shown
             .insert(place, (order, found.changes_at, found.found));
+    }
+
+    /// Adds a reason that rests on no match.
+    pub fn add_reason(&mut self, reason: Reason) {
+        self.reasons.add(reason);
     }
 
     /// Adds benefits of an identified subject.
@@ -89,6 +102,7 @@ impl Tally {
             reasons: self.reasons,
             missing_attributes: self.missing_attributes,
             match_count: self.match_count,
+            name_count: self.names.len() as u32,
             matches: self.shown.into_iter().map(|(_, _, found)| found).collect(),
             incentives: self.incentives,
             valid_until,

@@ -38,13 +38,13 @@ enum EvalCommand {
     Decisions(DecisionsArgs),
     /// Score labelled pairs of names and show how well they are told apart
     #[command(
-        after_help = "FILE has a head line and the columns id, query, listed, kind (person or org), \
-                      class and label (match or non-match), separated by tabs; more columns are \
-                      ignored. For persons and organisations apart the table shows precision, \
+        after_help = "FILE has a head line and the columns id, query, listed, kind (person or \
+                      org), class and label (match or non-match), separated by tabs; more \
+                      columns are ignored. For persons and organisations apart the table shows precision, \
                       recall and F1 at the default threshold, the best F1, and the recall at 99 % \
-                      precision; then, class by class, the share accepted at both thresholds (recall \
-                      of a class that matches, error of one that does not) and, for a class that \
-                      matches, precision and F1 against all non-matches of its kind at equal \
+                      precision; then, class by class, the share accepted at both thresholds \
+                      (recall of a class that matches, error of one that does not) and, for a \
+                      class that matches, precision and F1 against all non-matches of its kind at equal \
                       weight.\n\n\
                       Exit code: 0 done, 2 FILE cannot be read.\n\n\
                       Example: hecha eval names pairs.tsv --scores scores.tsv"
@@ -92,7 +92,10 @@ pub enum Verdict {
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     /// The file of cases cannot be read.
-    #[error("{}: cannot be read as UTF-8 text ({source}); give a file of cases or pairs", path.display())]
+    #[error(
+        "{}: cannot be read as UTF-8 text ({source}); give a file of cases or pairs",
+        path.display()
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -313,7 +316,8 @@ fn print_figures(
     } = figures;
     writeln!(
         out,
-        "  {what:<18} score >= {threshold:.3}: precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}"
+        "  {what:<18} score >= {threshold:.3}: precision {precision:.3}, recall {recall:.3}, \
+         F1 {f1:.3}"
     )
 }
 

@@ -85,6 +85,9 @@ pub struct Expectation {
     /// Texts that stand nowhere in the body.
     #[serde(default)]
     pub absent: Vec<String>,
+    /// Texts that stand somewhere in the body.
+    #[serde(default)]
+    pub present: Vec<String>,
     /// Expectations nobody here knows: such a case fails, it is not passed by oversight.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, serde_json::Value>,

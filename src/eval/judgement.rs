@@ -33,6 +33,11 @@ pub fn differences(expect: &Expectation, status: u16, body: &[u8]) -> Vec<String
             found.push(format!("absent[{place}] stands in the body"));
         }
     }
+    for present in &expect.present {
+        if !text.contains(present) && !plain.contains(present) {
+            found.push(format!("`{present}` does not stand in the body"));
+        }
+    }
     if let Some(field) = &expect.field {
         compare(&mut found, "field", &text_of(&answer["field"]), field);
     }
@@ -189,6 +194,10 @@ mod tests {
         differ(
             json!({"absent": ["stale"]}),
             &["absent[0] stands in the body"],
+        );
+        differ(
+            json!({"present": ["fresh"]}),
+            &["`fresh` does not stand in the body"],
         );
         differ(
             json!({"verdict": 1}),

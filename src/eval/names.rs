@@ -1,9 +1,9 @@
 //! Labelled pairs of names: how well the matcher tells them apart.
 //!
 //! In: pairs, tab-separated, with a label each. Out: a score for each pair, and for persons and
-//! organisations apart precision, recall and F1 at the default threshold, the best F1, the recall at
-//! 99 % precision, and the same class by class. Contract, section 6. The matcher sees the two names
-//! and their kind, nothing else of a pair. Reads no files.
+//! organisations apart precision, recall and F1 at the default threshold, the best F1, the recall
+//! at 99 % precision, and the same class by class. Contract, section 6. The matcher sees the two
+//! names and their kind, nothing else of a pair. Reads no files.
 
 use crate::name::fold::fold;
 use crate::name::query::NameQuery;
@@ -36,8 +36,8 @@ pub struct Pair {
 pub enum PairFault {
     /// The head line lacks a column.
     #[error(
-        "{file}:1: the head line has no column `{column}`; wanted are id, query, listed, kind, class \
-         and label, separated by tabs"
+        "{file}:1: the head line has no column `{column}`; wanted are id, query, listed, kind, \
+         class and label, separated by tabs"
     )]
     Column {
         /// The file.
@@ -243,8 +243,7 @@ fn kind_report(kind: NameKind, pairs: &[(&Pair, f32)]) -> KindReport {
     let high = steps
         .iter()
         .copied()
-        .filter(|(_, figures)| figures.precision >= HIGH_PRECISION)
-        .next_back()
+        .rfind(|(_, figures)| figures.precision >= HIGH_PRECISION)
         .filter(|(_, figures)| figures.recall > 0.0);
     KindReport {
         kind,
@@ -266,8 +265,8 @@ fn at(labelled: &[(bool, f32)], threshold: f32, weight: f64) -> Figures {
     Figures::of(accepted(true), accepted(false) * weight, matches as f64)
 }
 
-/// Every score as a threshold, from the highest, and what it yields. A score of zero accepts all and
-/// is no threshold.
+/// Every score as a threshold, from the highest, and what it yields. A score of zero accepts
+/// all and is no threshold.
 fn steps(labelled: &[(bool, f32)], weight: f64) -> Vec<(f32, Figures)> {
     let mut falling = labelled.to_vec();
     falling.sort_by(|a, b| b.1.total_cmp(&a.1));

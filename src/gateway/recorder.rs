@@ -353,7 +353,7 @@ fn subject(request: &Request) -> Subject<'_> {
     let decisive = numbers.iter().find(|number| number.id_type().is_decisive());
     match decisive.or(numbers.first()) {
         Some(number) => Subject::Number(number),
-        None => Subject::Name(&request.subject.folded_name),
+        None => Subject::Name(request.subject.name.folded()),
     }
 }
 

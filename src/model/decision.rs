@@ -282,11 +282,13 @@ pub enum Reason {
     ForceUnstated = 6,
     /// Recommended and the unit has not adopted the measure.
     NotAdopted = 7,
+    /// The search for similar names stopped at its limit: not every similar name was seen.
+    NameSearchLimit = 8,
 }
 
 impl Reason {
     /// All, in the order in which answers list them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::StaleList,
         Self::Exemption,
         Self::Minor,
@@ -295,6 +297,7 @@ impl Reason {
         Self::IdentityProbable,
         Self::ForceUnstated,
         Self::NotAdopted,
+        Self::NameSearchLimit,
     ];
 
     /// The code of the contract.
@@ -308,6 +311,7 @@ impl Reason {
             Self::IdentityProbable => "identity_probable",
             Self::ForceUnstated => "force_unstated",
             Self::NotAdopted => "not_adopted",
+            Self::NameSearchLimit => "name_search_limit",
         }
     }
 }

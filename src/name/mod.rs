@@ -5,14 +5,41 @@
 //! are found, and a judgement with its reasons. Decision rules 3. Knows no list and no law: what
 //! follows from a similar name is decided elsewhere, and it is never more than a review.
 
+/// A value for each of many characters.
+pub mod char_map;
+
 /// The table of variant characters, compiled in.
 pub mod variants;
 
 /// The folded form of a name.
 pub mod fold;
 
+/// How characters sound.
+pub mod pinyin;
+
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
+
+/// In which way two characters are alike.
+pub mod likeness;
+
+/// How common a name of a person is.
+pub mod frequency;
+
+/// Parts of names of other languages.
+pub mod transliteration;
+
+/// The forms in which a written name may be meant.
+pub mod person_forms;
+
+/// Two written names, character by character.
+pub mod person_edits;
+
+/// Two names of other languages.
+pub mod person_foreign;
+
+/// Names in Latin letters.
+pub mod romanised;
 
 /// Names of persons.
 pub mod person;

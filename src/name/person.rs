@@ -1,32 +1,321 @@
-//! Names of persons.
+//! Names of persons: the story of one comparison.
+//!
+//! In: a name as somebody wrote it, then listed names, folded. Out: block keys under which similar
+//! listed names are found, and the judgement on each. A name in Latin letters is read by
+//! `romanised`, one of another language by `person_foreign`, all others character by character by
+//! `person_edits`; the best of all forms in which the text may be meant counts. Names that score at
+//! least the threshold share a block key, or differ in one edit from one of `forms`.
 
-use super::similarity::Similarity;
+use super::fold::fold;
+use super::frequency;
+use super::person_edits::{self, Slip};
+use super::person_foreign;
+use super::person_forms::{CHARS_MAX, Chars, Form, forms};
+use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
+use super::romanised::Romanised;
+use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
+use super::transliteration::{looks_foreign, skeleton};
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// Separates the keys of skeletons and of beginnings from others.
+const SKELETON_SEED: u64 = 2;
+const BEGINNING_SEED: u64 = 3;
+const LETTERS_SEED: u64 = 4;
+
+/// Characters of a beginning under which names that were cut are found.
+const BEGINNING_CHARS: usize = 7;
+/// Sequences of readings of a listed name that have keys.
+const LISTED_SOUNDS_MAX: usize = 4;
+/// Sequences of readings of a form that is looked for.
+const QUERY_SOUNDS_MAX: usize = 12;
+/// Readings of one character that count.
+const READINGS_MAX: usize = 3;
+/// Likelihood of two names in Latin letters that differ in the order of their parts.
+const OTHER_ORDER: f32 = 0.9;
 
 /// The name of a person that is looked for.
-pub struct PersonQuery;
+pub struct PersonQuery {
+    forms: SmallVec<[Form; 2]>,
+    is_foreign: bool,
+    romanised: Option<Romanised>,
+    /// The letters of a name in Latin letters, sorted; empty for others.
+    letters: Vec<u8>,
+}
 
 impl PersonQuery {
     /// Parses a name as somebody wrote it.
-    pub fn parse(_raw: &str) -> Self {
-        Self
+    pub fn parse(raw: &str) -> Self {
+        let forms = forms(raw);
+        let has_latin = forms
+            .iter()
+            .any(|form| form.chars.iter().any(char::is_ascii_alphabetic));
+        let is_foreign = forms
+            .iter()
+            .any(|form| looks_foreign(&form.chars) && !has_latin);
+        Self {
+            is_foreign,
+            romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
+            letters: if has_latin {
+                sorted_letters(&fold(raw))
+            } else {
+                Vec::new()
+            },
+            forms,
+        }
+    }
+
+    /// The texts one edit around which listed names are looked for, the folded name first.
+    pub fn forms(&self) -> impl Iterator<Item = String> {
+        self.forms.iter().map(|form| form.chars.iter().collect())
     }
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
-    pub fn block_keys(&self, _visit: &mut dyn FnMut(u64)) {}
+    pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
+        let mut left = QUERY_KEYS_MAX;
+        let mut visit = |key| {
+            if left > 0 {
+                left -= 1;
+                visit(key);
+            }
+        };
+        for form in &self.forms {
+            sound_keys(&form.chars, QUERY_SOUNDS_MAX, &mut visit);
+            foreign_keys(&form.chars, &mut visit);
+        }
+        if let Some(key) = letters_key(&self.letters) {
+            visit(key);
+        }
+        if let Some(romanised) = &self.romanised {
+            romanised.block_keys(&mut visit);
+        }
+    }
 
     /// The judgement on a listed name, folded.
-    pub fn compare(&self, _listed: &str) -> Similarity {
+    pub fn compare(&self, listed: &str) -> Similarity {
+        let listed: Chars = listed.chars().take(CHARS_MAX + 1).collect();
+        if listed.is_empty() || listed.len() > CHARS_MAX {
+            return Similarity::NONE;
+        }
+        let mut best = Similarity::NONE;
+        for form in &self.forms {
+            let judged = judge_form(form, &listed, self.is_foreign);
+            if judged.score > best.score {
+                best = judged;
+            }
+        }
+        if let Some(judged) = self.judge_latin(&listed)
+            && judged.score > best.score
+        {
+            best = judged;
+        }
+        best
+    }
+
+    /// Whether a listed name that differs from the folded one in the character at `place` alone can
+    /// reach the threshold.
+    pub fn may_match_substituted(&self, place: usize, listed: char) -> bool {
+        let Some(form) = self.forms.first() else {
+            return false;
+        };
+        let Some(asked) = form.chars.get(place) else {
+            return true;
+        };
+        self.is_foreign || person_edits::may_match_substituted(*asked, listed)
+    }
+
+    /// Names of which one is written in Latin letters.
+    fn judge_latin(&self, listed: &[char]) -> Option<Similarity> {
+        let is_latin = listed.iter().any(char::is_ascii_alphabetic);
+        let score = match (&self.romanised, is_latin) {
+            (Some(romanised), false) => romanised.compare(listed),
+            (_, true) if !self.letters.is_empty() => {
+                let text: String = listed.iter().collect();
+                let is_same = sorted_letters(&text) == self.letters && self.letters.len() > 3;
+                if is_same { OTHER_ORDER } else { 0.0 }
+            }
+            (None, true) => {
+                let text: String = listed.iter().collect();
+                let asked = &self.forms.first()?.chars;
+                Romanised::parse(&text)?.compare(asked)
+            }
+            _ => return None,
+        };
+        (score > 0.0).then(|| self.whole(DifferenceKind::Romanised, listed, score))
+    }
+
+    /// A judgement on the names as wholes.
+    fn whole(&self, kind: DifferenceKind, listed: &[char], score: f32) -> Similarity {
+        let asked = self.forms.first().map_or(0, |form| form.chars.len());
         Similarity {
-            score: 0.0,
-            differences: smallvec::SmallVec::new(),
+            score,
+            differences: smallvec::smallvec![Difference {
+                kind,
+                query: 0..asked as u16,
+                listed: 0..listed.len() as u16,
+            }],
         }
     }
 }
 
 /// Calls `visit` with each block key of a listed name, folded; at most `LISTED_KEYS_MAX`.
-pub fn block_keys(_listed: &str, _visit: &mut dyn FnMut(u64)) {}
+pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
+    let mut left = LISTED_KEYS_MAX;
+    let mut visit = |key| {
+        if left > 0 {
+            left -= 1;
+            visit(key);
+        }
+    };
+    let chars: Chars = listed.chars().take(CHARS_MAX + 1).collect();
+    if chars.len() > CHARS_MAX {
+        return;
+    }
+    sound_keys(&chars, LISTED_SOUNDS_MAX, &mut visit);
+    foreign_keys(&chars, &mut visit);
+    if chars.iter().any(char::is_ascii_alphabetic) {
+        if let Some(key) = letters_key(&sorted_letters(listed)) {
+            visit(key);
+        }
+        if let Some(romanised) = Romanised::parse(listed) {
+            romanised.block_keys(&mut visit);
+        }
+    }
+}
 
-/// Expected bearers of the folded name in a million people.
-pub fn bearers_per_million(_listed: &str) -> Option<f32> {
-    None
+/// Expected bearers of the folded name in a million people; `None` where it is no Han name.
+pub fn bearers_per_million(listed: &str) -> Option<f32> {
+    let chars: Chars = listed.chars().take(CHARS_MAX).collect();
+    frequency::bearers_per_million(&chars)
+}
+
+fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
+    let mut judged = if form.chars[..] == *listed {
+        Similarity {
+            score: 1.0,
+            differences: SmallVec::new(),
+        }
+    } else {
+        let slip = person_edits::slip(&form.chars, form.bearers, listed);
+        let score = slip.as_ref().map_or(0.0, |slip| logistic(slip.log_odds));
+        let foreign = if is_foreign || looks_foreign(listed) {
+            person_foreign::likelihood(&form.chars, listed)
+        } else {
+            0.0
+        };
+        if foreign > score {
+            Similarity {
+                score: foreign,
+                differences: person_foreign::differences(&form.chars, listed),
+            }
+        } else {
+            let Slip { differences, .. } = slip.unwrap_or_default();
+            Similarity { score, differences }
+        }
+    };
+    let Some(kind) = form.kind else {
+        return judged;
+    };
+    judged.score *= form.likelihood;
+    if judged.score > 0.0 {
+        let place = |place: u16| {
+            form.places
+                .get(usize::from(place))
+                .copied()
+                .unwrap_or(place)
+        };
+        for difference in &mut judged.differences {
+            let length = difference.query.end.saturating_sub(difference.query.start);
+            let start = place(difference.query.start);
+            difference.query = start..start + length;
+        }
+        judged.differences.push(Difference {
+            kind,
+            query: 0..0,
+            listed: 0..0,
+        });
+    }
+    judged
+}
+
+fn logistic(log_odds: f32) -> f32 {
+    // Below 1.0: only equal names are the same for certain.
+    (1.0 / (1.0 + (-log_odds).exp())).min(0.99)
+}
+
+/// Keys of the sequences of dialect classes in which a name may be read, likeliest first.
+fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
+    if name.len() < 2 || name.len() > 8 {
+        return;
+    }
+    let mut choices: SmallVec<[SmallVec<[u16; 4]>; 8]> = SmallVec::new();
+    let surname = surname_chars(name);
+    for (place, c) in name.iter().enumerate() {
+        let mut classes: SmallVec<[u16; 4]> = SmallVec::new();
+        let mut add = |syllable: Syllable| {
+            let class = syllable.dialect_class();
+            if !classes.contains(&class) {
+                classes.push(class);
+            }
+        };
+        if place < surname {
+            for reading in surname_readings(&name[..surname]) {
+                reading.get(place).copied().map(&mut add);
+            }
+        }
+        for reading in readings(*c).iter().take(READINGS_MAX) {
+            add(reading.syllable);
+        }
+        if classes.is_empty() {
+            return;
+        }
+        choices.push(classes);
+    }
+    let mut classes: SmallVec<[u16; 8]> = SmallVec::new();
+    for sequence in 0..sequences(&choices).min(sounds_max) {
+        // The rightmost character with several readings varies first.
+        let mut rest = sequence;
+        classes.clear();
+        for choice in choices.iter().rev() {
+            classes.push(choice[rest % choice.len()]);
+            rest /= choice.len();
+        }
+        classes.reverse();
+        visit(sound_key(&classes));
+    }
+}
+
+fn sequences(choices: &[SmallVec<[u16; 4]>]) -> usize {
+    choices
+        .iter()
+        .fold(1, |count: usize, choice| count.saturating_mul(choice.len()))
+}
+
+/// Keys of a name of another language: its consonants, and its beginning.
+fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
+    if name.iter().any(char::is_ascii) || name.len() > CHARS_MAX {
+        return;
+    }
+    if looks_foreign(name) {
+        let bytes: SmallVec<[u8; 64]> = skeleton(name)
+            .iter()
+            .flat_map(|part| part.to_le_bytes())
+            .collect();
+        visit(xxh3_64_with_seed(&bytes, SKELETON_SEED));
+    }
+    if let Some(beginning) = name.get(..BEGINNING_CHARS) {
+        let text: String = beginning.iter().collect();
+        visit(xxh3_64_with_seed(text.as_bytes(), BEGINNING_SEED));
+    }
+}
+
+fn sorted_letters(folded: &str) -> Vec<u8> {
+    let letters = folded.bytes().filter(u8::is_ascii_alphabetic);
+    let mut letters: Vec<u8> = letters.take(CHARS_MAX).collect();
+    letters.sort_unstable();
+    letters
+}
+
+fn letters_key(letters: &[u8]) -> Option<u64> {
+    (letters.len() > 3).then(|| xxh3_64_with_seed(letters, LETTERS_SEED))
 }

@@ -9,11 +9,18 @@ use super::fold::fold;
 use super::organisation::{self, OrganisationQuery};
 use super::person::{self, PersonQuery};
 use super::similarity::{NameKind, Similarity};
+use std::fmt;
 
 /// A name that is looked for.
 pub struct NameQuery {
     folded: String,
     parsed: Parsed,
+}
+
+impl fmt::Debug for NameQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NameQuery").field(&self.folded).finish()
+    }
 }
 
 enum Parsed {

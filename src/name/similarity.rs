@@ -25,8 +25,8 @@ pub enum NameKind {
 /// How likely two strings denote the same name, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Similarity {
-    /// Calibrated likelihood that the two are the same name, 0.0 to 1.0; 1.0 only for names that are
-    /// equal after folding.
+    /// Calibrated likelihood that the two are the same name, 0.0 to 1.0; 1.0 only for names
+    /// that are equal after folding.
     pub score: f32,
     /// In which ways they differ, from the left; empty for equal names.
     pub differences: SmallVec<[Difference; 2]>,

@@ -6,29 +6,23 @@
 //!
 //! HOT: every character of every name of a check passes `one_form`: two array reads.
 
+use super::char_map::CharMap;
 use std::sync::LazyLock;
 
 /// The table as shipped: `#` lines, then character, one form, relation, separated by tabs.
 const TABLE: &str = include_str!("../../data/names/variants.tsv");
 
-/// Code points of a page; most blocks of the code space have no variants and share page 0.
-const PAGE_CHARS: usize = 64;
-/// Pages of the whole code space.
-const PAGES: usize = (char::MAX as usize + 1) / PAGE_CHARS;
-
-static VARIANTS: LazyLock<Variants> = LazyLock::new(|| Variants::parse(TABLE));
-
-/// The table in memory, about 100 KB: the directory names a page for each 64 code points.
-struct Variants {
-    /// Number of the page for each block of 64 code points; 0 for a block without variants.
-    directory: Box<[u16]>,
-    /// The one forms of a block; `'\0'` for a character that stays itself.
-    pages: Vec<[char; PAGE_CHARS]>,
-}
+static VARIANTS: LazyLock<CharMap<char>> = LazyLock::new(|| {
+    let mut variants = CharMap::new();
+    for (from, form) in TABLE.lines().filter_map(pair) {
+        variants.insert(from, form);
+    }
+    variants
+});
 
 /// The table, loaded: for a loop over many characters take it once.
 #[derive(Clone, Copy)]
-pub struct VariantTable(&'static Variants);
+pub struct VariantTable(&'static CharMap<char>);
 
 impl VariantTable {
     /// The compiled-in table; the first call parses it, about 1 ms.
@@ -40,9 +34,7 @@ impl VariantTable {
     /// the one form of a one form is itself.
     #[inline]
     pub fn one_form(self, c: char) -> char {
-        let place = c as usize;
-        let page = self.0.directory[place / PAGE_CHARS];
-        match self.0.pages[usize::from(page)][place % PAGE_CHARS] {
+        match self.0.get(c) {
             '\0' => c,
             form => form,
         }
@@ -57,29 +49,6 @@ pub fn table_version() -> String {
         .unwrap_or("0");
     let hash = blake3::hash(TABLE.as_bytes()).to_hex();
     format!("{number}-{}", &hash[..8])
-}
-
-impl Variants {
-    fn parse(table: &str) -> Self {
-        let mut variants = Self {
-            directory: vec![0; PAGES].into(),
-            pages: vec![['\0'; PAGE_CHARS]],
-        };
-        for (from, form) in table.lines().filter_map(pair) {
-            variants.insert(from, form);
-        }
-        variants
-    }
-
-    fn insert(&mut self, from: char, form: char) {
-        let place = from as usize;
-        let block = &mut self.directory[place / PAGE_CHARS];
-        if *block == 0 {
-            *block = self.pages.len() as u16;
-            self.pages.push(['\0'; PAGE_CHARS]);
-        }
-        self.pages[usize::from(*block)][place % PAGE_CHARS] = form;
-    }
 }
 
 /// The two characters of a line; `None` for a comment.

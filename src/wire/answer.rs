@@ -6,6 +6,7 @@
 //!
 //! HOT: no allocation but the buffer.
 
+use super::explanation;
 use super::language::Language;
 use super::sayings::{self, Adverse};
 use super::text::{
@@ -16,7 +17,6 @@ use crate::catalogue::measure::{Catalogue, Measure};
 use crate::catalogue::scenario::Scenario;
 use crate::check::outcome::{Basis, Match, MatchedMeasure, NameBasis, Outcome};
 use crate::decision_log::record::CHECK_ID_CHARS;
-use crate::identifier::kind::IdType;
 use crate::index::binding::Binding;
 use crate::model::decision::{Decision, ExemptionKind, Level};
 use crate::model::entry::EntryIndex;
@@ -64,6 +64,8 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
     write_moment(out, outcome.valid_until);
     out.extend_from_slice(b",\"match_count\":");
     write_number(out, u64::from(outcome.match_count));
+    out.extend_from_slice(b",\"name_count\":");
+    write_number(out, u64::from(outcome.name_count));
     out.extend_from_slice(b",\"matches\":[");
     for (place, found) in outcome.matches.iter().enumerate() {
         comma(out, place);
@@ -179,10 +181,13 @@ fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     write_text(out, found.identity.name());
     write_basis(out, found.basis);
     out.extend_from_slice(b",\"score\":");
-    write_score(out, found.score);
-    // How common a name is: known once names have an index of their own.
-    out.extend_from_slice(b",\"bearers_per_million\":null");
-    write_explanation(out, found.basis);
+    write_score(out, found.score());
+    out.extend_from_slice(b",\"bearers_per_million\":");
+    match found.bearers_per_million {
+        Some(bearers) => write_bearers(out, bearers),
+        None => out.extend_from_slice(b"null"),
+    }
+    explanation::write(out, found);
     out.extend_from_slice(b",\"roles\":[");
     for (place, role) in found.roles.iter().enumerate() {
         comma(out, place);
@@ -262,38 +267,15 @@ fn write_basis(out: &mut Vec<u8>, basis: Basis) {
     out.push(b']');
 }
 
-/// Why we think that it is the listed party, feature by feature.
-fn write_explanation(out: &mut Vec<u8>, basis: Basis) {
-    out.extend_from_slice(b",\"explanation\":[");
-    let mut place = 0;
-    let mut feature = |out: &mut Vec<u8>, feature: &str, detail: &str| {
-        comma(out, place);
-        out.extend_from_slice(b"{\"feature\":\"");
-        out.extend_from_slice(feature.as_bytes());
-        out.extend_from_slice(b"\",\"detail\":\"");
-        out.extend_from_slice(detail.as_bytes());
-        out.extend_from_slice(b"\"}");
-        place += 1;
-    };
-    let full: [bool; IdType::ALL.len()] =
-        std::array::from_fn(|place| basis.full().any(|id_type| id_type as usize == place));
-    for id_type in IdType::ALL {
-        if full[id_type as usize] {
-            feature(out, id_type.name(), "equal");
-        }
+/// How many bear a name in a million, to the hundredth.
+fn write_bearers(out: &mut Vec<u8>, bearers: f32) {
+    let hundredths = (f64::from(bearers.clamp(0.0, 1_000_000.0)) * 100.0).round() as u64;
+    write_number(out, hundredths / 100);
+    out.push(b'.');
+    out.push(b'0' + (hundredths % 100 / 10) as u8);
+    if !hundredths.is_multiple_of(10) {
+        out.push(b'0' + (hundredths % 10) as u8);
     }
-    for id_type in basis.masked() {
-        feature(out, id_type.name(), "every visible character agrees");
-    }
-    if basis.birth_date {
-        feature(out, "birth_date", "equal");
-    }
-    match basis.name {
-        NameBasis::Name => feature(out, "name", "equal after folding"),
-        NameBasis::Alias => feature(out, "alias", "equal after folding"),
-        NameBasis::None => feature(out, "name", "different"),
-    }
-    out.push(b']');
 }
 
 /// At most three decimals, at least one.

@@ -19,6 +19,8 @@ pub mod normalised;
 pub mod language;
 /// What decisions and reasons are called.
 pub mod sayings;
+/// Why a match is thought to be one.
+pub mod explanation;
 /// The answer of a check.
 pub mod answer;
 /// Bodies of acts and feedback; what operators read.

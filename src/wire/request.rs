@@ -12,13 +12,14 @@ use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::{
     Attribute, AttributeKind, AttributeValue, AttributeValues, ScenarioIndex,
 };
+use crate::check::names::kind_of;
 use crate::check::request::{NAME_CHARS_MAX, NUMBERS_MAX, Party, PartyFault, RELATED_MAX, Request};
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::model::decision::{AuthorisationKind, ExemptionKind};
 use crate::model::subject::{Role, SubjectKind};
 use crate::model::term::Day;
-use crate::name::fold::fold;
+use crate::name::query::NameQuery;
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -266,11 +267,11 @@ fn party<'q>(
         .as_text()
         .and_then(SubjectKind::parse)
         .ok_or_else(|| place.fault("kind", "must be `person` or `organisation`"))?;
-    let (name, folded_name) = party_name(members, place)?;
+    let (name, parsed) = party_name(members, kind, place)?;
     let numbers = party_numbers(members, kind, place)?;
     let birth_date = party_birth_date(members, kind, place)?;
     names.push(name);
-    Party::new(kind, folded_name, numbers, birth_date, role).map_err(|fault| match fault {
+    Party::new(kind, parsed, numbers, birth_date, role).map_err(|fault| match fault {
         PartyFault::TwoNumbers { later } => place.id_fault(later, "number", fault.to_string()),
         PartyFault::TypeOfOtherKind { place: id } => place.id_fault(id, "type", fault.to_string()),
         PartyFault::BirthDate => place.fault("birth_date", fault.to_string()),
@@ -279,8 +280,9 @@ fn party<'q>(
 
 fn party_name<'q>(
     members: &'q Members<'_>,
+    kind: SubjectKind,
     place: PartyPlace,
-) -> Result<(&'q str, String), Problem> {
+) -> Result<(&'q str, NameQuery), Problem> {
     let name = member(members, "name")
         .ok_or_else(|| place.fault("name", "the name is missing"))?
         .as_text()
@@ -289,11 +291,11 @@ fn party_name<'q>(
         let detail = format!("at most {NAME_CHARS_MAX} characters");
         return Err(place.fault("name", detail));
     }
-    let folded = fold(name);
-    if folded.is_empty() {
+    let parsed = NameQuery::parse(kind_of(kind), name);
+    if parsed.folded().is_empty() {
         return Err(place.fault("name", "the name is empty"));
     }
-    Ok((name, folded))
+    Ok((name, parsed))
 }
 
 fn party_numbers(

@@ -123,6 +123,9 @@ pub fn reason(language: Language, reason: Reason) -> &'static str {
         }
         (Language::Zh, Reason::ForceUnstated) => "该措施的约束力未明示，本单位未采用，须人工核查。",
         (Language::Zh, Reason::NotAdopted) => "该措施属建议性质，本单位未采用，仅供参考。",
+        (Language::Zh, Reason::NameSearchLimit) => {
+            "近似名称的检索已达上限，可能还有其他近似名称，请提供证件号码。"
+        }
         (Language::En, Reason::StaleList) => {
             "The list is older than its limit: nobody is restricted by it without a review."
         }
@@ -147,6 +150,10 @@ pub fn reason(language: Language, reason: Reason) -> &'static str {
         }
         (Language::En, Reason::NotAdopted) => {
             "The measure is recommended, and the unit has not adopted it."
+        }
+        (Language::En, Reason::NameSearchLimit) => {
+            "The search for similar names stopped at its limit: others may be similar too; ask for \
+             a number."
         }
     }
 }

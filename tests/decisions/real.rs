@@ -9,6 +9,7 @@ use hecha::catalogue::measure::Catalogue;
 use hecha::catalogue::scenario::{AttributeKind, AttributeValue, Scenario};
 use hecha::check;
 use hecha::check::View;
+use hecha::check::names::kind_of;
 use hecha::check::outcome::Outcome;
 use hecha::check::request::{Party, Policy, Request};
 use hecha::identifier::digest::DigestKey;
@@ -18,7 +19,7 @@ use hecha::index::entry_ids;
 use hecha::index::standing::{Ground, Standing};
 use hecha::model::entry::EntryIndex;
 use hecha::model::term::{Day, Moment};
-use hecha::name::fold::fold;
+use hecha::name::query::NameQuery;
 use hecha::overlay::standing::Overlay;
 use hecha::seal::keys::MasterKey;
 use hecha::snapshot::open::Snapshot;
@@ -237,7 +238,7 @@ fn party(asked: &Asked) -> Party {
         .map(|(id_type, number)| FullNumber::parse(*id_type, number).unwrap());
     Party::new(
         asked.kind,
-        fold(&asked.name),
+        NameQuery::parse(kind_of(asked.kind), &asked.name),
         numbers.collect(),
         asked.birth_date,
         asked.role,

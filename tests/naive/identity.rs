@@ -5,8 +5,11 @@ use hecha::identifier::kind::IdType;
 use hecha::identifier::mask::ListedNumber;
 use hecha::model::decision::Identity;
 use hecha::model::entry::ListedParty;
+use hecha::model::subject::SubjectKind;
 use hecha::model::term::Day;
 use hecha::name::fold::fold;
+use hecha::name::query::NameQuery;
+use hecha::name::similarity::{NameKind, THRESHOLD};
 
 /// A number with its type, full or masked with `*`.
 type Number = (IdType, String);
@@ -38,14 +41,15 @@ pub fn line(asked: &Asked, listed: &ListedParty) -> Option<Line> {
     if asked.kind != listed.kind {
         return None;
     }
-    let names_equal = names(listed).any(|name| name == fold(&asked.name));
+    let alike = alike(asked, listed);
+    let names_equal = alike == Names::Equal;
     let ours = asked_numbers(asked);
     let (full, masked) = listed_numbers(listed);
 
     // 3.1
     for decisive in [IdType::CitizenId, IdType::CreditCode] {
         match compare(decisive, &ours, &full, &masked) {
-            Evidence::Equal => return Some(number_equal(&[decisive], names_equal)),
+            Evidence::Equal => return Some(number_equal(&[decisive], alike)),
             Evidence::Different => return None,
             Evidence::Nothing => {}
         }
@@ -84,7 +88,7 @@ pub fn line(asked: &Asked, listed: &ListedParty) -> Option<Line> {
         }
     }
     if !equal.is_empty() {
-        return Some(number_equal(&equal, names_equal));
+        return Some(number_equal(&equal, alike));
     }
     if different {
         return None;
@@ -98,16 +102,47 @@ pub fn line(asked: &Asked, listed: &ListedParty) -> Option<Line> {
         return Some(Line::Mask);
     }
     // 3.6
-    names_equal.then_some(Line::Name)
+    (alike != Names::Different).then_some(Line::Name)
 }
 
-/// 3.4; the model knows no similar names, so a name is equal or different.
-fn number_equal(types: &[IdType], names_equal: bool) -> Line {
-    let _ = types;
-    Line::Number(if names_equal {
-        Identity::Identified
-    } else {
-        Identity::Possible
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Names {
+    Different,
+    Similar,
+    Equal,
+}
+
+/// 3, opening: the best of all names; "similar" is the matcher's judgement on each pair.
+fn alike(asked: &Asked, listed: &ListedParty) -> Names {
+    let kind = match asked.kind {
+        SubjectKind::Person => NameKind::Person,
+        SubjectKind::Organisation => NameKind::Organisation,
+    };
+    let query = NameQuery::parse(kind, &asked.name);
+    let judge = |name: String| {
+        if name == fold(&asked.name) {
+            Names::Equal
+        } else if query.compare(&name).score >= THRESHOLD {
+            Names::Similar
+        } else {
+            Names::Different
+        }
+    };
+    names(listed).map(judge).max().unwrap_or(Names::Different)
+}
+
+/// 3.4: a similar name agrees with three types of number only.
+fn number_equal(types: &[IdType], alike: Names) -> Line {
+    let bears_slips = |id_type: &IdType| {
+        matches!(
+            id_type,
+            IdType::CitizenId | IdType::CreditCode | IdType::OrgCode
+        )
+    };
+    Line::Number(match alike {
+        Names::Equal => Identity::Identified,
+        Names::Similar if types.iter().any(bears_slips) => Identity::Identified,
+        Names::Similar | Names::Different => Identity::Possible,
     })
 }
 

@@ -3,8 +3,8 @@
 //!
 //! In: records, acts, the ages of the lists, the tables as text, a client, a question, a moment.
 //! Out: the answer. It shares no code with `check`, `index`, `overlay` or `catalogue`: only the
-//! words of `model`, the normal form of numbers, and `fold` for the equality of names. It knows
-//! no similar names.
+//! words of `model`, the normal form of numbers, `fold` for the equality of names and
+//! the matcher's judgement on one pair of names, which it asks of all pairs.
 
 /// Section 3: who is who.
 pub mod identity;

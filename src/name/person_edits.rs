@@ -1,0 +1,219 @@
+//! Two written names of persons, character by character.
+//!
+//! In: the characters of two names after folding, and how many people bear each. Out: the likelihood
+//! that one is a slip for the other, with each difference. A slip seldom lands on a name that many
+//! bear, so the rarer of two names that differ in a slip is what tells: 张伟 and 张炜 are two people,
+//! 张伟 and 张围 are one and a slip (Fellegi and Sunter 1969: weight of evidence against chance).
+//! HOT: no allocation for names of few characters; unrelated names end at the second difference.
+
+use super::frequency::{given_ppm, likely_bearers_per_million};
+use super::likeness::{Likeness, is_lost, likeness};
+use super::pinyin::{surname_chars, surname_per_million};
+use super::similarity::{Difference, DifferenceKind};
+use smallvec::SmallVec;
+
+/// Bearers per million at which a slip and another person of that name are equally likely.
+const EVEN_BEARERS: f32 = 0.4;
+/// How much the rarity of a name weighs.
+const RARITY_WEIGHT: f32 = 1.3;
+/// Substituted characters at most.
+const SUBSTITUTED_MAX: usize = 3;
+/// Below this share of given names a character is one that systems fail to store.
+const RARE_PPM: f32 = 30.0;
+
+/// A judgement on its way: log-odds and differences.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Slip {
+    /// Log-odds that the two are the same name.
+    pub log_odds: f32,
+    /// The differences.
+    pub differences: SmallVec<[Difference; 2]>,
+}
+
+/// Judges two different names; `None` where no known slip leads from one to the other.
+pub fn slip(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip> {
+    if asked.len() == listed.len() {
+        substituted(asked, asked_bearers, listed)
+    } else if asked.len().abs_diff(listed.len()) == 1 && asked.len().min(listed.len()) >= 2 {
+        one_more(asked, listed)
+    } else {
+        None
+    }
+}
+
+/// Whether a name that differs in this one character could be the same name at all.
+pub fn may_match_substituted(asked: char, listed: char) -> bool {
+    likeness(asked, listed).is_some()
+}
+
+fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip> {
+    let mut places: SmallVec<[usize; SUBSTITUTED_MAX]> = SmallVec::new();
+    for (place, (a, b)) in asked.iter().zip(listed).enumerate() {
+        if a != b {
+            if places.len() == SUBSTITUTED_MAX {
+                return None;
+            }
+            places.push(place);
+        }
+    }
+    if let [one, two] = places[..]
+        && two == one + 1
+        && asked[one] == listed[two]
+        && asked[two] == listed[one]
+    {
+        return Some(swapped(asked, asked_bearers, listed, one));
+    }
+    let mut slip = Slip::default();
+    let (mut lost, mut is_other_form) = (0, true);
+    let is_single = places.len() == 1;
+    for place in places {
+        let (a, b) = (asked[place], listed[place]);
+        let likeness = likeness(a, b)?;
+        if !is_single && !bears_company(likeness.kind) {
+            return None;
+        }
+        is_other_form &= likeness.kind == DifferenceKind::Variant;
+        slip.log_odds += if is_lost(a) || is_lost(b) {
+            lost += 1;
+            lost_weight(a, b)
+        } else {
+            likeness.weight + surname_weight(asked, listed, place, likeness)
+        };
+        slip.differences
+            .push(at(likeness.kind, place..place + 1, place..place + 1));
+    }
+    slip.log_odds -= 0.8 * (slip.differences.len() as f32 - 1.0);
+    if lost == 0 {
+        let rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+        slip.log_odds += if is_other_form { 0.25 * rarity } else { rarity };
+    }
+    Some(slip)
+}
+
+/// Ways that may come twice in one name: a writer by ear, or of another script, errs often.
+fn bears_company(kind: DifferenceKind) -> bool {
+    matches!(
+        kind,
+        DifferenceKind::Variant
+            | DifferenceKind::Homophone
+            | DifferenceKind::NearHomophone
+            | DifferenceKind::Placeholder
+            | DifferenceKind::PrivateUse
+    )
+}
+
+/// A sign stands for a character that systems fail to store: seldom for a usual one.
+fn lost_weight(a: char, b: char) -> f32 {
+    let known = if is_lost(a) { b } else { a };
+    let ppm = given_ppm(known);
+    if ppm < RARE_PPM {
+        2.2
+    } else if ppm < 10.0 * RARE_PPM {
+        0.7
+    } else {
+        -0.8
+    }
+}
+
+/// Two known surnames are two families, unless one is another form of the other.
+fn surname_weight(asked: &[char], listed: &[char], place: usize, likeness: Likeness) -> f32 {
+    if place > 0 || likeness.kind == DifferenceKind::Variant {
+        return 0.0;
+    }
+    let is_surname = |c: &char| surname_per_million(std::slice::from_ref(c)).is_some();
+    let in_compound = surname_chars(asked) == 2 || surname_chars(listed) == 2;
+    if !in_compound && is_surname(&asked[0]) && is_surname(&listed[0]) {
+        -2.5
+    } else {
+        0.3
+    }
+}
+
+fn swapped(asked: &[char], asked_bearers: f32, listed: &[char], place: usize) -> Slip {
+    let mut slip = Slip {
+        log_odds: if place >= surname_chars(listed).max(1) {
+            0.6
+        } else {
+            -0.3
+        },
+        ..Slip::default()
+    };
+    slip.log_odds += rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+    let both = place..place + 2;
+    slip.differences
+        .push(at(DifferenceKind::Swapped, both.clone(), both));
+    slip
+}
+
+/// One of the names has one character more.
+fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
+    let (short, long) = if asked.len() < listed.len() {
+        (asked, listed)
+    } else {
+        (listed, asked)
+    };
+    let place = short
+        .iter()
+        .zip(long)
+        .position(|(a, b)| a != b)
+        .unwrap_or(short.len());
+    if short[place..] != long[place + 1..] {
+        return None;
+    }
+    let more = long[place];
+    let is_doubled = place > 0 && long[place - 1] == more;
+    let is_missing = short.len() == asked.len();
+    // A doubled character makes the longer name, a dropped one the shorter.
+    let changed = if is_doubled && !is_missing {
+        long
+    } else {
+        short
+    };
+    let mut log_odds = rarity(likely_bearers_per_million(changed));
+    log_odds += match (is_doubled, is_missing) {
+        (true, false) => 1.2,
+        (true, true) => 0.4,
+        (false, _) => 0.3,
+    };
+    if place < surname_chars(long) && surname_chars(short) == 0 {
+        log_odds -= 0.5;
+    }
+    if given_ppm(more) < RARE_PPM {
+        // A system that cannot store a character may leave it out.
+        log_odds += 0.5;
+    }
+    let (kind, one) = if is_missing {
+        (
+            DifferenceKind::Missing,
+            at(DifferenceKind::Missing, place..place, place..place + 1),
+        )
+    } else {
+        (
+            DifferenceKind::Extra,
+            at(DifferenceKind::Extra, place..place + 1, place..place),
+        )
+    };
+    debug_assert_eq!(kind, one.kind);
+    Some(Slip {
+        log_odds,
+        differences: smallvec::smallvec![one],
+    })
+}
+
+/// Weight of the rarity of the name that the slip would have made.
+fn rarity(bearers: f32) -> f32 {
+    let odds = EVEN_BEARERS / bearers.max(1e-3);
+    (RARITY_WEIGHT * odds.ln()).clamp(-7.0, 3.5)
+}
+
+fn at(
+    kind: DifferenceKind,
+    query: std::ops::Range<usize>,
+    listed: std::ops::Range<usize>,
+) -> Difference {
+    Difference {
+        kind,
+        query: query.start as u16..query.end as u16,
+        listed: listed.start as u16..listed.end as u16,
+    }
+}
