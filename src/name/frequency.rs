@@ -87,7 +87,10 @@ pub fn likely_bearers_per_million(name: &[char]) -> f32 {
 /// whichever is most; small for characters that are rare in names.
 pub fn given_ppm(c: char) -> f32 {
     let shares = TABLES.chars.get(c);
-    shares.first_ppm.max(shares.second_ppm).max(shares.single_ppm)
+    shares
+        .first_ppm
+        .max(shares.second_ppm)
+        .max(shares.single_ppm)
 }
 
 fn given_share(given: &[char]) -> f32 {

@@ -63,13 +63,13 @@ pub fn likeness(one: char, other: char) -> Option<Likeness> {
     let sound = sound(one, other);
     let in_group = tables.groups.contains(one, other);
     match sound {
-        Some(Sound::SameTone) if in_group => found(DifferenceKind::Homophone, 1.2),
-        Some(Sound::SameTone) => found(DifferenceKind::Homophone, 0.9),
-        Some(Sound::Same) => found(DifferenceKind::Homophone, 0.7),
-        _ if in_group => found(DifferenceKind::Shape, 0.6),
-        Some(Sound::Near) => found(DifferenceKind::NearHomophone, 0.5),
-        _ if tables.shapes.contains(one, other) => found(DifferenceKind::Shape, 0.3),
-        Some(Sound::Key) => found(DifferenceKind::Keyboard, 0.1),
+        Some(Sound::SameTone) if in_group => found(DifferenceKind::Homophone, 0.4),
+        Some(Sound::SameTone) => found(DifferenceKind::Homophone, 0.3),
+        Some(Sound::Same) => found(DifferenceKind::Homophone, 0.2),
+        _ if in_group => found(DifferenceKind::Shape, 0.1),
+        Some(Sound::Near) => found(DifferenceKind::NearHomophone, 0.1),
+        _ if tables.shapes.contains(one, other) => found(DifferenceKind::Shape, -0.5),
+        Some(Sound::Key) => found(DifferenceKind::Keyboard, -0.6),
         None => None,
     }
 }
@@ -79,8 +79,26 @@ pub fn is_lost(c: char) -> bool {
     is_private_use(c)
         || matches!(
             c,
-            '?' | '*' | '#' | '_' | '~' | '^' | '〇' | '○' | '◯' | '□' | '■' | '〓' | '●' | '△'
-                | '×' | '\u{fffd}' | '\u{25a1}' | '\u{25ef}' | '\u{2b1c}' | '\u{25fb}' | '\u{3013}'
+            '?' | '*'
+                | '#'
+                | '_'
+                | '~'
+                | '^'
+                | '〇'
+                | '○'
+                | '◯'
+                | '□'
+                | '■'
+                | '〓'
+                | '●'
+                | '△'
+                | '×'
+                | '\u{fffd}'
+                | '\u{25a1}'
+                | '\u{25ef}'
+                | '\u{2b1c}'
+                | '\u{25fb}'
+                | '\u{3013}'
         )
 }
 
@@ -203,8 +221,16 @@ mod tests {
 
     #[track_caller]
     fn alike(one: char, other: char, expected: Option<DifferenceKind>) {
-        assert_eq!(likeness(one, other).map(|l| l.kind), expected, "{one} {other}");
-        assert_eq!(likeness(other, one).map(|l| l.kind), expected, "{other} {one}");
+        assert_eq!(
+            likeness(one, other).map(|l| l.kind),
+            expected,
+            "{one} {other}"
+        );
+        assert_eq!(
+            likeness(other, one).map(|l| l.kind),
+            expected,
+            "{other} {one}"
+        );
     }
 
     #[test]
@@ -224,7 +250,10 @@ mod tests {
     #[test]
     fn slips_in_typed_pinyin_are_seen() {
         let slip = |one, other| {
-            is_typing_slip(Syllable::parse(one).unwrap(), Syllable::parse(other).unwrap())
+            is_typing_slip(
+                Syllable::parse(one).unwrap(),
+                Syllable::parse(other).unwrap(),
+            )
         };
         assert!(slip("wei", "we") || Syllable::parse("we").is_none());
         assert!(slip("jia", "ja") || Syllable::parse("ja").is_none());

@@ -8,6 +8,7 @@
 
 use super::fold::fold;
 use super::frequency;
+use super::likeness::is_lost;
 use super::person_edits::{self, Slip};
 use super::person_foreign;
 use super::person_forms::{CHARS_MAX, Chars, Form, forms};
@@ -97,11 +98,14 @@ impl PersonQuery {
         if listed.is_empty() || listed.len() > CHARS_MAX {
             return Similarity::NONE;
         }
+        let bare = bare(&listed);
         let mut best = Similarity::NONE;
         for form in &self.forms {
-            let judged = judge_form(form, &listed, self.is_foreign);
-            if judged.score > best.score {
-                best = judged;
+            for listed in std::iter::once(&listed).chain(&bare) {
+                let judged = judge_form(form, listed, self.is_foreign);
+                if judged.score > best.score {
+                    best = judged;
+                }
             }
         }
         if let Some(judged) = self.judge_latin(&listed)
@@ -171,8 +175,10 @@ pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
     if chars.len() > CHARS_MAX {
         return;
     }
-    sound_keys(&chars, LISTED_SOUNDS_MAX, &mut visit);
-    foreign_keys(&chars, &mut visit);
+    let bare = bare(&chars);
+    let chars = bare.as_ref().unwrap_or(&chars);
+    sound_keys(chars, LISTED_SOUNDS_MAX, &mut visit);
+    foreign_keys(chars, &mut visit);
     if chars.iter().any(char::is_ascii_alphabetic) {
         if let Some(key) = letters_key(&sorted_letters(listed)) {
             visit(key);
@@ -187,6 +193,13 @@ pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
 pub fn bearers_per_million(listed: &str) -> Option<f32> {
     let chars: Chars = listed.chars().take(CHARS_MAX).collect();
     frequency::bearers_per_million(&chars)
+}
+
+/// A listed name without signs that are no part of it; `None` where it has none.
+fn bare(listed: &[char]) -> Option<Chars> {
+    let is_part = |c: &&char| c.is_alphanumeric() || is_lost(**c);
+    let kept: Chars = listed.iter().filter(is_part).copied().collect();
+    (kept.len() < listed.len() && !kept.is_empty()).then_some(kept)
 }
 
 fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {

@@ -61,7 +61,7 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         && asked[one] == listed[two]
         && asked[two] == listed[one]
     {
-        return Some(swapped(asked, asked_bearers, listed, one));
+        return Some(swapped(asked_bearers, listed, one));
     }
     let mut slip = Slip::default();
     let (mut lost, mut is_other_form) = (0, true);
@@ -73,6 +73,10 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
             return None;
         }
         is_other_form &= likeness.kind == DifferenceKind::Variant;
+        if asked.len() == 2 {
+            // Half of the name differs.
+            slip.log_odds -= 0.3;
+        }
         slip.log_odds += if is_lost(a) || is_lost(b) {
             lost += 1;
             lost_weight(a, b)
@@ -123,18 +127,21 @@ fn surname_weight(asked: &[char], listed: &[char], place: usize, likeness: Liken
     let is_surname = |c: &char| surname_per_million(std::slice::from_ref(c)).is_some();
     let in_compound = surname_chars(asked) == 2 || surname_chars(listed) == 2;
     if !in_compound && is_surname(&asked[0]) && is_surname(&listed[0]) {
-        -2.5
+        match likeness.kind {
+            DifferenceKind::Homophone | DifferenceKind::NearHomophone => -2.0,
+            _ => -5.0,
+        }
     } else {
-        0.3
+        0.2
     }
 }
 
-fn swapped(asked: &[char], asked_bearers: f32, listed: &[char], place: usize) -> Slip {
+fn swapped(asked_bearers: f32, listed: &[char], place: usize) -> Slip {
     let mut slip = Slip {
         log_odds: if place >= surname_chars(listed).max(1) {
-            0.6
+            0.1
         } else {
-            -0.3
+            -0.8
         },
         ..Slip::default()
     };
@@ -175,8 +182,9 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
         (true, true) => 0.4,
         (false, _) => 0.3,
     };
-    if place < surname_chars(long) && surname_chars(short) == 0 {
-        log_odds -= 0.5;
+    // A compound surname and its first character alone are two families.
+    if place < surname_chars(long) {
+        log_odds -= 8.0;
     }
     if given_ppm(more) < RARE_PPM {
         // A system that cannot store a character may leave it out.
