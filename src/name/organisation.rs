@@ -132,9 +132,17 @@ impl OrganisationQuery {
                 let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
                 let mut sounds = self.romanised.iter();
                 if sounds.any(|sound| sound.text == text && placed(sound)) {
-                    let query = self.names.first().map_or(0..0, |name| places(&name.letters));
+                    let query = self
+                        .names
+                        .first()
+                        .map_or(0..0, |name| places(&name.letters));
                     *best = Evidence::new(ROMANISED);
-                    best.weigh(1.0, DifferenceKind::Romanised, query, places(&listed.letters));
+                    best.weigh(
+                        1.0,
+                        DifferenceKind::Romanised,
+                        query,
+                        places(&listed.letters),
+                    );
                     return true;
                 }
             }

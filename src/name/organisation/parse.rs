@@ -7,6 +7,7 @@
 //!
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
+use super::super::likeness::is_lost;
 use super::regions::{Region, region_at, region_of};
 use super::words::{
     BRAND_CHARS_MAX, Letter, Word, first_word, is_known_brand, last_word, role, whole_word,
@@ -184,12 +185,10 @@ fn is_mark(c: char) -> bool {
     !(c.is_alphanumeric() || is_placeholder(c))
 }
 
-/// A sign for a character that could not be stored.
+/// A sign for a character that could not be stored. Marks that people also put between letters
+/// are none.
 pub fn is_placeholder(c: char) -> bool {
-    matches!(
-        c,
-        '*' | '?' | '□' | '〓' | '\u{fffd}' | '●' | '○' | '×' | '■'
-    ) || ('\u{e000}'..='\u{f8ff}').contains(&c)
+    is_lost(c) && !matches!(c, '#' | '_' | '~' | '^' | '〇')
 }
 
 impl Parsed {

@@ -21,8 +21,20 @@ const WORDS_MAX: usize = 12;
 const BRAND_LETTERS_MAX: usize = 30;
 /// What a legal form is called in English.
 const FORMS: &[&str] = &[
-    "co", "ltd", "limited", "inc", "incorporated", "corp", "corporation", "company", "llc", "group", "plc", "the",
-    "and", "of",
+    "co",
+    "ltd",
+    "limited",
+    "inc",
+    "incorporated",
+    "corp",
+    "corporation",
+    "company",
+    "llc",
+    "group",
+    "plc",
+    "the",
+    "and",
+    "of",
 ];
 
 /// How a Chinese name sounds that a Latin one may stand for.
