@@ -13,6 +13,9 @@ pub mod names;
 /// entry_ids to entries.
 pub mod entry_ids;
 
+/// Names similar to one that is looked for.
+pub mod similar;
+
 /// Whether all rows of a snapshot make sense.
 pub mod deep;
 
