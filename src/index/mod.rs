@@ -13,8 +13,20 @@ pub mod names;
 /// entry_ids to entries.
 pub mod entry_ids;
 
+/// Tables of names under keys: many names a key.
+pub mod key_table;
+
+/// Keys of listed names, and the tables of all of them.
+pub mod name_keys;
+
+/// Names that share a key with one that is looked for.
+pub mod candidates;
+
 /// Names similar to one that is looked for.
 pub mod similar;
+
+/// Whether the tables of similar names make sense.
+pub mod name_check;
 
 /// Whether all rows of a snapshot make sense.
 pub mod deep;
@@ -24,3 +36,12 @@ pub mod binding;
 
 /// One bit an entry: whether it counts on a day.
 pub mod standing;
+
+#[cfg(test)]
+#[path = "../../benches/corpus.rs"]
+mod corpus;
+#[cfg(test)]
+#[path = "../../benches/name_corpus.rs"]
+mod name_corpus;
+#[cfg(test)]
+mod similar_tests;

@@ -11,6 +11,9 @@ pub mod variants;
 /// The folded form of a name.
 pub mod fold;
 
+/// Keys under which names one edit apart meet.
+pub mod edits;
+
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
 
