@@ -1,10 +1,10 @@
 //! Tables of names under 64-bit keys: many names a key, many keys a name.
 //!
-//! In: a key. Out: the entries whose key is equal in about 40 bits; the caller verifies. A directory
-//! cuts the range of keys into equal parts of about six entries; entries lie in the order of their
-//! keys, so inside a part the tag (the 16 bits of the key behind those that chose the part) rises.
-//! A look-up reads two cache lines; the first of several keys can be fetched together, then the
-//! second. Never panics, whatever the table holds.
+//! In: a key. Out: the entries whose key is equal in about 40 bits; the caller verifies. The
+//! directory cuts the range of keys into equal parts of about six entries; entries lie in the order
+//! of their keys, so inside a part the tag rises: the 16 bits of the key behind those that chose
+//! the part. A look-up reads two cache lines; the first of several keys can be fetched together,
+//! then the second. Never panics, whatever the table holds.
 
 // HOT: some ten probes a check of a name.
 

@@ -440,9 +440,6 @@ impl Snapshot {
             let last = rows(offsets).and_then(|last| self.item::<U32>(offsets, last));
             last.is_some_and(|last| last.get() == self.count(section))
         };
-        let absent = |section| self.count(section) == 0;
-        let keys =
-            |directory, section| ends(directory, section) || absent(directory) && absent(section);
         let name_ends = |of: fn(&NameRow) -> u32, end: u32| last_name.is_some_and(|r| of(r) == end);
         let posting_end =
             last_row.is_some_and(|r| r.posting_first() == self.count(SectionId::Postings));
@@ -495,24 +492,27 @@ impl Snapshot {
                 SectionId::EntryIdLines,
                 self.count(SectionId::EntryIdLines) > 0,
             ),
-            (
-                SectionId::PersonPlaces,
-                keys(SectionId::PersonPlacesDirectory, SectionId::PersonPlaces),
-            ),
-            (
-                SectionId::PersonKeys,
-                keys(SectionId::PersonKeysDirectory, SectionId::PersonKeys),
-            ),
-            (
-                SectionId::OrganisationKeys,
-                keys(
-                    SectionId::OrganisationKeysDirectory,
-                    SectionId::OrganisationKeys,
-                ),
-            ),
         ];
         fits.into_iter()
             .find(|(_, fits)| !fits)
             .map(|(section, _)| section)
+            .or_else(|| self.first_misfit_of_similar_names())
+    }
+
+    fn first_misfit_of_similar_names(&self) -> Option<SectionId> {
+        let fits = |(directory, entries): &(SectionId, SectionId)| {
+            let parts = self.rows::<U32>(*directory);
+            parts.last().map_or(0, |end| end.get()) == self.count(*entries)
+        };
+        let tables = [
+            (SectionId::PersonPlacesDirectory, SectionId::PersonPlaces),
+            (SectionId::PersonKeysDirectory, SectionId::PersonKeys),
+            (
+                SectionId::OrganisationKeysDirectory,
+                SectionId::OrganisationKeys,
+            ),
+        ];
+        let misfit = tables.iter().find(|table| !fits(table));
+        misfit.map(|(_, entries)| *entries)
     }
 }
