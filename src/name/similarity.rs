@@ -101,6 +101,8 @@ pub enum DifferenceKind {
     Brand,
     /// A branch of the other.
     Branch,
+    /// A member of a group, or the group itself.
+    Group,
     /// A short form.
     Abbreviation,
     /// A former name that one of them mentions.

@@ -1,0 +1,373 @@
+//! How likely two names of organisations, both in parts, are the same name.
+//!
+//! In: the name that is looked for and a listed one, parsed. Out: a score and the differences.
+//! The brand decides, and is compared strictly: two firms that differ in one character of the brand
+//! are two firms, unless the change makes a brand that nobody is known to bear and sounds or looks
+//! like a slip. Regions must be compatible, trades equal, legal persons of one kind; a branch is
+//! related to its parent. Each likelihood is a factor, given with its reason.
+//!
+//! HOT: runs for each candidate; no allocation.
+
+use super::super::similarity::{Difference, DifferenceKind, Similarity};
+use super::parse::{Form, Parsed};
+use super::regions::{Region, Relation, relation};
+use super::slip::{self, Slip};
+use super::words::{Letter, role};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Score of names of which nothing says that they are one.
+const UNRELATED: f32 = 0.01;
+
+/// A way to read a name: what is compared, and the region beside it.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Brand and trade, in pieces that follow each other.
+    pub pieces: [&'a [Letter]; 3],
+    /// The trade in its usual wording, in place of the last characters of the pieces.
+    pub usual: &'static str,
+    /// The region that is not in the pieces.
+    pub region: Option<&'a Region>,
+    /// The region's text.
+    region_text: &'a [Letter],
+    /// The pieces hold no brand: the region is who it is.
+    pub brandless: bool,
+    /// The region in brackets is read as part of the text.
+    pub unbracketed: bool,
+}
+
+/// The ways to read a name, most likely first: at most three.
+pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
+    let letters = &parsed.letters[..];
+    let mut views = SmallVec::new();
+    let usual = parsed.trade_word.means;
+    let cut = if usual.is_empty() {
+        parsed.body_end
+    } else {
+        parsed.last_trade
+    };
+    let start = parsed.brand_start();
+    let bracket = parsed.bracket.as_ref();
+    let plain = View {
+        pieces: [&[], &[], &[]],
+        usual,
+        region: bracket.map(|(region, _, _)| region),
+        region_text: bracket.map_or(&[], |(_, text, _)| &text[..]),
+        brandless: false,
+        unbracketed: false,
+    };
+    match &parsed.region {
+        Some(region) if parsed.is_brandless() => {
+            let (from, to) = region.last;
+            views.push(View {
+                pieces: [&letters[from..to], &letters[start.min(cut)..cut], &[]],
+                region: Some(region),
+                region_text: &letters[..start],
+                brandless: true,
+                ..plain
+            });
+        }
+        Some(region) if bracket.is_none() && parsed.rest(start).len() >= 2 => {
+            views.push(View {
+                pieces: [&letters[start.min(cut)..cut], &[], &[]],
+                region: Some(region),
+                region_text: &letters[..start],
+                ..plain
+            });
+        }
+        _ => {}
+    }
+    if views.is_empty() || parsed.region.as_ref().is_some_and(|region| !region.certain) {
+        let brandless = parsed.region.is_none() && parsed.is_brandless();
+        views.push(View {
+            pieces: [&letters[..cut], &[], &[]],
+            brandless: brandless && bracket.is_none(),
+            ..plain
+        });
+    }
+    if let Some((_, text, at)) = bracket.filter(|(_, _, at)| *at < cut) {
+        views.push(View {
+            pieces: [&letters[..*at], text, &letters[*at..cut]],
+            region: None,
+            region_text: &[],
+            unbracketed: true,
+            ..plain
+        });
+    }
+    views
+}
+
+impl<'a> View<'a> {
+    /// The characters that are compared.
+    pub fn chars(&self) -> impl Iterator<Item = char> + use<'a> {
+        let pieces = self.pieces.into_iter().flatten().map(|letter| letter.0);
+        pieces.chain(self.usual.chars())
+    }
+
+    fn len(&self) -> usize {
+        let pieces: usize = self.pieces.iter().map(|piece| piece.len()).sum();
+        pieces + self.usual.len() / 3
+    }
+}
+
+/// A likelihood in the making, with its reasons.
+#[derive(Clone)]
+struct Evidence {
+    score: f32,
+    differences: SmallVec<[Difference; 2]>,
+}
+
+impl Evidence {
+    fn new(score: f32) -> Self {
+        Self {
+            score,
+            differences: SmallVec::new(),
+        }
+    }
+
+    fn weigh(&mut self, factor: f32, kind: DifferenceKind, query: Range<u16>, listed: Range<u16>) {
+        self.score *= factor;
+        self.differences.push(Difference {
+            kind,
+            query,
+            listed,
+        });
+    }
+}
+
+/// The places in the folded text that `letters` take.
+pub fn places(letters: &[Letter]) -> Range<u16> {
+    match (letters.first(), letters.last()) {
+        (Some(first), Some(last)) => first.1..last.1 + 1,
+        _ => 0..0,
+    }
+}
+
+/// The judgement on two names in parts.
+pub fn compare(query: &Parsed, listed: &Parsed) -> Similarity {
+    let mut best = Evidence::new(0.0);
+    for one in views(query) {
+        for other in views(listed) {
+            let evidence = compare_views(query, &one, listed, &other);
+            if evidence.score > best.score {
+                best = evidence;
+            }
+        }
+    }
+    let mut differences = best.differences;
+    differences.sort_by_key(|difference| (difference.query.start, difference.listed.start));
+    Similarity {
+        score: best.score.clamp(0.0, 0.99),
+        differences,
+    }
+}
+
+fn compare_views(query: &Parsed, one: &View<'_>, listed: &Parsed, other: &View<'_>) -> Evidence {
+    let mut evidence = Evidence::new(0.99);
+    let same = one.len() == other.len() && one.chars().eq(other.chars());
+    if !same && !compare_rest(query, one, listed, other, &mut evidence) {
+        return evidence;
+    }
+    if same && (one.usual, other.usual) != ("", "") {
+        let (a, b) = (query.rest(query.last_trade), listed.rest(listed.last_trade));
+        if !same_letters(a, b) {
+            evidence.weigh(0.75, DifferenceKind::Trade, places(a), places(b));
+        }
+    }
+    weigh_region(query, one, listed, other, &mut evidence);
+    weigh_form(query, listed, &mut evidence);
+    weigh_branch(query, listed, &mut evidence);
+    evidence
+}
+
+fn same_letters(a: &[Letter], b: &[Letter]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0)
+}
+
+fn weigh_region(
+    query: &Parsed,
+    one: &View<'_>,
+    listed: &Parsed,
+    other: &View<'_>,
+    evidence: &mut Evidence,
+) {
+    let weak = one.brandless || other.brandless;
+    let public = query.public || listed.public;
+    let factor = match (one.region, other.region) {
+        (None, None) => 1.0,
+        (Some(a), Some(b)) => match relation(a, b) {
+            Relation::Same if same_letters(one.region_text, other.region_text) => 1.0,
+            Relation::Same => 0.97,
+            Relation::Within if weak || public => 0.3,
+            Relation::Within => 0.8,
+            Relation::Apart => 0.05,
+        },
+        _ if one.unbracketed || other.unbracketed => 1.0,
+        _ if weak => 0.3,
+        _ if public => 0.45,
+        _ => {
+            let brand = query
+                .rest(query.brand_start())
+                .len()
+                .min(listed.rest(0).len());
+            let trade = query.body_end - query.trade;
+            match brand.saturating_sub(trade) {
+                0..=2 => 0.75,
+                3 => 0.85,
+                _ => 0.9,
+            }
+        }
+    };
+    if factor < 1.0 {
+        let (a, b) = (places(one.region_text), places(other.region_text));
+        evidence.weigh(factor, DifferenceKind::Region, a, b);
+    }
+}
+
+/// Legal form and group.
+fn weigh_form(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
+    let (a, b) = (
+        &query.letters[query.form_range.clone()],
+        &listed.letters[listed.form_range.clone()],
+    );
+    if query.group != listed.group {
+        evidence.weigh(0.3, DifferenceKind::Group, places(a), places(b));
+    }
+    let factor = match (query.form, listed.form) {
+        (one, other) if one == other => match same_letters(a, b) {
+            true => return,
+            false => 0.98,
+        },
+        (Form::None, other) => left_out(query, other),
+        (other, Form::None) => left_out(listed, other),
+        (Form::Company, Form::Limited | Form::Joint) => 0.96,
+        (Form::Limited | Form::Joint, Form::Company) => 0.96,
+        (Form::Limited, Form::Joint) | (Form::Joint, Form::Limited) => 0.75,
+        (Form::Partnership(one), Form::Partnership(other)) => match one == '\0' || other == '\0' {
+            true => 0.95,
+            false => 0.45,
+        },
+        _ => 0.2,
+    };
+    evidence.weigh(factor, DifferenceKind::LegalForm, places(a), places(b));
+}
+
+/// The likelihood where one of the names states no legal form.
+fn left_out(without: &Parsed, form: Form) -> f32 {
+    let word = without.trade_word;
+    let person = word.is(role::SHOP | role::UNIT) && !word.is(role::TRADE);
+    match form {
+        _ if person => 0.3,
+        Form::Company | Form::Limited | Form::Joint => 0.94,
+        _ => 0.85,
+    }
+}
+
+fn weigh_branch(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
+    let a = &query.letters[query.branch.clone()];
+    let b = &listed.letters[listed.branch.clone()];
+    let level = |letter: &&Letter| !matches!(letter.0, '省' | '市' | '县' | '区');
+    let factor = match (a.is_empty(), b.is_empty()) {
+        _ if same_letters(a, b) => return,
+        (false, false) => {
+            let plain = |letters| {
+                <[Letter]>::iter(letters)
+                    .filter(level)
+                    .map(|letter| letter.0)
+            };
+            if plain(a).eq(plain(b)) { 0.97 } else { 0.35 }
+        }
+        _ => 0.75,
+    };
+    evidence.weigh(factor, DifferenceKind::Branch, places(a), places(b));
+}
+
+/// Brand and trade that are not equal letter by letter; `false` where they part for good.
+fn compare_rest(
+    query: &Parsed,
+    one: &View<'_>,
+    listed: &Parsed,
+    other: &View<'_>,
+    evidence: &mut Evidence,
+) -> bool {
+    evidence.score = UNRELATED;
+    let ([a, [], []], [b, [], []]) = (one.pieces, other.pieces) else {
+        return false;
+    };
+    if a.is_empty() || b.is_empty() {
+        return false;
+    }
+    // Whole rests, with the trade as it is written.
+    let a = &query.letters[query.letters.len().min(start_of(query, a))..query.body_end];
+    let b = &listed.letters[listed.letters.len().min(start_of(listed, b))..listed.body_end];
+    if let Some(slip) = slip::between(a, b) {
+        return weigh_slip(&slip, (query, a), (listed, b), evidence);
+    }
+    weigh_parts((query, a), (listed, b), evidence)
+}
+
+fn start_of(parsed: &Parsed, rest: &[Letter]) -> usize {
+    let first = rest.first().map_or(0, |letter| letter.1);
+    parsed.letters.partition_point(|letter| letter.1 < first)
+}
+
+/// One character (or more of the same sound) differs.
+fn weigh_slip(
+    slip: &Slip,
+    (query, a): (&Parsed, &[Letter]),
+    (listed, b): (&Parsed, &[Letter]),
+    evidence: &mut Evidence,
+) -> bool {
+    let trade_a = query.body_end - query.trade;
+    let trade_b = listed.body_end - listed.trade;
+    let splits = (
+        a.len().saturating_sub(trade_a),
+        b.len().saturating_sub(trade_b),
+    );
+    let (likelihood, kind) = slip::judge(slip, a, b, splits);
+    evidence.score = 0.99;
+    let (one, other) = (slip.query.clone(), slip.listed.clone());
+    evidence.weigh(likelihood, kind, places(&a[one]), places(&b[other]));
+    likelihood >= 0.5
+}
+
+/// Which parts differ where more than a slip does.
+fn weigh_parts(
+    (query, a): (&Parsed, &[Letter]),
+    (listed, b): (&Parsed, &[Letter]),
+    evidence: &mut Evidence,
+) -> bool {
+    let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
+    let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
+    let bare = |parsed: &Parsed, rest: &[Letter]| {
+        parsed.form == Form::None && !parsed.group && rest.len() >= 3
+    };
+    let short =
+        bare(query, a) && same_letters(a, brand_b) || bare(listed, b) && same_letters(b, brand_a);
+    if short {
+        // Region and brand, or a long brand alone: how people call a firm.
+        evidence.score = 0.99;
+        let likelihood = match a.len().min(b.len()) {
+            3 => 0.72,
+            _ => 0.8,
+        };
+        evidence.weigh(
+            likelihood,
+            DifferenceKind::Abbreviation,
+            places(a),
+            places(b),
+        );
+        return true;
+    }
+    if same_letters(brand_a, brand_b) {
+        let likelihood = if brand_a.is_empty() { 0.01 } else { 0.12 };
+        evidence.score = likelihood;
+        evidence.weigh(1.0, DifferenceKind::Trade, places(trade_a), places(trade_b));
+    } else if same_letters(trade_a, trade_b) && !trade_a.is_empty() {
+        evidence.score = 0.04;
+        evidence.weigh(1.0, DifferenceKind::Brand, places(brand_a), places(brand_b));
+    } else {
+        evidence.weigh(1.0, DifferenceKind::Unrelated, places(a), places(b));
+    }
+    false
+}

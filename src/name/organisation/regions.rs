@@ -1,0 +1,239 @@
+//! The divisions of China by name, from `data/names/regions.tsv`: what region a name begins with,
+//! and whether two regions can be one.
+//!
+//! In: characters of a folded name. Out: the region they begin with, as the divisions it may be,
+//! and the relation of two regions. A name such as 鼓楼区 is several divisions; a parent before it
+//! leaves fewer. Old divisions count: a firm keeps the name under which it was registered. No I/O.
+//!
+//! HOT: each step of a chain of parents is one pass over at most `REGION_CHARS_MAX` characters.
+
+use super::words::{HashTable, Letter, first_word, hash_of, role, step};
+use smallvec::SmallVec;
+use std::sync::LazyLock;
+
+const TABLE: &str = include_str!("../../../data/names/regions.tsv");
+
+/// Characters of the longest name in the table that is looked for.
+const REGION_CHARS_MAX: usize = 20;
+/// Regions named one after the other: province, prefecture, county, zone.
+const CHAIN_MAX: usize = 4;
+
+static REGIONS: LazyLock<Regions> = LazyLock::new(|| Regions::parse(TABLE));
+
+/// A division under one of its names.
+#[derive(Debug, Clone, Copy)]
+struct Division {
+    code: u32,
+    current: bool,
+    /// Hash of the shortest form of its name.
+    short: u64,
+}
+
+/// What a word names, as a run of `named`.
+#[derive(Debug, Clone, Copy, Default)]
+struct Naming {
+    start: u32,
+    len: u16,
+    /// Characters of the word without 省, 市, 县, ...: the shortest form that begins it.
+    short_chars: u8,
+    /// The word is a name in full.
+    full: bool,
+}
+
+struct Regions {
+    words: HashTable<Naming>,
+    divisions: Vec<Division>,
+    /// Numbers of divisions, a run for each word.
+    named: Vec<u16>,
+}
+
+impl Regions {
+    fn parse(table: &str) -> Self {
+        let mut divisions = Vec::new();
+        let mut rows: Vec<(u64, u16, u8, bool)> = Vec::new();
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [code, current, name, others] = columns[..] else {
+                continue;
+            };
+            let Ok(code) = code.parse() else { continue };
+            let number = divisions.len() as u16;
+            let forms = || others.split(' ').filter(|form| !form.is_empty());
+            let starts = |word: &str| {
+                let begins = forms().filter(|form| word.starts_with(form));
+                let chars = begins.map(|form| form.chars().count()).min();
+                chars.unwrap_or_else(|| word.chars().count()) as u8
+            };
+            rows.push((hash_of(name.chars()), number, starts(name), true));
+            rows.extend(forms().map(|form| (hash_of(form.chars()), number, starts(form), false)));
+            let short: String = name.chars().take(usize::from(starts(name))).collect();
+            divisions.push(Division {
+                code,
+                current: current == "1",
+                // 郊区 and 城区 are many places of one province.
+                short: match short.ends_with('区') {
+                    true => u64::from(code),
+                    false => hash_of(short.chars()),
+                },
+            });
+        }
+        rows.sort_unstable();
+        let mut words = HashTable::with_room(rows.len());
+        for (at, (hash, _, short_chars, full)) in rows.iter().enumerate() {
+            let naming: &mut Naming = words.entry(*hash);
+            if naming.len == 0 {
+                naming.start = at as u32;
+                naming.short_chars = *short_chars;
+            }
+            naming.len += 1;
+            naming.full |= *full;
+        }
+        let named = rows.into_iter().map(|row| row.1).collect();
+        Self {
+            words,
+            divisions,
+            named,
+        }
+    }
+
+    fn named(&self, naming: Naming) -> &[u16] {
+        let start = naming.start as usize;
+        self.named
+            .get(start..start + usize::from(naming.len))
+            .unwrap_or_default()
+    }
+
+    fn division(&self, number: u16) -> Division {
+        self.divisions[usize::from(number)]
+    }
+}
+
+/// Whether the division `upper` holds `lower`, or is it.
+fn holds(upper: u32, lower: u32) -> bool {
+    match upper {
+        _ if upper == lower => true,
+        _ if upper.is_multiple_of(10_000) => upper / 10_000 == lower / 10_000,
+        _ if upper.is_multiple_of(100) => upper / 100 == lower / 100,
+        _ => false,
+    }
+}
+
+/// A region as a name states it.
+#[derive(Debug, Clone, Default)]
+pub struct Region {
+    /// Characters it takes, with its parents.
+    pub chars: usize,
+    /// Where its last word begins, and where the shortest form of that word ends.
+    pub last: (usize, usize),
+    /// Its last word is a name in full, or a parent stands before it.
+    pub certain: bool,
+    /// Numbers of the divisions it may be.
+    divisions: SmallVec<[u16; 4]>,
+    /// The kind of development zone in it; empty for none.
+    zone: &'static str,
+}
+
+/// The longest region at the beginning of `letters`.
+pub fn region_at(letters: &[Letter]) -> Option<Region> {
+    let mut best = None;
+    extend(letters, &Region::default(), 0, &mut best);
+    let mut best: Region = best?;
+    if let Some((chars, word)) = first_word(&letters[best.chars..], role::ZONE) {
+        best.last = (best.chars, best.chars + chars);
+        best.chars += chars;
+        best.zone = word.means;
+        best.certain = true;
+    }
+    Some(best)
+}
+
+/// The region that `letters` are from end to end.
+pub fn region_of(letters: &[Letter]) -> Option<Region> {
+    region_at(letters).filter(|region| region.chars == letters.len())
+}
+
+fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<Region>) {
+    if depth == CHAIN_MAX {
+        return;
+    }
+    let regions = &*REGIONS;
+    let mut hash = 0;
+    let rest = &letters[parent.chars..];
+    for (index, letter) in rest.iter().take(REGION_CHARS_MAX).enumerate() {
+        hash = step(hash, letter.0);
+        let Some(naming) = regions.words.get(hash) else {
+            continue;
+        };
+        let divisions: SmallVec<[u16; 4]> = (regions.named(naming).iter().copied())
+            .filter(|number| depth == 0 || is_within(*number, &parent.divisions))
+            .collect();
+        if divisions.is_empty() {
+            continue;
+        }
+        let region = Region {
+            chars: parent.chars + index + 1,
+            last: (parent.chars, parent.chars + usize::from(naming.short_chars)),
+            certain: naming.full || depth > 0,
+            divisions,
+            zone: "",
+        };
+        extend(letters, &region, depth + 1, best);
+        if best.as_ref().is_none_or(|best| best.chars < region.chars) {
+            *best = Some(region);
+        }
+    }
+}
+
+fn is_within(number: u16, parents: &[u16]) -> bool {
+    let code = REGIONS.division(number).code;
+    parents.iter().any(|parent| {
+        let parent = REGIONS.division(*parent);
+        parent.code != code && holds(parent.code, code)
+    })
+}
+
+/// How two regions stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Relation {
+    /// Nothing says that one is in the other.
+    Apart,
+    /// One may hold the other.
+    Within,
+    /// They may be the same.
+    Same,
+}
+
+/// The nearest relation between the divisions that two regions may be.
+pub fn relation(one: &Region, other: &Region) -> Relation {
+    let mut nearest = Relation::Apart;
+    for a in one.divisions.iter().map(|number| REGIONS.division(*number)) {
+        for b in other
+            .divisions
+            .iter()
+            .map(|number| REGIONS.division(*number))
+        {
+            if a.code == b.code || is_renamed(a, b) {
+                return zones(one, other);
+            }
+            if holds(a.code, b.code) || holds(b.code, a.code) {
+                nearest = Relation::Within;
+            }
+        }
+    }
+    nearest
+}
+
+/// The same place under another code: the name stayed, in the same province, and one of the two
+/// codes has ended; or both are of the same prefecture.
+fn is_renamed(a: Division, b: Division) -> bool {
+    let province = a.code / 10_000 == b.code / 10_000;
+    a.short == b.short && province && !(a.current && b.current)
+}
+
+fn zones(one: &Region, other: &Region) -> Relation {
+    match (one.zone, other.zone) {
+        (a, b) if a == b => Relation::Same,
+        ("", _) | (_, "") => Relation::Within,
+        _ => Relation::Apart,
+    }
+}
