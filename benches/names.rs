@@ -5,7 +5,12 @@
 //! a query on one core. *Candidates*: keys, look-ups, every name met. *Whole*: the name as written
 //! to scored names: folding, parsing, keys, candidates, comparing.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench prints"
+)]
 
 mod corpus;
 mod name_corpus;

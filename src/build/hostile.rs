@@ -150,9 +150,7 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
         "cold",
         "dictionary_offsets",
         "dictionary",
-        "person_places_dir",
         "person_places",
-        "organisation_keys_dir",
         "organisation_keys",
     ] {
         let shorter = rewritten(|sections| {
@@ -357,7 +355,6 @@ fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
         "postings",
         "person_places",
         "organisation_keys",
-        "person_places_dir",
     ] {
         let mut file = WHOLE.clone();
         let section = layout.sections.iter().find(|s| s.name == name).unwrap();

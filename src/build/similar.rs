@@ -9,8 +9,8 @@ use crate::index::name_keys::{Bearers, NameSource};
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
 
-/// Bytes of a key while it is sorted, twice over: it is moved once.
-const KEY_BYTES: u64 = 32;
+/// Bytes of a key while it is sorted, twice over because it is moved once, and of its entry.
+const KEY_BYTES: u64 = 40;
 /// Keys that any build may hold at a time.
 const KEYS_MIN: u64 = 1 << 20;
 

@@ -232,7 +232,8 @@ mod tests {
             tags in prop::collection::vec(any::<u16>(), 0..60),
             keys in prop::collection::vec(any::<u64>(), 10),
         ) {
-            let small = |place: &u32| U32::new(if place % 2 == 0 { *place % 64 } else { *place });
+            let near = |place: &u32| place.is_multiple_of(2);
+            let small = |place: &u32| U32::new(if near(place) { *place % 64 } else { *place });
             let directory: Vec<U32> = directory.iter().map(small).collect();
             let entries: Vec<PlaceEntry> =
                 tags.iter().map(|tag| PlaceEntry::new(*tag, '\u{1f600}', 9)).collect();

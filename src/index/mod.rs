@@ -36,12 +36,3 @@ pub mod binding;
 
 /// One bit an entry: whether it counts on a day.
 pub mod standing;
-
-#[cfg(test)]
-#[path = "../../benches/corpus.rs"]
-mod corpus;
-#[cfg(test)]
-#[path = "../../benches/name_corpus.rs"]
-mod name_corpus;
-#[cfg(test)]
-mod similar_tests;

@@ -1,9 +1,9 @@
 //! The search for similar names against a naive model: every pair compared in full.
 
-use super::candidates::Scratch;
 use super::corpus::Random;
 use super::name_corpus::{Edit, Listed, Names};
-use super::similar::{Budget, candidates_in, similar_in};
+use crate::index::candidates::{Glance, Scratch};
+use crate::index::similar::{Budget, candidates_in, similar_in};
 use crate::name::query::NameQuery;
 use crate::name::similarity::{NameKind, THRESHOLD};
 use crate::snapshot::entries::NameNumber;
@@ -248,7 +248,7 @@ fn space_of_a_query_is_used_again_and_holds_nothing_of_the_last() {
     let mut gathered = |name: &str| {
         let query = NameQuery::parse(NameKind::Person, name);
         let equal = tables.find(query.folded());
-        let glance = super::candidates::Glance::All;
+        let glance = Glance::All;
         scratch.gather(&tables, NameKind::Person, &query, equal, glance, 1_000);
         scratch.candidates.clone()
     };
