@@ -151,7 +151,6 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
         "dictionary_offsets",
         "dictionary",
         "person_places",
-        "organisation_keys",
     ] {
         let shorter = rewritten(|sections| {
             let section = sections
@@ -354,7 +353,6 @@ fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
     for name in [
         "postings",
         "person_places",
-        "organisation_keys",
     ] {
         let mut file = WHOLE.clone();
         let section = layout.sections.iter().find(|s| s.name == name).unwrap();
