@@ -30,8 +30,8 @@ const QUERIES: usize = 50_000;
 const BLOCK: usize = 1 << 16;
 /// Keys that the build holds at a time: what a build of as many records would.
 const KEYS_MAX: usize = 50_000_000;
-/// Queries that are compared with every name.
-const SAMPLE: usize = 60;
+/// Comparisons with every name, all together.
+const SAMPLE_COMPARISONS: usize = 60_000_000;
 
 fn main() {
     let entries = std::env::args()
@@ -255,7 +255,8 @@ fn recall(listed: &Listed, kind: NameKind, of: &str, planted: &[(String, u32, Ed
 fn against_all(listed: &Listed, kind: NameKind, of: &str, asked: &[String]) {
     let tables = listed.tables();
     let (mut expected, mut found, mut seconds) = (0usize, 0usize, 0.0);
-    for asked in asked.iter().step_by(asked.len() / SAMPLE) {
+    let sample = (SAMPLE_COMPARISONS / listed.count().max(1)).clamp(6, 200);
+    for asked in asked.iter().step_by(asked.len().div_ceil(sample)) {
         let started = Instant::now();
         let all: Vec<u32> = (0..listed.count())
             .into_par_iter()
@@ -282,9 +283,9 @@ fn against_all(listed: &Listed, kind: NameKind, of: &str, asked: &[String]) {
         }
     }
     println!(
-        "{of}, of {expected} names that reach the threshold in {SAMPLE} full comparisons {found} \
+        "{of}, of {expected} names that reach the threshold in {sample} full comparisons {found} \
          are found; a full comparison takes {:.0} ms ({} threads)\n",
-        seconds * 1e3 / SAMPLE as f64,
+        seconds * 1e3 / sample as f64,
         rayon::current_num_threads()
     );
 }

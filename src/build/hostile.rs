@@ -350,10 +350,7 @@ fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
         []
     );
     let layout = container::check(&WHOLE).unwrap();
-    for name in [
-        "postings",
-        "person_places",
-    ] {
+    for name in ["postings", "person_places"] {
         let mut file = WHOLE.clone();
         let section = layout.sections.iter().find(|s| s.name == name).unwrap();
         file[section.range.start..section.range.start + 4].copy_from_slice(&[0xff; 4]);
