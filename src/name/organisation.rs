@@ -7,8 +7,8 @@
 //! A name never says more than "look at it": what follows is decided elsewhere. HOT.
 
 use super::fold::fold;
-use super::similarity::{Difference, DifferenceKind, Similarity};
-use compare::{View, compare, places, views};
+use super::similarity::{DifferenceKind, Similarity, THRESHOLD};
+use compare::{BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, View, compare, places, views};
 use parse::{Parsed, parse};
 use slip::sound_hash;
 use smallvec::SmallVec;
@@ -33,12 +33,16 @@ mod slip;
 /// Two names in parts.
 mod compare;
 
+/// One edit of the written name.
+mod edit;
+
 /// Kinds of block keys; a key is a hash that begins with its kind.
 const KEY_TEXT: u64 = 0x6f72_6761_0001;
 const KEY_BRAND: u64 = 0x6f72_6761_0002;
+const KEY_BARE: u64 = 0x6f72_6761_0003;
 
-/// Characters of a brand that is searched for without its trade.
-const BRAND_KEY_CHARS_MIN: usize = 3;
+/// Score of names that are similar but in nothing that an index would find.
+const BELOW_THRESHOLD: f32 = 0.49;
 /// Characters of a brand that a text may be searched for.
 const BRAND_CHARS_MIN: usize = 2;
 
@@ -60,60 +64,90 @@ impl OrganisationQuery {
     pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
         for name in &self.names {
             name_keys(name, visit);
-            if name.form == parse::Form::None && !name.group {
-                for view in views(name).iter().filter(|view| !view.brandless) {
-                    let chars = view.chars().count();
-                    if (BRAND_KEY_CHARS_MIN..=BRAND_KEY_CHARS_MAX).contains(&chars) {
-                        visit(brand_key(view.chars()));
-                    }
-                }
-            }
+            bare_keys(name, KEY_BRAND, visit);
+            brand_keys(name, KEY_BARE, visit);
         }
     }
 
     /// The judgement on a listed name, folded.
     pub fn compare(&self, listed: &str) -> Similarity {
         if self.folded == listed {
-            return Similarity {
-                score: 1.0,
-                differences: SmallVec::new(),
-            };
+            return Similarity::EQUAL;
         }
         let names = parse(listed);
-        let mut best = Similarity {
-            score: 0.0,
-            differences: SmallVec::new(),
-        };
+        let mut best = Evidence::new(0.0);
         for (one, query) in self.names.iter().enumerate() {
             for (other, listed) in names.iter().enumerate() {
                 let mut found = compare(query, listed);
                 if one > 0 || other > 0 {
-                    found.score *= 0.94;
-                    found.differences.push(Difference {
-                        kind: DifferenceKind::FormerName,
-                        query: places(&query.letters),
-                        listed: places(&listed.letters),
-                    });
+                    let (query, listed) = (places(&query.letters), places(&listed.letters));
+                    found.weigh(0.94, DifferenceKind::FormerName, query, listed);
                 }
                 if found.score > best.score {
                     best = found;
                 }
             }
         }
-        best
+        if best.score < THRESHOLD || !best.keyed {
+            return self.compare_edit(listed, &names, best);
+        }
+        best.into()
+    }
+
+    /// The judgement where the parts are not equal, or would not have led to the listed name: one
+    /// edit of the whole name may explain it.
+    fn compare_edit(&self, listed: &str, names: &[Parsed], mut best: Evidence) -> Similarity {
+        let Some(slip) = edit::between(&self.folded, listed) else {
+            best.score = best.score.min(BELOW_THRESHOLD);
+            return best.into();
+        };
+        match (&self.names[..], names) {
+            ([query], [listed]) if best.score < THRESHOLD => {
+                let edited = edit::judge(&slip, query, listed);
+                edited
+                    .filter(|edited| edited.score > best.score)
+                    .unwrap_or_else(|| best.into())
+            }
+            _ => best.into(),
+        }
     }
 }
 
-/// Characters of the longest text that is looked up as a brand alone.
-const BRAND_KEY_CHARS_MAX: usize = 8;
+impl From<Evidence> for Similarity {
+    fn from(evidence: Evidence) -> Self {
+        Self {
+            score: evidence.score.clamp(0.0, 0.99),
+            differences: evidence.differences,
+        }
+    }
+}
 
 /// Calls `visit` with each block key of a listed name, folded; at most `LISTED_KEYS_MAX`.
 pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
     for name in &parse(listed) {
         name_keys(name, visit);
-        let brand = &name.letters[name.brand_start().min(name.trade)..name.trade];
-        if name.trade < name.body_end && brand.len() >= BRAND_KEY_CHARS_MIN {
-            visit(brand_key(brand.iter().map(|letter| letter.0)));
+        brand_keys(name, KEY_BRAND, visit);
+        bare_keys(name, KEY_BARE, visit);
+    }
+}
+
+/// The key of a brand that has a trade.
+fn brand_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
+    let brand = name.brand();
+    if name.trade < name.body_end && brand.len() >= BARE_CHARS_MIN {
+        visit(mix(kind, hash_of(brand.iter().map(|letter| letter.0))));
+    }
+}
+
+/// The keys of a name that may be a brand and no more.
+fn bare_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
+    if !name.is_bare() {
+        return;
+    }
+    for view in views(name).iter().filter(|view| !view.brandless) {
+        let rest = view.start.map_or(&[][..], |start| name.rest(start));
+        if (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len()) {
+            visit(mix(kind, hash_of(rest.iter().map(|letter| letter.0))));
         }
     }
 }
@@ -129,10 +163,6 @@ fn text_key(view: &View<'_>) -> u64 {
     mix(KEY_TEXT, sound_hash(view.chars()))
 }
 
-fn brand_key(brand: impl Iterator<Item = char>) -> u64 {
-    mix(KEY_BRAND, hash_of(brand))
-}
-
 fn mix(kind: u64, hash: u64) -> u64 {
     (kind ^ hash.rotate_left(23)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
@@ -141,7 +171,7 @@ fn mix(kind: u64, hash: u64) -> u64 {
 pub fn brand(listed: &str) -> Option<Range<usize>> {
     let names = parse(listed);
     let name = names.first()?;
-    let brand = &name.letters[name.brand_start().min(name.trade)..name.trade];
+    let brand = name.brand();
     let bounded = name.trade < name.letters.len();
     if !bounded || brand.len() < BRAND_CHARS_MIN || name.is_brandless() {
         return None;

@@ -8,13 +8,18 @@
 //!
 //! HOT: runs for each candidate; no allocation.
 
-use super::super::similarity::{Difference, DifferenceKind, Similarity};
+use super::super::similarity::{Difference, DifferenceKind};
 use super::parse::{Form, Parsed};
-use super::regions::{Region, Relation, relation};
-use super::slip::{self, Slip};
+use super::regions::{Region, Relation, region_at, relation};
+use super::slip::{self, Parts, Slip};
 use super::words::{Letter, role};
 use smallvec::SmallVec;
 use std::ops::Range;
+
+/// Characters of a brand that may stand for the whole name.
+pub const BARE_CHARS_MIN: usize = 3;
+/// Characters of the longest text that is taken for a brand alone.
+pub const BARE_CHARS_MAX: usize = 8;
 
 /// Score of names of which nothing says that they are one.
 const UNRELATED: f32 = 0.01;
@@ -22,6 +27,8 @@ const UNRELATED: f32 = 0.01;
 /// A way to read a name: what is compared, and the region beside it.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
+    /// Where brand and trade begin in the letters, if they are one piece.
+    pub start: Option<usize>,
     /// Brand and trade, in pieces that follow each other.
     pub pieces: [&'a [Letter]; 3],
     /// The trade in its usual wording, in place of the last characters of the pieces.
@@ -49,6 +56,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
     let start = parsed.brand_start();
     let bracket = parsed.bracket.as_ref();
     let plain = View {
+        start: None,
         pieces: [&[], &[], &[]],
         usual,
         region: bracket.map(|(region, _, _)| region),
@@ -69,6 +77,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
         }
         Some(region) if bracket.is_none() && parsed.rest(start).len() >= 2 => {
             views.push(View {
+                start: Some(start),
                 pieces: [&letters[start.min(cut)..cut], &[], &[]],
                 region: Some(region),
                 region_text: &letters[..start],
@@ -80,6 +89,7 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
     if views.is_empty() || parsed.region.as_ref().is_some_and(|region| !region.certain) {
         let brandless = parsed.region.is_none() && parsed.is_brandless();
         views.push(View {
+            start: Some(0),
             pieces: [&letters[..cut], &[], &[]],
             brandless: brandless && bracket.is_none(),
             ..plain
@@ -112,20 +122,33 @@ impl<'a> View<'a> {
 
 /// A likelihood in the making, with its reasons.
 #[derive(Clone)]
-struct Evidence {
-    score: f32,
-    differences: SmallVec<[Difference; 2]>,
+pub struct Evidence {
+    /// The likelihood.
+    pub score: f32,
+    /// Whether the two names share a block key.
+    pub keyed: bool,
+    /// The reasons.
+    pub differences: SmallVec<[Difference; 2]>,
 }
 
 impl Evidence {
-    fn new(score: f32) -> Self {
+    /// Without a reason yet.
+    pub fn new(score: f32) -> Self {
         Self {
             score,
+            keyed: true,
             differences: SmallVec::new(),
         }
     }
 
-    fn weigh(&mut self, factor: f32, kind: DifferenceKind, query: Range<u16>, listed: Range<u16>) {
+    /// Takes a reason into account.
+    pub fn weigh(
+        &mut self,
+        factor: f32,
+        kind: DifferenceKind,
+        query: Range<u16>,
+        listed: Range<u16>,
+    ) {
         self.score *= factor;
         self.differences.push(Difference {
             kind,
@@ -144,29 +167,36 @@ pub fn places(letters: &[Letter]) -> Range<u16> {
 }
 
 /// The judgement on two names in parts.
-pub fn compare(query: &Parsed, listed: &Parsed) -> Similarity {
+pub fn compare(query: &Parsed, listed: &Parsed) -> Evidence {
     let mut best = Evidence::new(0.0);
-    for one in views(query) {
-        for other in views(listed) {
-            let evidence = compare_views(query, &one, listed, &other);
+    for (rank, one) in views(query).iter().enumerate() {
+        for (other_rank, other) in views(listed).iter().enumerate() {
+            // A doubtful reading of both names finds equal texts, but judges no slips.
+            let doubtful = rank > 0 && other_rank > 0;
+            let evidence = compare_views((query, one), (listed, other), doubtful);
             if evidence.score > best.score {
                 best = evidence;
             }
         }
     }
-    let mut differences = best.differences;
-    differences.sort_by_key(|difference| (difference.query.start, difference.listed.start));
-    Similarity {
-        score: best.score.clamp(0.0, 0.99),
-        differences,
-    }
+    let place = |difference: &Difference| (difference.query.start, difference.listed.start);
+    best.differences.sort_by_key(place);
+    best
 }
 
-fn compare_views(query: &Parsed, one: &View<'_>, listed: &Parsed, other: &View<'_>) -> Evidence {
+fn compare_views(
+    (query, one): (&Parsed, &View<'_>),
+    (listed, other): (&Parsed, &View<'_>),
+    doubtful: bool,
+) -> Evidence {
     let mut evidence = Evidence::new(0.99);
     let same = one.len() == other.len() && one.chars().eq(other.chars());
-    if !same && !compare_rest(query, one, listed, other, &mut evidence) {
-        return evidence;
+    if !same && (doubtful || !compare_rest(query, one, listed, other, &mut evidence)) {
+        return if doubtful {
+            Evidence::new(0.0)
+        } else {
+            evidence
+        };
     }
     if same && (one.usual, other.usual) != ("", "") {
         let (a, b) = (query.rest(query.last_trade), listed.rest(listed.last_trade));
@@ -177,7 +207,23 @@ fn compare_views(query: &Parsed, one: &View<'_>, listed: &Parsed, other: &View<'
     weigh_region(query, one, listed, other, &mut evidence);
     weigh_form(query, listed, &mut evidence);
     weigh_branch(query, listed, &mut evidence);
+    if query.alias != listed.alias {
+        let (a, b) = (places(&query.letters), places(&listed.letters));
+        evidence.weigh(0.92, DifferenceKind::Abbreviation, a, b);
+    }
+    if evidence.differences.is_empty() {
+        weigh_marks(query, listed, &mut evidence);
+    }
     evidence
+}
+
+/// Equal letters: the order of the parts differs, or nothing but marks and brackets.
+fn weigh_marks(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
+    let kind = match query.bracket.is_some() == listed.bracket.is_some() {
+        true => DifferenceKind::Noise,
+        false => DifferenceKind::Order,
+    };
+    evidence.weigh(1.0, kind, places(&query.letters), places(&listed.letters));
 }
 
 fn same_letters(a: &[Letter], b: &[Letter]) -> bool {
@@ -231,7 +277,17 @@ fn weigh_form(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
         &listed.letters[listed.form_range.clone()],
     );
     if query.group != listed.group {
-        evidence.weigh(0.3, DifferenceKind::Group, places(a), places(b));
+        let one = places(&query.letters[query.group_range.clone()]);
+        let other = places(&listed.letters[listed.group_range.clone()]);
+        // 恒大地产 for 恒大地产集团有限公司; but 恒大地产有限公司 is another legal person.
+        let short =
+            |parsed: &Parsed| parsed.is_bare() && parsed.body_end > parsed.brand_start() + 3;
+        let likelihood = if short(query) || short(listed) {
+            0.65
+        } else {
+            0.3
+        };
+        evidence.weigh(likelihood, DifferenceKind::Group, one, other);
     }
     let factor = match (query.form, listed.form) {
         (one, other) if one == other => match same_letters(a, b) {
@@ -266,20 +322,24 @@ fn left_out(without: &Parsed, form: Form) -> f32 {
 fn weigh_branch(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
     let a = &query.letters[query.branch.clone()];
     let b = &listed.letters[listed.branch.clone()];
-    let level = |letter: &&Letter| !matches!(letter.0, '省' | '市' | '县' | '区');
     let factor = match (a.is_empty(), b.is_empty()) {
         _ if same_letters(a, b) => return,
-        (false, false) => {
-            let plain = |letters| {
-                <[Letter]>::iter(letters)
-                    .filter(level)
-                    .map(|letter| letter.0)
-            };
-            if plain(a).eq(plain(b)) { 0.97 } else { 0.35 }
-        }
+        (false, false) if same_branch(a, b) => 0.97,
+        (false, false) => 0.35,
         _ => 0.75,
     };
     evidence.weigh(factor, DifferenceKind::Branch, places(a), places(b));
+}
+
+/// Whether two branches are called the same but for the wording of their place.
+fn same_branch(a: &[Letter], b: &[Letter]) -> bool {
+    match (region_at(a), region_at(b)) {
+        (Some(one), Some(other)) => {
+            relation(&one, &other) == Relation::Same
+                && same_letters(&a[one.chars..], &b[other.chars..])
+        }
+        _ => false,
+    }
 }
 
 /// Brand and trade that are not equal letter by letter; `false` where they part for good.
@@ -291,41 +351,33 @@ fn compare_rest(
     evidence: &mut Evidence,
 ) -> bool {
     evidence.score = UNRELATED;
-    let ([a, [], []], [b, [], []]) = (one.pieces, other.pieces) else {
+    let (Some(a), Some(b)) = (one.start, other.start) else {
         return false;
     };
-    if a.is_empty() || b.is_empty() {
-        return false;
-    }
     // Whole rests, with the trade as it is written.
-    let a = &query.letters[query.letters.len().min(start_of(query, a))..query.body_end];
-    let b = &listed.letters[listed.letters.len().min(start_of(listed, b))..listed.body_end];
+    let (a, b) = (query.rest(a), listed.rest(b));
     if let Some(slip) = slip::between(a, b) {
         return weigh_slip(&slip, (query, a), (listed, b), evidence);
     }
     weigh_parts((query, a), (listed, b), evidence)
 }
 
-fn start_of(parsed: &Parsed, rest: &[Letter]) -> usize {
-    let first = rest.first().map_or(0, |letter| letter.1);
-    parsed.letters.partition_point(|letter| letter.1 < first)
-}
-
 /// One character (or more of the same sound) differs.
-fn weigh_slip(
+fn weigh_slip<'a>(
     slip: &Slip,
-    (query, a): (&Parsed, &[Letter]),
-    (listed, b): (&Parsed, &[Letter]),
+    (query, a): (&Parsed, &'a [Letter]),
+    (listed, b): (&Parsed, &'a [Letter]),
     evidence: &mut Evidence,
 ) -> bool {
-    let trade_a = query.body_end - query.trade;
-    let trade_b = listed.body_end - listed.trade;
-    let splits = (
-        a.len().saturating_sub(trade_a),
-        b.len().saturating_sub(trade_b),
-    );
-    let (likelihood, kind) = slip::judge(slip, a, b, splits);
+    let parts = |parsed: &Parsed, letters: &'a [Letter]| Parts {
+        letters,
+        trade: parsed.body_end - parsed.trade,
+        table_trade: parsed.body_end - parsed.table_trade,
+    };
+    let (likelihood, kind) = slip::judge(slip, parts(query, a), parts(listed, b));
     evidence.score = 0.99;
+    let sound = |letters: &[Letter]| slip::sound_hash(letters.iter().map(|letter| letter.0));
+    evidence.keyed = sound(a) == sound(b);
     let (one, other) = (slip.query.clone(), slip.listed.clone());
     evidence.weigh(likelihood, kind, places(&a[one]), places(&b[other]));
     likelihood >= 0.5
@@ -339,11 +391,13 @@ fn weigh_parts(
 ) -> bool {
     let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
     let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
-    let bare = |parsed: &Parsed, rest: &[Letter]| {
-        parsed.form == Form::None && !parsed.group && rest.len() >= 3
+    let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter]| {
+        parsed.is_bare()
+            && (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len())
+            && same_letters(rest, brand)
     };
-    let short =
-        bare(query, a) && same_letters(a, brand_b) || bare(listed, b) && same_letters(b, brand_a);
+    let short = trade_b.len() > 0 && bare(query, a, brand_b)
+        || trade_a.len() > 0 && bare(listed, b, brand_a);
     if short {
         // Region and brand, or a long brand alone: how people call a firm.
         evidence.score = 0.99;

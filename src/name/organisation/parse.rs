@@ -8,7 +8,9 @@
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
 use super::regions::{Region, region_at, region_of};
-use super::words::{Letter, Word, first_word, last_word, role, whole_word};
+use super::words::{
+    BRAND_CHARS_MAX, Letter, Word, first_word, is_known_brand, last_word, role, whole_word,
+};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -55,18 +57,25 @@ pub struct Parsed {
     pub body_end: usize,
     /// Where the trade begins; `body_end` where none is known.
     pub trade: usize,
+    /// Where the trade begins as far as the table knows it; later than `trade` where a known brand
+    /// ends earlier.
+    pub table_trade: usize,
     /// Where the last word of the trade begins.
     pub last_trade: usize,
     /// What the last word of the trade is.
     pub trade_word: Word,
     /// The name says 集团 before its form.
     pub group: bool,
+    /// Its place.
+    pub group_range: Range<usize>,
     /// The legal form.
     pub form: Form,
     /// Its place.
     pub form_range: Range<usize>,
     /// The branch, with its place name; empty for a head office.
     pub branch: Range<usize>,
+    /// The name was a short one of a national body, and is written out.
+    pub alias: bool,
     /// A public body: its region is part of what it is.
     pub public: bool,
 }
@@ -190,12 +199,15 @@ impl Parsed {
         let mut kind = '\0';
         parsed.gather(text, &mut kind);
         parsed.number();
+        parsed.write_out_alias();
         let mut end = parsed.without_seal();
         end = parsed.read_branch(end);
         end = parsed.read_form(end, kind);
         parsed.body_end = end;
         parsed.region = region_at(&parsed.letters[..end]);
+        parsed.body_end = parsed.write_out_school(end);
         parsed.read_trade();
+        parsed.doubt_region();
         parsed.public = parsed.form == Form::None && parsed.trade_word.is(role::UNIT);
         parsed
     }
@@ -245,28 +257,87 @@ impl Parsed {
         false
     }
 
-    /// Brings numbers after 第 to Chinese digits, and 一中 to 第一中学.
+    /// Brings digits after 第 to Chinese numerals.
     fn number(&mut self) {
-        for at in 1..self.letters.len() {
-            let before = self.letters[at - 1].0;
-            if before == '第' || is_numeral(before) && self.letters[at].0.is_ascii_digit() {
-                if let Some(digit) = self.letters[at].0.to_digit(10) {
-                    let digits = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
-                    self.letters[at].0 = digits[digit as usize % 10];
-                }
-            }
+        let Some(at) = (1..self.letters.len())
+            .find(|at| self.letters[at - 1].0 == '第' && self.letters[*at].0.is_ascii_digit())
+        else {
+            return;
+        };
+        let digits = |letter: &&Letter| letter.0.is_ascii_digit();
+        let end = at + self.letters[at..].iter().take_while(digits).count();
+        let written = self.letters[at..end]
+            .iter()
+            .filter_map(|letter| letter.0.to_digit(10));
+        let number = written.fold(0, |number: u32, digit| number.saturating_mul(10) + digit);
+        let place = self.letters[at].1;
+        let tail: Letters = self.letters[end..].into();
+        self.letters.truncate(at);
+        self.letters
+            .extend(numerals(number).into_iter().map(|c| (c, place)));
+        self.letters.extend(tail);
+    }
+
+    /// Writes 工行 out as 中国工商银行, alone or before a branch.
+    fn write_out_alias(&mut self) {
+        let Some((chars, word)) = first_word(&self.letters, role::ALIAS) else {
+            return;
+        };
+        let rest = &self.letters[chars..];
+        if !rest.is_empty() && last_word(rest, role::BRANCH).is_none() {
+            return;
         }
+        let place = |letter: Option<&Letter>| letter.map_or(0, |letter| letter.1);
+        let (first, last) = (
+            place(self.letters.first()),
+            place(self.letters.get(chars - 1)),
+        );
+        let full = word.means.chars();
+        // The first and the last letter keep their places; the rest stand at the last.
+        let full = full
+            .enumerate()
+            .map(|(at, c)| (c, if at == 0 { first } else { last }));
+        let letters: Letters = full.chain(rest.iter().copied()).collect();
+        self.letters = letters;
+        self.alias = true;
+    }
+
+    /// Writes 福州一中 out as 福州第一中学; `end` is where the name ends.
+    fn write_out_school(&mut self, end: usize) -> usize {
+        let start = self.region.as_ref().map_or(end, |region| region.chars);
+        let rest = &self.letters[start..end];
+        let Some((last, number)) = rest.split_last() else {
+            return end;
+        };
+        let kind = match last.0 {
+            '中' => ['中', '学'],
+            '小' => ['小', '学'],
+            _ => return end,
+        };
+        if number.is_empty() || !number.iter().all(|letter| is_numeral(letter.0)) {
+            return end;
+        }
+        let (first, last) = (number[0].1, last.1);
+        self.letters.truncate(end - 1);
+        self.letters.extend(kind.map(|c| (c, last)));
+        self.letters.insert(start, ('第', first));
+        self.letters.len()
     }
 
     /// The letters without 公章 and such after a legal form.
     fn without_seal(&self) -> usize {
         let end = self.letters.len();
-        match last_word(&self.letters, role::SEAL) {
-            Some((chars, _)) if chars >= 2 => {
-                let rest = &self.letters[..end - chars];
-                let named = last_word(rest, role::FORM | role::UNIT | role::SHOP);
-                if named.is_some() { end - chars } else { end }
-            }
+        let digits = self.letters.iter().rev();
+        let digits = digits
+            .take_while(|letter| letter.0.is_ascii_digit())
+            .count();
+        let seal = last_word(&self.letters, role::SEAL).map_or(0, |(chars, _)| chars);
+        let stray = if digits <= 2 { seal.max(digits) } else { seal };
+        let rest = &self.letters[..end - stray];
+        // 章 is also the end of a brand: only what follows a whole name is stray.
+        let named = last_word(rest, role::FORM | role::UNIT | role::SHOP);
+        match named {
+            Some(_) if stray != 1 || digits == 1 => end - stray,
             _ => end,
         }
     }
@@ -315,8 +386,24 @@ impl Parsed {
         if body > 4 && self.letters[body - 2].0 == '集' && self.letters[body - 1].0 == '团' {
             self.group = true;
             body -= 2;
+            self.group_range = body..body + 2;
         }
         body
+    }
+
+    /// Takes a short region back where it leaves a brand of one character: 东方红贸易.
+    fn doubt_region(&mut self) {
+        let Some(region) = self.region.as_ref().filter(|region| !region.certain) else {
+            return;
+        };
+        let start = region.chars;
+        let body = &self.letters[start..self.body_end];
+        let whole = last_word(body, role::TRADE | role::UNIT | role::SHOP);
+        let left = body.len() - whole.map_or(0, |(chars, _)| chars);
+        if left == 1 || body.is_empty() {
+            self.region = None;
+            self.read_trade();
+        }
     }
 
     /// Finds the trade before `body_end`, as long as a brand of two characters remains.
@@ -335,10 +422,26 @@ impl Parsed {
             let Some((chars, word)) = self.trade_before(start, wanted) else {
                 break;
             };
+            if !first && is_known_brand(&self.letters[start..self.trade]) {
+                break;
+            }
             self.trade -= chars;
             if first {
                 self.trade_word = word;
                 self.last_trade = self.trade;
+            }
+        }
+        self.table_trade = self.trade;
+        self.read_brand(start);
+    }
+
+    /// Lets a known brand end where it ends, when a trade that no table knows follows.
+    fn read_brand(&mut self, start: usize) {
+        for chars in (3..=BRAND_CHARS_MAX).rev() {
+            let end = start + chars;
+            if end + 2 <= self.trade && is_known_brand(&self.letters[start..end]) {
+                self.trade = end;
+                return;
             }
         }
     }
@@ -366,18 +469,48 @@ impl Parsed {
 
     /// Whether nothing but region and trade is in the name; a serial number is no brand.
     pub fn is_brandless(&self) -> bool {
-        let brand = &self.letters[self.brand_start().min(self.trade)..self.trade];
-        match brand {
+        match self.brand() {
             [] => true,
             [('第', _), numerals @ ..] => numerals.iter().all(|letter| is_numeral(letter.0)),
             _ => false,
         }
     }
 
+    /// The brand.
+    pub fn brand(&self) -> &[Letter] {
+        &self.letters[self.brand_start().min(self.trade)..self.trade]
+    }
+
+    /// Whether the name states neither legal form nor group: it may be a brand and no more.
+    pub fn is_bare(&self) -> bool {
+        self.form == Form::None && !self.group
+    }
+
     /// Brand and trade from `start` on.
     pub fn rest(&self, start: usize) -> &[Letter] {
         &self.letters[start.min(self.body_end)..self.body_end]
     }
+}
+
+/// A number below 100 as it is written out, any other as its last digit.
+fn numerals(number: u32) -> SmallVec<[char; 3]> {
+    let digit = |digit: u32| {
+        let digits = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
+        digits[digit as usize % 10]
+    };
+    let (tens, ones) = (number / 10, number % 10);
+    let mut written = SmallVec::new();
+    if tens > 9 {
+        written.extend([digit(tens / 10), digit(tens)]);
+    } else if tens > 1 {
+        written.extend([digit(tens), '十']);
+    } else if tens == 1 {
+        written.push('十');
+    }
+    if ones > 0 || number == 0 {
+        written.push(digit(ones));
+    }
+    written
 }
 
 /// A digit as it is written out.

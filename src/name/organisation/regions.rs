@@ -27,6 +27,8 @@ struct Division {
     current: bool,
     /// Hash of the shortest form of its name.
     short: u64,
+    /// It has ended under this code and goes on under another one.
+    moved: bool,
 }
 
 /// What a word names, as a run of `named`.
@@ -75,8 +77,10 @@ impl Regions {
                     true => u64::from(code),
                     false => hash_of(short.chars()),
                 },
+                moved: false,
             });
         }
+        mark_moved(&mut divisions);
         rows.sort_unstable();
         let mut words = HashTable::with_room(rows.len());
         for (at, (hash, _, short_chars, full)) in rows.iter().enumerate() {
@@ -105,6 +109,17 @@ impl Regions {
 
     fn division(&self, number: u16) -> Division {
         self.divisions[usize::from(number)]
+    }
+}
+
+/// Marks ended divisions whose name is borne by a present one of the same province: their old code
+/// may name another place today.
+fn mark_moved(divisions: &mut [Division]) {
+    let key = |division: &Division| (division.short, division.code / 10_000);
+    let mut present: Vec<_> = divisions.iter().filter(|d| d.current).map(key).collect();
+    present.sort_unstable();
+    for division in divisions.iter_mut().filter(|division| !division.current) {
+        division.moved = present.binary_search(&key(division)).is_ok();
     }
 }
 
@@ -160,7 +175,7 @@ fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<R
     let mut hash = 0;
     let rest = &letters[parent.chars..];
     for (index, letter) in rest.iter().take(REGION_CHARS_MAX).enumerate() {
-        hash = step(hash, letter.0);
+        hash = step(hash, u32::from(letter.0));
         let Some(naming) = regions.words.get(hash) else {
             continue;
         };
@@ -212,10 +227,10 @@ pub fn relation(one: &Region, other: &Region) -> Relation {
             .iter()
             .map(|number| REGIONS.division(*number))
         {
-            if a.code == b.code || is_renamed(a, b) {
+            if is_same(a, b) {
                 return zones(one, other);
             }
-            if holds(a.code, b.code) || holds(b.code, a.code) {
+            if a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code)) {
                 nearest = Relation::Within;
             }
         }
@@ -223,11 +238,13 @@ pub fn relation(one: &Region, other: &Region) -> Relation {
     nearest
 }
 
-/// The same place under another code: the name stayed, in the same province, and one of the two
-/// codes has ended; or both are of the same prefecture.
-fn is_renamed(a: Division, b: Division) -> bool {
+/// The same code under the same or a new name, or the same name in the same province under a new
+/// code. A code that was given to another place says nothing.
+fn is_same(a: Division, b: Division) -> bool {
+    let renamed = a.code == b.code && !a.moved && !b.moved;
     let province = a.code / 10_000 == b.code / 10_000;
-    a.short == b.short && province && !(a.current && b.current)
+    let ended = a.code == b.code || !(a.current && b.current);
+    renamed || a.short == b.short && province && ended
 }
 
 fn zones(one: &Region, other: &Region) -> Relation {

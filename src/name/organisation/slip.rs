@@ -8,13 +8,15 @@
 use super::super::similarity::DifferenceKind;
 use super::likeness::{likeness, sound};
 use super::parse::{is_numeral, is_placeholder};
-use super::words::{Letter, is_known_brand, last_word, role};
+use super::words::{BRAND_CHARS_MAX, Letter, is_known_brand, step};
 use std::ops::Range;
 
 /// Different characters of the same sound in one pair of names.
 const HOMOPHONES_MAX: usize = 3;
-/// Characters of the longest brand that is looked up.
-const BRAND_CHARS_MAX: usize = 4;
+/// Characters of a trade that has hardly a neighbour by chance.
+pub const TRADE_CHARS_LONG: usize = 4;
+/// Letters of an acronym, each of which counts.
+const ACRONYM_CHARS_MAX: usize = 4;
 /// Letters of a Latin brand from which one other letter may be a slip.
 const LATIN_CHARS_MIN: usize = 8;
 
@@ -27,6 +29,14 @@ pub struct Slip {
     pub query: Range<usize>,
     /// Which characters of the other.
     pub listed: Range<usize>,
+}
+
+impl Slip {
+    /// Whether it is one character other, missing or added, or two neighbours exchanged.
+    pub fn is_one_edit(&self) -> bool {
+        let chars = self.query.len().max(self.listed.len());
+        chars <= 1 || self.kind == DifferenceKind::Swapped
+    }
 }
 
 /// The slip that tells `a` and `b` apart; `None` where more does, or nothing.
@@ -51,11 +61,15 @@ pub fn between(a: &[Letter], b: &[Letter]) -> Option<Slip> {
         _ if one.len() == other.len() => homophones(one, other)?,
         _ => return None,
     };
-    Some(Slip {
+    let mut slip = Slip {
         kind,
         query: start..start + one.len(),
         listed: start..start + other.len(),
-    })
+    };
+    if number_changes(&slip, a, b) {
+        slip.kind = DifferenceKind::Serial;
+    }
+    Some(slip)
 }
 
 /// The weakest likeness of texts whose characters all sound alike.
@@ -73,27 +87,50 @@ fn homophones(one: &[Letter], other: &[Letter]) -> Option<DifferenceKind> {
     (different <= HOMOPHONES_MAX).then_some(kind)
 }
 
-/// How likely the slip is one, and the word for it. `splits` are the places where the trades begin.
-pub fn judge(
-    slip: &Slip,
-    a: &[Letter],
-    b: &[Letter],
-    splits: (usize, usize),
-) -> (f32, DifferenceKind) {
-    let in_trade = slip.query.start >= splits.0 && slip.listed.start >= splits.1;
-    if slip.kind == DifferenceKind::Serial || number_changes(slip, a, b) {
+/// A text with the places where its parts begin.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// Brand and trade.
+    pub letters: &'a [Letter],
+    /// Characters of the trade.
+    pub trade: usize,
+    /// Characters of the trade as far as a table knows it.
+    pub table_trade: usize,
+}
+
+impl Parts<'_> {
+    /// Whether a slip lies in the last `chars` characters.
+    fn reaches(&self, slip: &Range<usize>, chars: usize) -> bool {
+        chars > 0 && slip.start + chars >= self.letters.len() + usize::from(slip.is_empty())
+    }
+}
+
+/// How likely the slip is one, and the word for it.
+pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceKind) {
+    let (a, b) = (one.letters, other.letters);
+    if slip.kind == DifferenceKind::Serial {
         return (0.03, DifferenceKind::Serial);
     }
-    if in_trade && is_trade(a) && is_trade(b) && slip.kind != DifferenceKind::Placeholder {
+    let hits_both = |one_chars, other_chars| {
+        one.reaches(&slip.query, one_chars) && other.reaches(&slip.listed, other_chars)
+    };
+    if hits_both(one.table_trade, other.table_trade) && slip.kind != DifferenceKind::Placeholder {
         return (0.1, DifferenceKind::Trade);
+    }
+    if hits_both(one.trade, other.trade) {
+        let long = one.trade.max(other.trade) >= TRADE_CHARS_LONG;
+        return (slip_in_trade(slip.kind, long), slip.kind);
     }
     let latin = |letters: &[Letter]| letters.iter().all(|letter| letter.0.is_ascii());
     let changed = (&a[slip.query.clone()], &b[slip.listed.clone()]);
     if latin(changed.0) && latin(changed.1) {
-        let long = a.len().min(b.len()) >= LATIN_CHARS_MIN && latin(a) && latin(b);
+        let long = a.len().min(b.len()) >= LATIN_CHARS_MIN
+            && slip.query.start >= ACRONYM_CHARS_MAX
+            && latin(a)
+            && latin(b);
         return (if long { 0.7 } else { 0.1 }, slip.kind);
     }
-    let (known_a, known_b, brand) = known(slip, a, b, splits);
+    let (known_a, known_b, brand) = known(slip, one, other);
     let likelihood = match (known_a, known_b) {
         (true, true) => return (0.08, DifferenceKind::Brand),
         (false, false) => one_of_unknown(slip.kind, brand),
@@ -105,12 +142,16 @@ pub fn judge(
 /// Whether digits stand on both or one side of the slip.
 fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
     let digits = |letters: &[Letter]| letters.iter().any(|letter| letter.0.is_ascii_digit());
+    // 第三, 三号: a numeral in a row of numerals that counts.
     let serial = |letters: &[Letter], range: &Range<usize>| {
-        let numerals = letters[range.clone()]
-            .iter()
-            .any(|letter| is_numeral(letter.0));
-        let before = range.start.checked_sub(1).map(|at| letters[at].0);
-        numerals && before.is_some_and(|c| c == '第' || is_numeral(c))
+        let (before, rest) = letters.split_at(range.start);
+        let last = before.iter().rev().find(|letter| !is_numeral(letter.0));
+        let next = rest.iter().find(|letter| !is_numeral(letter.0));
+        let counts = last.is_some_and(|last| last.0 == '第') || next.is_some_and(|n| n.0 == '号');
+        counts
+            && letters[range.clone()]
+                .iter()
+                .any(|letter| is_numeral(letter.0))
     };
     digits(&a[slip.query.clone()])
         || digits(&b[slip.listed.clone()])
@@ -118,30 +159,47 @@ fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
         || serial(b, &slip.listed)
 }
 
-/// Whether a text ends in a word that is a trade.
-fn is_trade(letters: &[Letter]) -> bool {
-    last_word(letters, role::TRADE | role::UNIT | role::SHOP).is_some()
+/// A trade that is one on one side only. A trade that is merely missing in the table looks like
+/// that too, so without likeness the word must be long.
+pub fn slip_in_trade(kind: DifferenceKind, long: bool) -> f32 {
+    match kind {
+        DifferenceKind::Homophone | DifferenceKind::Placeholder => 0.88,
+        DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.85,
+        DifferenceKind::Swapped => 0.8,
+        DifferenceKind::Missing | DifferenceKind::Extra if long => 0.75,
+        DifferenceKind::Missing | DifferenceKind::Extra => 0.55,
+        DifferenceKind::Serial => 0.03,
+        _ if long => 0.65,
+        _ => 0.3,
+    }
 }
 
-/// Whether the brands on both sides are known, and the characters of the brand: by the trade where
-/// it is known, else the longest beginning that is a brand on either side.
-fn known(slip: &Slip, a: &[Letter], b: &[Letter], splits: (usize, usize)) -> (bool, bool, usize) {
-    let brand_a = &a[..splits.0.max(slip.query.end).min(a.len())];
-    let brand_b = &b[..splits.1.max(slip.listed.end).min(b.len())];
-    let whole = (is_known_brand(brand_a), is_known_brand(brand_b));
-    let chars = brand_a.len().max(brand_b.len());
-    if whole.0 || whole.1 {
-        return (whole.0, whole.1, chars);
-    }
-    let from = slip.query.end.max(slip.listed.end).max(2);
-    for chars in (from..=BRAND_CHARS_MAX.min(chars)).rev() {
-        let a = brand_a.get(..chars).is_some_and(is_known_brand);
-        let b = brand_b.get(..chars).is_some_and(is_known_brand);
-        if a || b {
-            return (a, b, chars);
+/// Whether the brands on both sides are known, and the characters of the brand: up to the trade of
+/// either name, the longer brand first, else the longest beginning that is a brand on either side.
+fn known(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (bool, bool, usize) {
+    let (a, b) = (one.letters, other.letters);
+    let mut brands = (a.len(), b.len());
+    for trade in [one.trade.min(other.trade), one.trade.max(other.trade)] {
+        let ends = (a.len().saturating_sub(trade), b.len().saturating_sub(trade));
+        if ends.0 < slip.query.end || ends.1 < slip.listed.end {
+            continue;
+        }
+        brands = ends;
+        let known = (is_known_brand(&a[..ends.0]), is_known_brand(&b[..ends.1]));
+        if known.0 || known.1 {
+            return (known.0, known.1, ends.0.max(ends.1));
         }
     }
-    (false, false, chars)
+    let from = slip.query.end.max(2);
+    for chars in (from..=brands.0.min(BRAND_CHARS_MAX)).rev() {
+        let end = (chars + slip.listed.len()).saturating_sub(slip.query.len());
+        let known_a = is_known_brand(&a[..chars]);
+        let known_b = b.get(..end).is_some_and(is_known_brand);
+        if known_a || known_b {
+            return (known_a, known_b, chars.max(end));
+        }
+    }
+    (false, false, brands.0.max(brands.1))
 }
 
 /// One of the brands is known, the other is nobody's.
@@ -155,7 +213,7 @@ fn slip_of_known(kind: DifferenceKind, brand: usize) -> f32 {
         DifferenceKind::Swapped if brand >= 3 => 0.75,
         DifferenceKind::Swapped => 0.55,
         DifferenceKind::Missing | DifferenceKind::Extra if long => 0.65,
-        DifferenceKind::Missing | DifferenceKind::Extra => 0.4,
+        DifferenceKind::Missing | DifferenceKind::Extra if brand >= 3 => 0.55,
         _ if long => 0.55,
         _ => 0.4,
     }
@@ -179,6 +237,5 @@ fn one_of_unknown(kind: DifferenceKind, brand: usize) -> f32 {
 
 /// The hash of how a text sounds.
 pub fn sound_hash(chars: impl Iterator<Item = char>) -> u64 {
-    let sounds = chars.filter_map(|c| char::from_u32(sound(c)));
-    super::words::hash_of(sounds)
+    chars.fold(0, |hash, c| step(hash, sound(c)))
 }

@@ -15,7 +15,7 @@ const BRANDS: &str = include_str!("../../../data/names/brands.tsv");
 /// Characters of the longest word of the table.
 pub const WORD_CHARS_MAX: usize = 16;
 /// Characters of the longest brand of the table.
-const BRAND_CHARS_MAX: usize = 4;
+pub const BRAND_CHARS_MAX: usize = 4;
 
 /// What a word can be; a word may be several things.
 pub mod role {
@@ -57,17 +57,19 @@ pub mod role {
     pub const FORMER: u32 = 1 << 16;
     /// 开发区 after a region.
     pub const ZONE: u32 = 1 << 17;
+    /// 工行: what a national body is called for short.
+    pub const ALIAS: u32 = 1 << 18;
 }
 
 /// The next hash of a text when a character is added.
 #[inline]
-pub fn step(hash: u64, c: char) -> u64 {
-    (hash.rotate_left(5) ^ u64::from(c as u32)).wrapping_mul(0x517c_c1b7_2722_0a95)
+pub fn step(hash: u64, code: u32) -> u64 {
+    (hash.rotate_left(5) ^ u64::from(code)).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
 /// The hash of a text, from its first character.
 pub fn hash_of(chars: impl Iterator<Item = char>) -> u64 {
-    chars.fold(0, step)
+    chars.fold(0, |hash, c| step(hash, u32::from(c)))
 }
 
 /// A value for each of many hashes: open addressing, at most half full.
@@ -142,7 +144,7 @@ static TABLE: LazyLock<(HashTable<Word>, HashTable<Word>)> = LazyLock::new(|| {
         };
         let roles = roles(kind);
         let means = columns.next().unwrap_or_default();
-        let forwards = roles & (role::FORMER | role::ZONE) != 0;
+        let forwards = roles & (role::FORMER | role::ZONE | role::ALIAS) != 0;
         let entry = match forwards {
             true => tables.0.entry(hash_of(word.chars())),
             false => tables.1.entry(hash_of(word.chars().rev())),
@@ -171,6 +173,8 @@ fn roles(kind: &str) -> u32 {
         "trade" => role::TRADE,
         "domain" => role::DOMAIN,
         "short" => role::SHORT | role::TRADE,
+        "short-unit" => role::SHORT | role::UNIT,
+        "alias" => role::ALIAS,
         "seal" => role::SEAL,
         "aside" => role::ASIDE,
         "former" => role::FORMER,
@@ -188,7 +192,7 @@ pub fn last_word(letters: &[Letter], roles: u32) -> Option<(usize, Word)> {
     let mut longest = None;
     let mut hash = 0;
     for (chars, letter) in letters.iter().rev().take(WORD_CHARS_MAX).enumerate() {
-        hash = step(hash, letter.0);
+        hash = step(hash, u32::from(letter.0));
         if let Some(word) = TABLE.1.get(hash)
             && word.is(roles)
         {
@@ -204,7 +208,7 @@ pub fn first_word(letters: &[Letter], roles: u32) -> Option<(usize, Word)> {
     let mut longest = None;
     let mut hash = 0;
     for (chars, letter) in letters.iter().take(WORD_CHARS_MAX).enumerate() {
-        hash = step(hash, letter.0);
+        hash = step(hash, u32::from(letter.0));
         if let Some(word) = TABLE.0.get(hash)
             && word.is(roles)
         {
@@ -253,6 +257,7 @@ fn brand_mark(hash: u64) -> u32 {
 }
 
 /// Whether some company is known to bear the brand `letters`.
+#[inline(never)]
 pub fn is_known_brand(letters: &[Letter]) -> bool {
     if letters.len() < 2 || letters.len() > BRAND_CHARS_MAX {
         return false;
