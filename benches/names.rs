@@ -3,7 +3,9 @@
 //! Beside a comparison with every name, on a sample. `cargo bench --bench names -- 10000000` sets
 //! the entries: 85 % persons as common as people are, 15 % organisations. Figures are microseconds
 //! a query on one core. *Candidates*: keys, look-ups, every name met. *Whole*: the name as written
-//! to scored names: folding, parsing, keys, candidates, comparing.
+//! to scored names: folding, parsing, keys, candidates, comparing. `-- --pairs FILE` takes labelled
+//! pairs (columns id, query, listed, kind, ...) instead: every query is compared with every listed
+//! name, and what reaches the threshold must be found.
 
 #![allow(
     clippy::print_stdout,
@@ -18,6 +20,7 @@ mod name_corpus;
 use corpus::Random;
 use hecha::index::candidates::under_key;
 use hecha::index::similar::{Budget, candidates_in, similar_in};
+use hecha::name::fold::fold;
 use hecha::name::query::{NameQuery, block_keys};
 use hecha::name::similarity::{NameKind, THRESHOLD};
 use name_corpus::{Edit, Listed, Names};
@@ -34,6 +37,9 @@ const KEYS_MAX: usize = 50_000_000;
 const SAMPLE_COMPARISONS: usize = 60_000_000;
 
 fn main() {
+    if let Some(file) = std::env::args().skip_while(|arg| arg != "--pairs").nth(1) {
+        return pairs(&file);
+    }
     let entries = std::env::args()
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(1_000_000usize);
@@ -253,41 +259,98 @@ fn recall(listed: &Listed, kind: NameKind, of: &str, planted: &[(String, u32, Ed
 
 /// Every name compared in full, for a sample of queries.
 fn against_all(listed: &Listed, kind: NameKind, of: &str, asked: &[String]) {
-    let tables = listed.tables();
-    let (mut expected, mut found, mut seconds) = (0usize, 0usize, 0.0);
     let sample = (SAMPLE_COMPARISONS / listed.count().max(1)).clamp(6, 200);
-    for asked in asked.iter().step_by(asked.len().div_ceil(sample)) {
+    let step = asked.len().div_ceil(sample);
+    let mut total = Compared::default();
+    for asked in asked.iter().step_by(step) {
+        total.add(listed, kind, asked);
+    }
+    total.print(of);
+}
+
+/// Names that reach the threshold in full comparisons, and those of them that are found.
+#[derive(Default)]
+struct Compared {
+    queries: usize,
+    expected: usize,
+    found: usize,
+    seconds: f64,
+}
+
+impl Compared {
+    fn add(&mut self, listed: &Listed, kind: NameKind, asked: &str) {
         let started = Instant::now();
+        let reaches = |query: &mut NameQuery, place: usize| {
+            let (text, bearers) = listed.name(place);
+            let reaches = bearers.has(kind) && query.compare(text).score >= THRESHOLD;
+            reaches.then_some(place as u32)
+        };
         let all: Vec<u32> = (0..listed.count())
             .into_par_iter()
-            .map_init(
-                || NameQuery::parse(kind, asked),
-                |query, place| {
-                    let (text, bearers) = listed.name(place);
-                    let reaches = bearers.has(kind) && query.compare(text).score >= THRESHOLD;
-                    reaches.then_some(place as u32)
-                },
-            )
+            .map_init(|| NameQuery::parse(kind, asked), reaches)
             .flatten()
             .collect();
-        seconds += started.elapsed().as_secs_f64();
+        self.seconds += started.elapsed().as_secs_f64();
         let mut similar = HashSet::new();
         let query = NameQuery::parse(kind, asked);
-        similar_in(&tables, kind, &query, &Budget::DEFAULT, &mut |name, _| {
+        let budget = Budget::DEFAULT;
+        similar_in(&listed.tables(), kind, &query, &budget, &mut |name, _| {
             similar.insert(name.0);
         });
-        expected += all.len();
-        found += all.iter().filter(|name| similar.contains(name)).count();
-        for name in all.iter().filter(|name| !similar.contains(name)).take(3) {
-            println!("missed: {asked} {}", listed.name(*name as usize).0);
+        let missed: Vec<u32> = all
+            .iter()
+            .copied()
+            .filter(|name| !similar.contains(name))
+            .collect();
+        self.queries += 1;
+        self.expected += all.len();
+        self.found += all.len() - missed.len();
+        for name in missed.iter().take(3) {
+            let text = listed.name(*name as usize).0;
+            let score = query.compare(text).score;
+            println!("missed: {asked} ({}) {text} {score:.2}", query.folded());
         }
     }
-    println!(
-        "{of}, of {expected} names that reach the threshold in {sample} full comparisons {found} \
-         are found; a full comparison takes {:.0} ms ({} threads)\n",
-        seconds * 1e3 / sample as f64,
-        rayon::current_num_threads()
-    );
+
+    fn print(&self, of: &str) {
+        println!(
+            "{of}, of {} names that reach the threshold in {} full comparisons {} are found; \
+             a full comparison takes {:.1} ms ({} threads)\n",
+            self.expected,
+            self.queries,
+            self.found,
+            self.seconds * 1e3 / self.queries.max(1) as f64,
+            rayon::current_num_threads()
+        );
+    }
+}
+
+fn pairs(file: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().skip(1).filter_map(|line| {
+        let mut columns = line.split('\t').skip(1);
+        let (query, listed) = (columns.next()?, columns.next()?);
+        let kind = match columns.next()? {
+            "person" => NameKind::Person,
+            _ => NameKind::Organisation,
+        };
+        Some((query, fold(listed), kind))
+    });
+    let rows: Vec<_> = rows.collect();
+    let names = rows
+        .iter()
+        .map(|(_, listed, kind)| (listed.as_str().into(), *kind));
+    let listed = Listed::new(names.collect(), KEYS_MAX);
+    for (kind, of) in [
+        (NameKind::Person, "person"),
+        (NameKind::Organisation, "organisation"),
+    ] {
+        let mut total = Compared::default();
+        for (query, ..) in rows.iter().filter(|row| row.2 == kind) {
+            total.add(&listed, kind, query);
+        }
+        total.print(of);
+    }
 }
 
 /// Inputs that make as much work as they can.
