@@ -7,8 +7,9 @@ use super::arrange::{Arrangement, UNUSED};
 use super::groups::{self, Groups};
 use super::identifiers::{self, Identifiers};
 use super::inputs::{BuildError, BuildInputs};
+use super::similar::Names;
 use super::store::{Store, StoredEntry};
-use crate::index::{line_table, names};
+use crate::index::{line_table, name_keys, names};
 use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
 use crate::snapshot::entries::{FactValues, Facts, NumberRow, PartyRow, PartyValues};
@@ -62,6 +63,7 @@ pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), Bui
         sections.put(members, &little(groups.members))?;
     }
     write_cold(built, &mut sections)?;
+    write_similar(built, &mut sections)?;
     Ok(sections.file.finish()?)
 }
 
@@ -81,8 +83,10 @@ impl<W: Write + Seek> Sections<W> {
                 max: u64::from(u32::MAX),
             });
         }
-        debug_assert!(size_of::<T>() == section.kind().item_bytes as usize);
-        self.file.section(section.kind(), items)?;
+        let kind = section.kind();
+        debug_assert!(size_of::<T>() == kind.item_bytes as usize);
+        self.file
+            .raw_section(kind, section.is_required(), items.as_bytes())?;
         Ok(())
     }
 
@@ -291,6 +295,26 @@ fn write_cold<W: Write + Seek>(
     }
     sections.put(SectionId::DictionaryOffsets, &offsets)?;
     sections.put(SectionId::Dictionary, dictionary.as_bytes())
+}
+
+fn write_similar<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let names = Names::of(built.store, built.arrangement);
+    let seed = names::seed(&built.inputs.salt);
+    let keys_max = names.keys_max();
+    let (directory, entries) = name_keys::person_place_table(&names, seed, keys_max);
+    sections.put(SectionId::PersonPlacesDirectory, &directory)?;
+    sections.put(SectionId::PersonPlaces, &entries)?;
+    drop((directory, entries));
+    let (directory, entries) = name_keys::person_key_table(&names, seed, keys_max);
+    sections.put(SectionId::PersonKeysDirectory, &directory)?;
+    sections.put(SectionId::PersonKeys, &entries)?;
+    drop((directory, entries));
+    let (directory, entries) = name_keys::organisation_key_table(&names, seed, keys_max);
+    sections.put(SectionId::OrganisationKeysDirectory, &directory)?;
+    sections.put(SectionId::OrganisationKeys, &entries)
 }
 
 /// Texts that built entries refer to, in byte order, and the place of each by arrival.

@@ -5,7 +5,7 @@
 //! the hash tables. Never panics, whatever the file holds. What it cannot see without the key:
 //! whether a digest belongs to the number it was made of.
 
-use super::{entry_ids, identifiers, names};
+use super::{entry_ids, identifiers, name_check, names};
 use crate::identifier::kind::IdType;
 use crate::model::entry::EntryIndex;
 use crate::snapshot::entries::{BirthDigits, Facts, NameNumber, PartyRow, RowNumber};
@@ -54,6 +54,9 @@ pub fn inspect(snapshot: &Snapshot) -> Vec<Finding> {
     check.groups(SectionId::SubjectGroups, Facts::subject_group);
     check.groups(SectionId::CaseGroups, Facts::case_group);
     check.cases_inside_subjects();
+    name_check::check(snapshot, &mut |section, place, what| {
+        check.expect(false, section, place, what);
+    });
     check.findings
 }
 

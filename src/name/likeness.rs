@@ -94,11 +94,8 @@ pub fn is_lost(c: char) -> bool {
                 | '△'
                 | '×'
                 | '\u{fffd}'
-                | '\u{25a1}'
-                | '\u{25ef}'
                 | '\u{2b1c}'
                 | '\u{25fb}'
-                | '\u{3013}'
         )
 }
 

@@ -17,6 +17,9 @@ pub mod fold;
 /// How characters sound.
 pub mod pinyin;
 
+/// Keys under which names one edit apart meet.
+pub mod edits;
+
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
 

@@ -38,6 +38,8 @@ const OTHER_ORDER: f32 = 0.9;
 /// The name of a person that is looked for.
 pub struct PersonQuery {
     forms: SmallVec<[Form; 2]>,
+    /// Texts of the forms behind the first.
+    other_texts: SmallVec<[String; 1]>,
     is_foreign: bool,
     romanised: Option<Romanised>,
     /// The letters of a name in Latin letters, sorted; empty for others.
@@ -55,6 +57,11 @@ impl PersonQuery {
             .iter()
             .any(|form| looks_foreign(&form.chars) && !has_latin);
         Self {
+            other_texts: forms
+                .iter()
+                .skip(1)
+                .map(|form| form.chars.iter().collect())
+                .collect(),
             is_foreign,
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
             letters: if has_latin {
@@ -66,9 +73,10 @@ impl PersonQuery {
         }
     }
 
-    /// The texts one edit around which listed names are looked for, the folded name first.
-    pub fn forms(&self) -> impl Iterator<Item = String> {
-        self.forms.iter().map(|form| form.chars.iter().collect())
+    /// The texts besides the folded name in which it may be meant: listed names are looked for one
+    /// edit around them too.
+    pub fn other_texts(&self) -> &[String] {
+        &self.other_texts
     }
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
@@ -211,7 +219,7 @@ fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
     } else {
         let slip = person_edits::slip(&form.chars, form.bearers, listed);
         let score = slip.as_ref().map_or(0.0, |slip| logistic(slip.log_odds));
-        let foreign = if is_foreign || looks_foreign(listed) {
+        let foreign = if is_foreign {
             person_foreign::likelihood(&form.chars, listed)
         } else {
             0.0

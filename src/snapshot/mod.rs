@@ -32,6 +32,9 @@ pub mod cold;
 /// Names and item sizes of the sections.
 pub mod sections;
 
+/// Where the sections lie.
+pub mod tables;
+
 /// A snapshot, opened and verified.
 pub mod open;
 

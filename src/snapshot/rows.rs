@@ -5,7 +5,7 @@
 
 // HOT: every look-up reads these rows.
 
-use zerocopy::little_endian::{U32, U64};
+use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An identifier, full or masked: further digest bits and its postings.
@@ -114,4 +114,88 @@ impl Line {
         tags: [U32::ZERO; LINE_SLOTS],
         values: [U32::ZERO; LINE_SLOTS],
     };
+}
+
+/// A name under the key of one of its places, with the character that stands there.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct PlaceEntry {
+    tag: U16,
+    character: U16,
+    name: U32,
+}
+
+const _: () = assert!(
+    size_of::<PlaceEntry>() == 8,
+    "eight entries fill one cache line"
+);
+
+impl PlaceEntry {
+    /// An entry.
+    pub fn new(tag: u16, character: char, name: u32) -> Self {
+        // Beyond the first plane a reader looks into the text.
+        let character = u16::try_from(character as u32).unwrap_or(0);
+        Self {
+            tag: U16::new(tag),
+            character: U16::new(character),
+            name: U32::new(name),
+        }
+    }
+
+    /// The character at the place; `None` where only the text tells.
+    pub fn character(&self) -> Option<char> {
+        char::from_u32(self.character.get().into()).filter(|c| *c != '\0')
+    }
+}
+
+/// A name under a key.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct KeyEntry {
+    tag: U16,
+    name: U32,
+}
+
+const _: () = assert!(
+    size_of::<KeyEntry>() == 6,
+    "format 1 fixes the entry at 6 bytes"
+);
+
+impl KeyEntry {
+    /// An entry.
+    pub fn new(tag: u16, name: u32) -> Self {
+        Self {
+            tag: U16::new(tag),
+            name: U32::new(name),
+        }
+    }
+}
+
+/// What the entries of a table of keys have in common.
+pub trait TaggedName: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned {
+    /// Bits of the key that its place in the directory does not tell.
+    fn tag(&self) -> u16;
+
+    /// The name; may be none of this snapshot in a file that no build of ours wrote.
+    fn name(&self) -> u32;
+}
+
+impl TaggedName for PlaceEntry {
+    fn tag(&self) -> u16 {
+        self.tag.get()
+    }
+
+    fn name(&self) -> u32 {
+        self.name.get()
+    }
+}
+
+impl TaggedName for KeyEntry {
+    fn tag(&self) -> u16 {
+        self.tag.get()
+    }
+
+    fn name(&self) -> u32 {
+        self.name.get()
+    }
 }
