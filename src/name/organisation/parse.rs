@@ -181,7 +181,12 @@ fn is_separator(c: char) -> bool {
 }
 
 /// Whether `c` is none of the letters of a name.
+#[inline]
 fn is_mark(c: char) -> bool {
+    // Most characters are these.
+    if ('\u{4e00}'..='\u{9fff}').contains(&c) {
+        return false;
+    }
     !(c.is_alphanumeric() || is_placeholder(c))
 }
 
