@@ -7,10 +7,12 @@
 //! A name never says more than "look at it": what follows is decided elsewhere. HOT.
 
 use super::fold::fold;
-use super::similarity::{DifferenceKind, Similarity, THRESHOLD};
-use compare::{BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, View, compare, places, views};
+use super::similarity::{DifferenceKind, LISTED_KEYS_MAX, Similarity, THRESHOLD};
+use compare::{
+    BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, PLACED_CHARS, View, compare, places, views,
+};
 use parse::{Parsed, parse};
-use romanised::{Sound, sounds};
+use romanised::{Sound, sounds, sounds_run_together};
 use slip::sound_hash;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -121,30 +123,17 @@ impl OrganisationQuery {
         best.into()
     }
 
-    /// Whether a listed Chinese name sounds as the Latin name reads.
+    /// Whether the one is a Chinese name that sounds as the other, in Latin letters, reads.
     fn compare_romanised(&self, names: &[Parsed], best: &mut Evidence) -> bool {
-        if self.romanised.is_empty() {
-            return false;
-        }
-        for listed in names {
-            for view in views(listed) {
-                let (text, region) = (sound_hash(view.chars()), view.region_sound());
-                let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
-                let mut sounds = self.romanised.iter();
-                if sounds.any(|sound| sound.text == text && placed(sound)) {
-                    let query = self
-                        .names
-                        .first()
-                        .map_or(0..0, |name| places(&name.letters));
-                    *best = Evidence::new(ROMANISED);
-                    best.weigh(
-                        1.0,
-                        DifferenceKind::Romanised,
-                        query,
-                        places(&listed.letters),
-                    );
-                    return true;
-                }
+        for (query, listed) in self.names.iter().zip(names) {
+            let reads = reads_as(&self.romanised, listed)
+                || self.romanised.is_empty()
+                    && reads_as(&sounds_run_together(listed.body()), query);
+            if reads {
+                let (query, listed) = (places(&query.letters), places(&listed.letters));
+                *best = Evidence::new(ROMANISED);
+                best.weigh(1.0, DifferenceKind::Romanised, query, listed);
+                return true;
             }
         }
         false
@@ -171,6 +160,17 @@ impl OrganisationQuery {
     }
 }
 
+/// Whether one of `sounds` is that of a Chinese name.
+fn reads_as(sounds: &[Sound], name: &Parsed) -> bool {
+    !sounds.is_empty()
+        && views(name).iter().any(|view| {
+            let (text, region) = (sound_hash(view.chars()), view.region_sound());
+            let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
+            let mut sounds = sounds.iter();
+            sounds.any(|sound| sound.text == text && placed(sound))
+        })
+}
+
 impl From<Evidence> for Similarity {
     fn from(evidence: Evidence) -> Self {
         Self {
@@ -182,18 +182,34 @@ impl From<Evidence> for Similarity {
 
 /// Calls `visit` with each block key of a listed name, folded; at most `LISTED_KEYS_MAX`.
 pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
+    let mut left = LISTED_KEYS_MAX;
+    let mut visit = |key| {
+        if left > 0 {
+            left -= 1;
+            visit(key);
+        }
+    };
     for name in &parse(listed) {
-        name_keys(name, visit);
-        brand_keys(name, KEY_BRAND, visit);
-        bare_keys(name, KEY_BARE, visit);
+        name_keys(name, &mut visit);
+        brand_keys(name, KEY_BRAND, &mut visit);
+        bare_keys(name, KEY_BARE, &mut visit);
+        for sound in sounds_run_together(name.body()) {
+            visit(mix(KEY_TEXT, sound.text));
+        }
     }
 }
 
-/// The key of a brand that has a trade.
+/// The key of a brand that has a trade: a long one alone, a short one with its place.
 fn brand_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
     let brand = name.brand();
-    if name.trade < name.body_end && brand.len() >= BARE_CHARS_MIN {
+    if name.trade == name.body_end {
+        return;
+    }
+    if brand.len() >= BARE_CHARS_MIN {
         visit(mix(kind, hash_of(brand.iter().map(|letter| letter.0))));
+    } else if let Some(place) = name.place_word().filter(|_| brand.len() == PLACED_CHARS) {
+        let text = place.iter().chain(brand).map(|letter| letter.0);
+        visit(mix(kind, hash_of(text)));
     }
 }
 
@@ -206,6 +222,9 @@ fn bare_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
         let rest = view.start.map_or(&[][..], |start| name.rest(start));
         if (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len()) {
             visit(mix(kind, hash_of(rest.iter().map(|letter| letter.0))));
+        } else if let Some(place) = name.place_word().filter(|_| rest.len() == PLACED_CHARS) {
+            let text = place.iter().chain(rest).map(|letter| letter.0);
+            visit(mix(kind, hash_of(text)));
         }
     }
 }

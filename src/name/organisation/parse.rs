@@ -489,6 +489,21 @@ impl Parsed {
         &self.letters[self.brand_start().min(self.trade)..self.trade]
     }
 
+    /// Brand, trade and region before them.
+    pub fn body(&self) -> &[Letter] {
+        &self.letters[..self.body_end]
+    }
+
+    /// The last word of the region, in its shortest form, if it is of a city or county.
+    pub fn place_word(&self) -> Option<&[Letter]> {
+        let (region, text) = match &self.bracket {
+            Some((region, text, _)) => (region, &text[..]),
+            None => (self.region.as_ref()?, &self.letters[..]),
+        };
+        text.get(region.last.0..region.last.1)
+            .filter(|_| region.is_local())
+    }
+
     /// Whether the name states neither legal form nor group: it may be a brand and no more.
     pub fn is_bare(&self) -> bool {
         self.form == Form::None && !self.group

@@ -19,6 +19,8 @@ const REGION_CHARS_MAX: usize = 20;
 const BEGIN_CHARS: usize = 2;
 /// Bits for the beginnings of words, of which there are some 5,000.
 const BEGIN_BITS: usize = 1 << 17;
+/// Provinces that are cities: 北京, 天津, 上海, 重庆.
+const MUNICIPALITIES: [u32; 4] = [11, 12, 31, 50];
 /// Regions named one after the other: province, prefecture, county, zone.
 const CHAIN_MAX: usize = 4;
 
@@ -173,6 +175,17 @@ pub struct Region {
     divisions: SmallVec<[u16; 8]>,
     /// The kind of development zone in it; empty for none.
     zone: &'static str,
+}
+
+impl Region {
+    /// Whether it is a city, a county or a zone, and no province.
+    pub fn is_local(&self) -> bool {
+        let local = |division: Division| {
+            division.code % 10_000 != 0 || MUNICIPALITIES.contains(&(division.code / 10_000))
+        };
+        let mut divisions = self.divisions.iter();
+        divisions.any(|number| local(REGIONS.division(*number)))
+    }
 }
 
 /// The longest region at the beginning of `letters`.

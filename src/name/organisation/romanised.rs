@@ -6,11 +6,15 @@
 
 use super::likeness::{LETTERS_MAX, class_of};
 use super::slip::sound_hash_from;
-use super::words::{Word, step, word_of};
+use super::words::{Letter, Word, step, word_of};
 use smallvec::SmallVec;
 
 /// Chinese names that one Latin name may stand for.
-pub const SOUNDS_MAX: usize = 24;
+const SOUNDS_MAX: usize = 24;
+/// Chinese names that a folded one may stand for.
+const RUN_SOUNDS_MAX: usize = 6;
+/// Letters of a folded name that is read so.
+const RUN_LETTERS_MAX: usize = 60;
 /// Syllables of a brand.
 const SYLLABLES_MAX: usize = 6;
 /// Ways to read the letters of a brand as syllables.
@@ -69,6 +73,22 @@ pub fn sounds(raw: &str) -> SmallVec<[Sound; 4]> {
             add(rest, region, trades, &mut sounds);
         }
     }
+    sounds
+}
+
+/// The names that a folded Latin name may stand for: its words are run together, so the region
+/// cannot be told from the brand.
+pub fn sounds_run_together(letters: &[Letter]) -> SmallVec<[Sound; 4]> {
+    let mut sounds = SmallVec::new();
+    let latin = |letter: &Letter| letter.0.is_ascii_alphabetic();
+    if letters.len() > RUN_LETTERS_MAX || !letters.iter().all(latin) {
+        return sounds;
+    }
+    let text: String = letters.iter().map(|letter| letter.0).collect();
+    let trade = (2..text.len()).find_map(|start| Some((start, english(&[&text[start..]])?)));
+    let (brand, trades) = trade.map_or((text.len(), ""), |(start, word)| (start, word.means));
+    add(&[&text[..brand]], 0, trades, &mut sounds);
+    sounds.truncate(RUN_SOUNDS_MAX);
     sounds
 }
 

@@ -123,7 +123,9 @@ pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceK
     if hits_both(one.table_trade, other.table_trade) && !lost {
         return (0.1, DifferenceKind::Trade);
     }
-    if hits_both(one.trade, other.trade) {
+    let in_table =
+        one.reaches(&slip.query, one.table_trade) || other.reaches(&slip.listed, other.table_trade);
+    if in_table || hits_both(one.trade, other.trade) {
         let long = one.trade.max(other.trade) >= TRADE_CHARS_LONG;
         return (slip_in_trade(slip.kind, long), slip.kind);
     }
@@ -225,7 +227,8 @@ fn slip_of_known(kind: DifferenceKind, brand: usize) -> f32 {
         DifferenceKind::Missing | DifferenceKind::Extra if long => 0.65,
         DifferenceKind::Missing | DifferenceKind::Extra if brand >= 3 => 0.55,
         DifferenceKind::Swapped | DifferenceKind::Keyboard => 0.55,
-        _ if long => 0.55,
+        // Alike in nothing: another firm, as far as anybody knows.
+        _ if long => 0.45,
         _ => 0.4,
     }
 }
@@ -242,7 +245,7 @@ fn one_of_unknown(kind: DifferenceKind, brand: usize) -> f32 {
         DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.5,
         DifferenceKind::Swapped if long => 0.7,
         DifferenceKind::Missing | DifferenceKind::Extra | DifferenceKind::Keyboard if long => 0.55,
-        _ if long => 0.5,
+        _ if long => 0.4,
         _ => 0.25,
     }
 }
