@@ -7,7 +7,7 @@
 //!
 //! HOT: each step of a chain of parents is one pass over at most `REGION_CHARS_MAX` characters.
 
-use super::words::{HashTable, Letter, first_word, hash_of, role, step};
+use super::words::{HashTable, Letter, first_word, hash_of, role, step, word_of};
 use smallvec::SmallVec;
 use std::sync::LazyLock;
 
@@ -33,6 +33,8 @@ struct Division {
     current: bool,
     /// Hash of the shortest form of its name.
     short: u64,
+    /// The kind of development zone that it is; empty for none.
+    zone: &'static str,
     /// It has ended under this code and goes on under another one.
     moved: bool,
 }
@@ -97,6 +99,7 @@ impl Regions {
                     true => u64::from(code),
                     false => hash_of(short.chars()),
                 },
+                zone: zone_of(name),
                 moved: false,
             });
         }
@@ -133,6 +136,16 @@ impl Regions {
     fn division(&self, number: u16) -> Division {
         self.divisions[usize::from(number)]
     }
+}
+
+/// The kind of development zone that a division is, by the end of its name.
+fn zone_of(name: &str) -> &'static str {
+    let mut starts = name.char_indices().skip(2).map(|(start, _)| start);
+    let zone = starts.find_map(|start| {
+        let word = word_of(name[start..].chars())?;
+        word.is(role::ZONE).then_some(word.means)
+    });
+    zone.unwrap_or_default()
 }
 
 /// Marks ended divisions whose name is borne by a present one of the same province: their old code
@@ -181,7 +194,8 @@ impl Region {
     /// Whether it is a city, a county or a zone, and no province.
     pub fn is_local(&self) -> bool {
         let local = |division: Division| {
-            division.code % 10_000 != 0 || MUNICIPALITIES.contains(&(division.code / 10_000))
+            !division.code.is_multiple_of(10_000)
+                || MUNICIPALITIES.contains(&(division.code / 10_000))
         };
         let mut divisions = self.divisions.iter();
         divisions.any(|number| local(REGIONS.division(*number)))
@@ -270,21 +284,28 @@ pub enum Relation {
 /// The nearest relation between the divisions that two regions may be.
 pub fn relation(one: &Region, other: &Region) -> Relation {
     let mut nearest = Relation::Apart;
-    for a in one.divisions.iter().map(|number| REGIONS.division(*number)) {
-        for b in other
-            .divisions
-            .iter()
-            .map(|number| REGIONS.division(*number))
-        {
-            if is_same(a, b) {
-                return zones(one, other);
-            }
-            if a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code)) {
-                nearest = Relation::Within;
-            }
+    for a in (one.divisions.iter()).map(|number| REGIONS.division(*number)) {
+        for b in (other.divisions.iter()).map(|number| REGIONS.division(*number)) {
+            let zones = (zone(one, a), zone(other, b));
+            let inside = a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code));
+            nearest = nearest.max(match zones {
+                _ if !is_same(a, b) && !inside => Relation::Apart,
+                ("", "") if inside => Relation::Within,
+                (a, b) if a == b => Relation::Same,
+                ("", _) | (_, "") => Relation::Within,
+                _ => Relation::Apart,
+            });
         }
     }
     nearest
+}
+
+/// The kind of zone that a region is, read as `division`.
+fn zone(region: &Region, division: Division) -> &'static str {
+    match region.zone {
+        "" => division.zone,
+        zone => zone,
+    }
 }
 
 /// The same code under the same or a new name, or the same name in the same province under a new
@@ -294,12 +315,4 @@ fn is_same(a: Division, b: Division) -> bool {
     let province = a.code / 10_000 == b.code / 10_000;
     let ended = a.code == b.code || !(a.current && b.current);
     renamed || a.short == b.short && province && ended
-}
-
-fn zones(one: &Region, other: &Region) -> Relation {
-    match (one.zone, other.zone) {
-        (a, b) if a == b => Relation::Same,
-        ("", _) | (_, "") => Relation::Within,
-        _ => Relation::Apart,
-    }
 }

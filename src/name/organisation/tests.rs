@@ -6,6 +6,7 @@ use super::super::similarity::{
 };
 use super::{OrganisationQuery, block_keys, brand};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn judged(query: &str, listed: &str) -> Similarity {
     OrganisationQuery::parse(query).compare(&fold(listed))
@@ -409,7 +410,7 @@ fn short_forms_stand_for_the_name() {
     assert!(judged("热先生", listed).score >= THRESHOLD);
     is_found("热先生", listed);
     // A short brand is borne by many.
-    other("阅文", "上海阅文信息技术有限公司", &[Kind::Trade]);
+    other("阅文", "上海阅文信息技术有限公司", &[Kind::Abbreviation]);
     // With its city fewer bear it.
     let reasons = [Kind::Abbreviation, Kind::LegalForm];
     same("上海阅文", "上海阅文信息技术有限公司", &reasons);
@@ -459,6 +460,40 @@ fn the_brand_is_what_a_text_is_scanned_for() {
     ] {
         let found = brand(name).map(|range| &name[range]);
         assert_eq!(found, expected, "{name}");
+    }
+}
+
+/// Labelled pairs: number, query, listed, kind, class, label, note.
+const DEV: &str = include_str!("../../../tests/data/names-dev.tsv");
+
+/// Accepted pairs and all pairs of each class; the index finds every accepted pair.
+fn accepted_of_classes() -> BTreeMap<&'static str, (usize, usize)> {
+    let mut classes = BTreeMap::new();
+    for line in DEV.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        if columns[3] != "org" {
+            continue;
+        }
+        let (query, listed, class) = (columns[1], columns[2], columns[4]);
+        let (accepted, all): &mut (usize, usize) = classes.entry(class).or_default();
+        *all += 1;
+        if judged(query, listed).score >= THRESHOLD {
+            *accepted += 1;
+            is_found(query, listed);
+        }
+    }
+    classes
+}
+
+#[test]
+fn labelled_pairs_are_told_apart() {
+    let classes = accepted_of_classes();
+    assert_eq!(classes.len(), 19);
+    for (class, (accepted, all)) in classes {
+        match class.starts_with("org-diff-") {
+            true => assert!(accepted * 100 <= all, "{class}: {accepted} of {all}"),
+            false => assert!(accepted * 100 >= all * 97, "{class}: {accepted} of {all}"),
+        }
     }
 }
 
