@@ -15,6 +15,12 @@ const TABLE: &str = include_str!("../../../data/names/regions.tsv");
 
 /// Characters of the longest name in the table that is looked for.
 const REGION_CHARS_MAX: usize = 20;
+/// Characters by which words are told from texts that begin with none; no word is shorter.
+const BEGIN_CHARS: usize = 2;
+/// Bits for the beginnings of words, of which there are some 5,000.
+const BEGIN_BITS: usize = 1 << 17;
+/// Provinces that are cities: 北京, 天津, 上海, 重庆.
+const MUNICIPALITIES: [u32; 4] = [11, 12, 31, 50];
 /// Regions named one after the other: province, prefecture, county, zone.
 const CHAIN_MAX: usize = 4;
 
@@ -44,6 +50,10 @@ struct Naming {
 
 struct Regions {
     words: HashTable<Naming>,
+    /// A bit for each beginning of a word: most texts begin with none, and end here.
+    begins: Box<[u64; BEGIN_BITS / 64]>,
+    /// Characters of the longest word with a beginning.
+    reach: HashTable<u8>,
     divisions: Vec<Division>,
     /// Numbers of divisions, a run for each word.
     named: Vec<u16>,
@@ -53,6 +63,8 @@ impl Regions {
     fn parse(table: &str) -> Self {
         let mut divisions = Vec::new();
         let mut rows: Vec<(u64, u16, u8, bool)> = Vec::new();
+        let mut begins = Box::new([0; BEGIN_BITS / 64]);
+        let mut reach = HashTable::with_room(table.lines().count());
         for line in table.lines().filter(|line| !line.starts_with('#')) {
             let columns: Vec<&str> = line.split('\t').collect();
             let [code, current, name, others] = columns[..] else {
@@ -66,6 +78,14 @@ impl Regions {
                 let chars = begins.map(|form| form.chars().count()).min();
                 chars.unwrap_or_else(|| word.chars().count()) as u8
             };
+            for word in forms().chain([name]) {
+                let begin = hash_of(word.chars().take(BEGIN_CHARS));
+                let chars = word.chars().count().min(REGION_CHARS_MAX) as u8;
+                let longest: &mut u8 = reach.entry(begin);
+                *longest = chars.max(*longest);
+                let (word, bit) = begin_bit(begin);
+                begins[word] |= bit;
+            }
             rows.push((hash_of(name.chars()), number, starts(name), true));
             rows.extend(forms().map(|form| (hash_of(form.chars()), number, starts(form), false)));
             let short: String = name.chars().take(usize::from(starts(name))).collect();
@@ -82,7 +102,8 @@ impl Regions {
         }
         mark_moved(&mut divisions);
         rows.sort_unstable();
-        let mut words = HashTable::with_room(rows.len());
+        let distinct = rows.chunk_by(|a, b| a.0 == b.0).count();
+        let mut words = HashTable::with_room(distinct);
         for (at, (hash, _, short_chars, full)) in rows.iter().enumerate() {
             let naming: &mut Naming = words.entry(*hash);
             if naming.len == 0 {
@@ -95,6 +116,8 @@ impl Regions {
         let named = rows.into_iter().map(|row| row.1).collect();
         Self {
             words,
+            begins,
+            reach,
             divisions,
             named,
         }
@@ -123,6 +146,12 @@ fn mark_moved(divisions: &mut [Division]) {
     }
 }
 
+/// Where the bit of a beginning stands, by its hash.
+fn begin_bit(hash: u64) -> (usize, u64) {
+    let bit = (hash >> 32) as usize % BEGIN_BITS;
+    (bit / 64, 1 << (bit % 64))
+}
+
 /// Whether the division `upper` holds `lower`, or is it.
 fn holds(upper: u32, lower: u32) -> bool {
     match upper {
@@ -143,9 +172,20 @@ pub struct Region {
     /// Its last word is a name in full, or a parent stands before it.
     pub certain: bool,
     /// Numbers of the divisions it may be.
-    divisions: SmallVec<[u16; 4]>,
+    divisions: SmallVec<[u16; 8]>,
     /// The kind of development zone in it; empty for none.
     zone: &'static str,
+}
+
+impl Region {
+    /// Whether it is a city, a county or a zone, and no province.
+    pub fn is_local(&self) -> bool {
+        let local = |division: Division| {
+            division.code % 10_000 != 0 || MUNICIPALITIES.contains(&(division.code / 10_000))
+        };
+        let mut divisions = self.divisions.iter();
+        divisions.any(|number| local(REGIONS.division(*number)))
+    }
 }
 
 /// The longest region at the beginning of `letters`.
@@ -172,14 +212,23 @@ fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<R
         return;
     }
     let regions = &*REGIONS;
-    let mut hash = 0;
     let rest = &letters[parent.chars..];
-    for (index, letter) in rest.iter().take(REGION_CHARS_MAX).enumerate() {
+    let mut hash = hash_of(rest.iter().take(BEGIN_CHARS - 1).map(|letter| letter.0));
+    let begin = rest
+        .get(BEGIN_CHARS - 1)
+        .map_or(hash, |next| step(hash, u32::from(next.0)));
+    let (word, bit) = begin_bit(begin);
+    if regions.begins[word] & bit == 0 {
+        return;
+    }
+    let limit = usize::from(regions.reach.get(begin).unwrap_or_default());
+    let next = rest.iter().enumerate().take(limit).skip(BEGIN_CHARS - 1);
+    for (index, letter) in next {
         hash = step(hash, u32::from(letter.0));
         let Some(naming) = regions.words.get(hash) else {
             continue;
         };
-        let divisions: SmallVec<[u16; 4]> = (regions.named(naming).iter().copied())
+        let divisions: SmallVec<[u16; 8]> = (regions.named(naming).iter().copied())
             .filter(|number| depth == 0 || is_within(*number, &parent.divisions))
             .collect();
         if divisions.is_empty() {

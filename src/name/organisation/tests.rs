@@ -410,7 +410,32 @@ fn short_forms_stand_for_the_name() {
     is_found("热先生", listed);
     // A short brand is borne by many.
     other("阅文", "上海阅文信息技术有限公司", &[Kind::Trade]);
+    // With its city fewer bear it.
+    let reasons = [Kind::Abbreviation, Kind::LegalForm];
+    same("上海阅文", "上海阅文信息技术有限公司", &reasons);
+    other(
+        "福建阅文",
+        "福建阅文信息技术有限公司",
+        &[Kind::Abbreviation],
+    );
     same("工行", "中国工商银行", &[Kind::Abbreviation]);
+}
+
+#[test]
+fn latin_names_are_read_as_chinese_ones() {
+    let romanised = &[Kind::Romanised];
+    same(
+        "华为技术有限公司",
+        "Huawei Technologies Co., Ltd.",
+        romanised,
+    );
+    same("Hongtu Trading Limited", "福州宏图商贸有限公司", romanised);
+    let fuzhou = judged("Fuzhou Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    assert_eq!(kinds(&fuzhou), romanised, "{fuzhou:?}");
+    is_found("Fuzhou Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    let xiamen = judged("Xiamen Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    assert!(xiamen.score < THRESHOLD, "{xiamen:?}");
+    assert!(judged("Hongtu Machinery Ltd", "福州宏图贸易有限公司").score < THRESHOLD);
 }
 
 #[test]
