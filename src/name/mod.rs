@@ -11,6 +11,9 @@ pub mod variants;
 /// The folded form of a name.
 pub mod fold;
 
+/// A long text, folded, that remembers where its characters stood.
+pub mod passage;
+
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
 
