@@ -3,8 +3,8 @@
 //! Records arrive in blocks, validated (`intake`). Each is made ready on all cores: names folded,
 //! numbers digested (`prepare`); then kept in compact form (`store`, `interner`). When all are
 //! there, they get their order, names and identifiers their numbers (`arrange`, `identifiers`),
-//! records of one subject and one case are grouped (`groups`), and the sections are written one
-//! after the other (`write`). `assemble` joins these steps, `files` runs them from and to disk.
+//! records of one subject and one case are grouped (`groups`), texts that scans look for are sorted
+//! (`scan`), and the sections are written one after the other (`write`). `assemble` joins these steps, `files` runs them from and to disk.
 //! Equal records and inputs give equal bytes, whatever the threads. No clock, no list of its own.
 
 /// Inputs and errors.
@@ -16,6 +16,7 @@ mod store;
 mod arrange;
 mod identifiers;
 mod groups;
+mod scan;
 mod write;
 /// From records to bytes.
 pub mod assemble;

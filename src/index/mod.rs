@@ -16,6 +16,12 @@ pub mod entry_ids;
 /// Names similar to one that is looked for.
 pub mod similar;
 
+/// What scans look for.
+pub mod patterns;
+
+/// Listed names inside a long text.
+pub mod scan;
+
 /// Whether all rows of a snapshot make sense.
 pub mod deep;
 

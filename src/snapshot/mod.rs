@@ -32,6 +32,9 @@ pub mod cold;
 /// Names and item sizes of the sections.
 pub mod sections;
 
+/// Sections that only scans read.
+pub mod scan_sections;
+
 /// A snapshot, opened and verified.
 pub mod open;
 
