@@ -31,7 +31,9 @@ pub fn tables(
         text.push_str(store.names.get(*name));
     }
     let is_borne = borne_by_organisations(store, arrangement);
-    let borne: Vec<usize> = (0..places.len()).filter(|number| is_borne[*number]).collect();
+    let borne: Vec<usize> = (0..places.len())
+        .filter(|number| is_borne[*number])
+        .collect();
     let patterns: Vec<Pattern> = borne
         .par_iter()
         .flat_map_iter(|number| {

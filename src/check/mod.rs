@@ -25,12 +25,13 @@ pub mod measures;
 /// Counts matches and keeps the strongest.
 pub mod tally;
 
+use self::candidates::Bearer;
 use self::caps::Standpoint;
 use self::disclosure::Asked;
 use self::keys::PartyKeys;
 use self::measures::{Reach, Reached, Verdict};
 use self::names::Agreement;
-use self::outcome::{Basis, Match, Outcome};
+use self::outcome::{Basis, Match, NameBasis, Outcome};
 use self::request::{Party, Policy, Request};
 use self::tally::{Found, Tally};
 use crate::catalogue::condition::EntryFacts;
@@ -39,11 +40,11 @@ use crate::catalogue::measure::Catalogue;
 use crate::identifier::digest::DigestKey;
 use crate::index::binding::{Binding, BoundList, last_day};
 use crate::index::standing::Standing;
-use crate::model::decision::{Identity, Reason};
+use crate::model::decision::{Decision, Identity, Reason};
 use crate::model::entry::EntryIndex;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
-use crate::snapshot::entries::{BirthDigits, Facts, PartyRow};
+use crate::snapshot::entries::{BirthDigits, Facts, NameNumber, PartyRow};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -89,6 +90,38 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
     let mut outcome = check.tally.finish(now);
     for found in &mut outcome.matches {
         explain(view.snapshot, request, found);
+    }
+    outcome
+}
+
+/// What follows from a text that was found in a document: it is one of the listed `names`, or the
+/// brand in several. Nothing but the text is known of who is meant, so everybody listed by such a
+/// name is possible, and a brand, which is less than a name, brings advice at most.
+pub fn run_found(
+    view: &View<'_>,
+    request: &Request,
+    names: impl Iterator<Item = NameNumber>,
+    is_brand: bool,
+    now: Moment,
+) -> Outcome {
+    debug_assert_eq!(view.standing.day(), now.day(), "standing of another day");
+    let mut check = Check {
+        view,
+        request,
+        now,
+        verdict: Verdict::default(),
+        tally: Tally::default(),
+    };
+    let mut bearers = candidates::bearers(view.snapshot, view.standing, names);
+    // Who bears a brand in name and alias is found by the name.
+    bearers.sort_unstable_by_key(|bearer| (bearer.entry, bearer.is_alias));
+    bearers.dedup_by_key(|bearer| bearer.entry);
+    for bearer in bearers {
+        check.bearer(bearer, is_brand);
+    }
+    let mut outcome = check.tally.finish(now);
+    if is_brand {
+        caps::weaken(&mut outcome, Decision::Advise);
     }
     outcome
 }
@@ -190,6 +223,33 @@ impl<'a> Check<'a> {
             listed,
             party,
             identity,
+            basis,
+            agreement,
+        });
+    }
+
+    /// The subject of an entry whose name stands in a document.
+    fn bearer(&mut self, bearer: Bearer, is_brand: bool) {
+        let Some(listed) = self.listed(&self.request.subject, bearer.entry) else {
+            return;
+        };
+        let name = match bearer.is_alias {
+            true => NameBasis::Alias,
+            false => NameBasis::Name,
+        };
+        let agreement = Agreement {
+            best: (!is_brand).then_some((bearer.name, 1.0)),
+            basis: name,
+        };
+        let mut basis = Basis::EMPTY;
+        basis.name = name;
+        self.sighted(Sighting {
+            entry: bearer.entry,
+            reached: Reached::Direct,
+            listed_party: 0,
+            listed,
+            party: &self.request.subject,
+            identity: Identity::Possible,
             basis,
             agreement,
         });
@@ -385,7 +445,7 @@ fn unweighed(sighting: Sighting<'_>) -> Match {
         name: sighting.agreement.best,
         differences: SmallVec::new(),
         bearers_per_million: None,
-        effect: crate::model::decision::Decision::Clear,
+        effect: Decision::Clear,
         measures: SmallVec::new(),
     }
 }

@@ -160,7 +160,8 @@ impl Pattern {
 
     fn text(self, all: &str) -> &str {
         let first = self.first as usize;
-        all.get(first..first + usize::from(self.bytes)).unwrap_or("")
+        all.get(first..first + usize::from(self.bytes))
+            .unwrap_or("")
     }
 }
 
@@ -198,7 +199,10 @@ impl PatternTables {
         let mut begun: Vec<(&str, u32)> = Vec::new();
         for group in patterns.chunk_by(|a, b| a.text(text) == b.text(text)) {
             let (first, word) = (rows.len() as u32, group[0].text(text));
-            while begun.last().is_some_and(|(other, _)| !word.starts_with(other)) {
+            while begun
+                .last()
+                .is_some_and(|(other, _)| !word.starts_with(other))
+            {
                 begun.pop();
             }
             let shorter = begun.last().map(|(_, row)| *row);

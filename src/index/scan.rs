@@ -11,12 +11,17 @@
 //! those it begins with, are all that begin there: one search, whatever the lengths.
 
 use super::line_table;
-use super::patterns::{BEARERS_MAX, Bits, CHARS_MIN, LONG_CHARS, WindowHash, key, pair_hash, start_hash};
+use super::patterns::{
+    BEARERS_MAX, Bits, CHARS_MIN, LONG_CHARS, WindowHash, key, pair_hash, start_hash,
+};
 use crate::name::passage::Passage;
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::rows::ScanRow;
 use crate::snapshot::scan_sections::ScanTables;
 use std::ops::Range;
+
+#[cfg(test)]
+mod tests;
 
 /// Texts that may begin with one another; no name has more characters than this.
 const CHAIN_MAX: usize = 256;
@@ -89,7 +94,10 @@ impl<'a> Scanner<'a> {
         let mut ahead = Ahead::new();
         let chars = passage.chars();
         let mut place = 0;
-        while let Some(window) = chars.get(place..).and_then(<[char]>::first_chunk::<CHARS_MIN>) {
+        while let Some(window) = chars
+            .get(place..)
+            .and_then(<[char]>::first_chunk::<CHARS_MIN>)
+        {
             let [one, other, ..] = *window;
             if !self.pairs.may_have(pair_hash(one, other)) {
                 place += 1;

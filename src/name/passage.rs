@@ -213,7 +213,11 @@ mod tests {
         stands("見臺灣紅光", "台湾红光", "臺灣紅光");
         stands("（ＡＢＣ）公司", "abc)公司", "ＡＢＣ）公司");
         stands("致：㈱三和", "株)三和", "㈱三和");
-        stands("Zu\u{200b}\u{308}rich公司", "zürich公司", "Zu\u{200b}\u{308}rich公司");
+        stands(
+            "Zu\u{200b}\u{308}rich公司",
+            "zürich公司",
+            "Zu\u{200b}\u{308}rich公司",
+        );
         stands("か\u{3099}公司 ", "が公司", "か\u{3099}公司");
     }
 

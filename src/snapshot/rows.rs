@@ -143,7 +143,12 @@ impl ScanRow {
     };
 
     /// A row; `shorter` is the last row of the longest other text with which its own begins.
-    pub fn new(text: std::ops::Range<u32>, shorter: Option<u32>, name: u32, is_brand: bool) -> Self {
+    pub fn new(
+        text: std::ops::Range<u32>,
+        shorter: Option<u32>,
+        name: u32,
+        is_brand: bool,
+    ) -> Self {
         Self {
             text_first: U32::new(text.start),
             shorter: U32::new(shorter.map_or(0, |row| row + 1)),

@@ -23,5 +23,7 @@ pub mod sayings;
 pub mod explanation;
 /// The answer of a check.
 pub mod answer;
+/// Body and answer of a scan.
+pub mod scan;
 /// Bodies of acts and feedback; what operators read.
 pub mod ops;

@@ -6,6 +6,8 @@
 //! `1`, attributes (count; place, kind, value), parties (count; flags, name, numbers (count; type,
 //! text), stated birth day), exemption (0 or 1 + kind, reference), authorisation (the same),
 //! reference. Flags of a party: bit 0 organisation, bit 1 birth day follows, bits 2 to 4 role + 1.
+//! Format 2 is that of a scan: `2`, what follows (0 the text, 1 its length in bytes and its
+//! BLAKE3, of a text too long to be kept), reference.
 //! Places are those of the catalogue whose hash the record names. A citizen number inside free
 //! text is masked. Contract, section 7.
 
@@ -40,6 +42,25 @@ pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
     }
     write_free_text(out, asked.authorisation_reference);
     write_free_text(out, asked.reference);
+}
+
+/// First byte of a scan's.
+pub const SCAN_FORMAT: u8 = 2;
+/// Bytes of the longest text that is kept; of a longer one its hash is.
+pub const SCAN_TEXT_BYTES_MAX: usize = 65_536;
+
+/// Appends what a scan was asked.
+pub fn write_scan(out: &mut Vec<u8>, text: &str, reference: Option<&str>) {
+    out.push(SCAN_FORMAT);
+    if text.len() <= SCAN_TEXT_BYTES_MAX {
+        out.push(0);
+        write_free_text(out, Some(text));
+    } else {
+        out.push(1);
+        write_number(out, text.len() as u64);
+        out.extend_from_slice(blake3::hash(text.as_bytes()).as_bytes());
+    }
+    write_free_text(out, reference);
 }
 
 fn write_attributes(out: &mut Vec<u8>, asked: &Asked<'_>) {

@@ -44,7 +44,7 @@ const GROUND_FIELDS: [&str; 2] = ["kind", "reference"];
 /// A body that is a JSON object; nothing else is known of it yet.
 #[derive(Debug)]
 pub struct Question<'a> {
-    members: Members<'a>,
+    pub(super) members: Members<'a>,
 }
 
 /// Place of each text attribute in its scenario, and its text as written.
@@ -405,7 +405,7 @@ fn attribute_value(
 }
 
 /// A text that may be absent; blank is absent.
-fn free_text<'q>(
+pub(super) fn free_text<'q>(
     members: &'q Members<'_>,
     key: &str,
     field: &str,
