@@ -6,10 +6,12 @@ use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::identifier::digest::Digest;
+use crate::index::scan::Scanner;
 use crate::index::{deep, entry_ids, identifiers, names};
 use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
 use crate::name::fold::fold;
+use crate::name::passage::Passage;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::container::{self, ContainerError, ContainerWriter, SectionKind};
 use crate::snapshot::entries::{NameNumber, RowNumber};
@@ -277,6 +279,17 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
             snapshot.case_group(edge),
             snapshot.content(entry),
         );
+    }
+    let tables = snapshot.scan_tables();
+    let scanner = tables.and_then(|tables| Scanner::new(tables, &snapshot.manifest().salt));
+    if let Some(scanner) = scanner {
+        let listed = (0..60).map(|name| snapshot.name_text(NameNumber(name)));
+        let text: String = listed.collect();
+        let stands = |found| {
+            let bears = |name| names::entries(snapshot, name).len();
+            scanner.names(found).map(bears).sum::<usize>() > 0
+        };
+        let _ = scanner.scan(&Passage::new(&text), stands);
     }
     let _ = snapshot.subject_groups().map(<[_]>::len).max();
     let _ = snapshot.case_groups().map(<[_]>::len).max();

@@ -110,7 +110,9 @@ mod tests {
         // Each thread has one in hand, the rest waits.
         for _ in 0..WAITING_MAX + THREADS_MAX {
             let wait = Arc::clone(&wait);
-            let work: Work = Box::new(move || drop(wait.lock().unwrap().recv()));
+            let work: Work = Box::new(move || {
+                let _ = wait.lock().unwrap().recv();
+            });
             let _ = bulk.waiting.try_send(work);
         }
         let refused = std::iter::repeat_with(|| {

@@ -72,6 +72,18 @@ impl ScanPlaces {
     }
 }
 
+impl<'a> ScanTables<'a> {
+    /// All rows with their texts.
+    pub fn texts(self) -> impl Iterator<Item = (&'a ScanRow, &'a str)> {
+        self.rows.iter().map(move |row| {
+            let first = row.text_first() as usize;
+            let text = self.text.get(first..first + usize::from(row.text_bytes()));
+            let text = text.and_then(|text| std::str::from_utf8(text).ok());
+            (row, text.unwrap_or(""))
+        })
+    }
+}
+
 fn items<'a, T>(file: &'a [u8], place: &Range<usize>) -> &'a [T]
 where
     T: FromBytes + Immutable + KnownLayout + Unaligned,
