@@ -77,6 +77,7 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
         now,
         verdict: Verdict::default(),
         tally: Tally::default(),
+        counts_undecided: false,
     };
     let keys = PartyKeys::look_up(view.snapshot, view.digests, &request.subject);
     check.subjects(&request.subject, &keys, None);
@@ -96,7 +97,8 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
 
 /// What follows from a text that was found in a document: it is one of the listed `names`, or the
 /// brand in several. Nothing but the text is known of who is meant, so everybody listed by such a
-/// name is possible, and a brand, which is less than a name, brings advice at most.
+/// name is possible, and a brand, which is less than a name, brings advice at most. A scan need not
+/// state attributes: what one of them leaves undecided is for a person to look at, never clear.
 pub fn run_found(
     view: &View<'_>,
     request: &Request,
@@ -111,6 +113,7 @@ pub fn run_found(
         now,
         verdict: Verdict::default(),
         tally: Tally::default(),
+        counts_undecided: true,
     };
     let mut bearers = candidates::bearers(view.snapshot, view.standing, names);
     // Who bears a brand in name and alias is found by the name.
@@ -148,6 +151,8 @@ struct Check<'a> {
     now: Moment,
     verdict: Verdict,
     tally: Tally,
+    /// Whether a measure that is undecided for want of an attribute counts as if it applied.
+    counts_undecided: bool,
 }
 
 /// A match as it is found, before its law is read.
@@ -330,6 +335,9 @@ impl<'a> Check<'a> {
         } = *self.view;
         self.verdict
             .weigh(catalogue, policy, self.request, reach, self.now.day());
+        if self.counts_undecided {
+            self.verdict.effect = self.verdict.effect.max(self.verdict.undecided_effect);
+        }
         let by_role = matches!(sighting.reached, Reached::ByRole(_));
         if by_role && !self.verdict.applies() {
             return;

@@ -58,7 +58,7 @@ fn answer_unguarded(
     let question = Question::parse(body)?;
     let scenario = question.scenario(catalogue)?;
     may_ask(&question, client, scenario)?;
-    let asked = scan::complete(&question)?;
+    let asked = scan::complete(&question, &catalogue.scenario(scenario).attributes)?;
     let Some(read) = view.for_check(&client.policy, now) else {
         return Err(Problem::unavailable("the lists are not ready for this day"));
     };
@@ -69,11 +69,7 @@ fn answer_unguarded(
         let detail = "the snapshot has no scan index; build it with this version";
         return Err(Problem::unavailable(detail));
     };
-    let request = request_of(
-        &asked,
-        scenario,
-        catalogue.scenario(scenario).attributes.len(),
-    );
+    let request = request_of(&asked, scenario);
     let passage = Passage::new(asked.text);
     let mut following = Following::default();
     let hits = scanner.scan(&passage, |found| {
@@ -102,7 +98,7 @@ fn answer_unguarded(
     scan::write(&mut body, &ground, &all, &shown, level);
     drop(shown);
     let mut sealed = Vec::new();
-    normalised::write_scan(&mut sealed, asked.text, asked.reference);
+    normalised::write_scan(&mut sealed, &asked);
     Ok(Answered {
         body,
         level,
@@ -246,11 +242,11 @@ fn behind(text: &str, count: u32) -> &str {
 
 /// The question that each hit is: an organisation of which nothing is known but a name. The record
 /// knows the text by its hash.
-fn request_of(asked: &ScanAsked<'_>, scenario: ScenarioIndex, attributes: usize) -> Request {
+fn request_of(asked: &ScanAsked<'_>, scenario: ScenarioIndex) -> Request {
     let text_hash = blake3::hash(asked.text.as_bytes()).to_hex();
     Request {
         scenario,
-        attributes: SmallVec::from_elem(None, attributes),
+        attributes: asked.attributes.clone(),
         subject: Party {
             kind: SubjectKind::Organisation,
             name: NameQuery::parse(NameKind::Organisation, &text_hash),

@@ -135,6 +135,24 @@ impl<'a> Question<'a> {
         &self,
         known: &[Attribute],
     ) -> Result<(AttributeValues, AttributeTexts<'_>), Problem> {
+        let (values, texts) = self.stated_attributes(known)?;
+        let missing = |(attribute, value): &(&Attribute, &Option<AttributeValue>)| {
+            attribute.required && value.is_none()
+        };
+        match known.iter().zip(&values).find(missing) {
+            None => Ok((values, texts)),
+            Some((attribute, _)) => Err(Problem::invalid(
+                format!("attributes.{}", attribute.name),
+                "the scenario needs this attribute",
+            )),
+        }
+    }
+
+    /// The attributes that are there, whether or not the scenario needs more.
+    pub(super) fn stated_attributes(
+        &self,
+        known: &[Attribute],
+    ) -> Result<(AttributeValues, AttributeTexts<'_>), Problem> {
         let members = match member(&self.members, "attributes") {
             None => &[],
             Some(Node::Object(members)) => members.as_slice(),
@@ -153,16 +171,7 @@ impl<'a> Question<'a> {
                 texts.push((place as u8, text));
             }
         }
-        let missing = |(attribute, value): &(&Attribute, &Option<AttributeValue>)| {
-            attribute.required && value.is_none()
-        };
-        match known.iter().zip(&values).find(missing) {
-            None => Ok((values, texts)),
-            Some((attribute, _)) => Err(Problem::invalid(
-                format!("attributes.{}", attribute.name),
-                "the scenario needs this attribute",
-            )),
-        }
+        Ok((values, texts))
     }
 
     fn related<'q>(

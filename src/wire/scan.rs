@@ -7,10 +7,11 @@
 use super::answer::{self, Ground};
 use super::json::member;
 use super::problem::Problem;
-use super::request::{Question, free_text, no_unknown_field};
+use super::request::{AttributeTexts, Question, free_text, no_unknown_field};
 use super::text::{
     write_moment, write_number, write_optional_day, write_optional_text, write_text,
 };
+use crate::catalogue::scenario::{Attribute, AttributeValues};
 use crate::check::outcome::{Match, NameBasis, Outcome};
 use crate::model::decision::Level;
 use std::ops::Range;
@@ -24,26 +25,35 @@ pub const HITS_SHOWN_MAX: usize = 1_000;
 /// Entries shown in full at most, over all hits.
 pub const ENTRIES_SHOWN_MAX: usize = 1_000;
 
-const FIELDS: [&str; 4] = ["scenario", "text", "purpose", "reference"];
+const FIELDS: [&str; 5] = ["scenario", "text", "attributes", "purpose", "reference"];
 
 /// A scan that passed.
 #[derive(Debug)]
 pub struct ScanAsked<'q> {
     /// The text as sent.
     pub text: &'q str,
+    /// Facts of the transaction, as far as they are stated.
+    pub attributes: AttributeValues,
+    /// Text attributes.
+    pub text_attributes: AttributeTexts<'q>,
     /// Why the unit asks.
     pub purpose: Option<&'q str>,
     /// The unit's own reference.
     pub reference: Option<&'q str>,
 }
 
-/// The rest of a scan's body, once the unit is known to be allowed to ask.
+/// The rest of a scan's body, once the unit is known to be allowed to ask. `known` are the
+/// attributes of the scenario; none needs to be stated.
 ///
 /// Errors: 422 an unknown field, no text, an empty one (a document without text was not read, and
 /// to call it clear would be wrong), one of more than `TEXT_BYTES_MAX`.
-pub fn complete<'q>(question: &'q Question<'_>) -> Result<ScanAsked<'q>, Problem> {
+pub fn complete<'q>(
+    question: &'q Question<'_>,
+    known: &[Attribute],
+) -> Result<ScanAsked<'q>, Problem> {
     let members = &question.members;
     no_unknown_field(members, &FIELDS, &"")?;
+    let (attributes, text_attributes) = question.stated_attributes(known)?;
     let text = member(members, "text")
         .ok_or_else(|| Problem::invalid("text", "the text is missing"))?
         .as_text()
@@ -57,6 +67,8 @@ pub fn complete<'q>(question: &'q Question<'_>) -> Result<ScanAsked<'q>, Problem
     }
     Ok(ScanAsked {
         text,
+        attributes,
+        text_attributes,
         purpose: free_text(members, "purpose", "purpose")?,
         reference: free_text(members, "reference", "reference")?,
     })
