@@ -4,7 +4,8 @@
 //! numbers digested (`prepare`); then kept in compact form (`store`, `interner`). When all are
 //! there, they get their order, names and identifiers their numbers (`arrange`, `identifiers`),
 //! records of one subject and one case are grouped (`groups`), texts that scans look for are sorted
-//! (`scan`), and the sections are written one after the other (`write`). `assemble` joins these steps, `files` runs them from and to disk.
+//! (`scan`), and the sections are written one after the other (`write`). `assemble` joins these
+//! steps, `files` runs them from and to disk.
 //! Equal records and inputs give equal bytes, whatever the threads. No clock, no list of its own.
 
 /// Inputs and errors.
