@@ -200,8 +200,8 @@ fn ours(names: &[String], documents: &[String], bytes: usize, with_brands: bool)
         let first = text.len();
         text.push_str(name);
         patterns.extend(Pattern::new(&text, first..text.len(), number, false));
-        let brand = organisation::brand(name).filter(|_| with_brands);
-        if let Some(brand) = brand {
+        let brand = with_brands.then(|| organisation::brand(name));
+        if let Some(brand) = brand.flatten() {
             let place = first + brand.start..first + brand.end;
             patterns.extend(Pattern::new(&text, place, number, true));
         }
@@ -300,8 +300,15 @@ fn beside(
         folded.iter().map(|text| find(text)).sum()
     });
     assert_eq!(found, places, "all find the same");
+    let (mut passage, mut text) = (Passage::default(), String::new());
     say("folding and scan", bytes, || {
-        documents.iter().map(|text| find(&fold(text))).sum()
+        let of_document = |document: &String| {
+            passage.fold(document);
+            text.clear();
+            text.extend(passage.chars());
+            find(&text)
+        };
+        documents.iter().map(of_document).sum()
     });
 }
 

@@ -109,6 +109,15 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
     let open = |bytes| Snapshot::from_bytes(bytes).map(|s| s.entry_count());
     assert_eq!(open(extra(false)).unwrap(), 3);
     assert!(matches!(open(extra(true)), Err(OpenError::Unknown { name }) if name == "pinyin_2"));
+    let without_scan = rewritten(|sections| sections.retain(|(_, required, _)| *required));
+    let without_scan = Snapshot::from_bytes(without_scan).unwrap();
+    assert!(without_scan.scan_tables().is_none());
+    assert!(deep::inspect(&without_scan).is_empty());
+    for place in 21..26 {
+        let newer = rewritten(|sections| sections[place].0.version = 2);
+        let newer = Snapshot::from_bytes(newer).unwrap();
+        assert!(newer.scan_tables().is_none(), "section {place}");
+    }
     for place in 0..21 {
         let missing = rewritten(|sections| drop(sections.remove(place)));
         assert!(

@@ -25,6 +25,9 @@ mod tests;
 
 /// Texts that may begin with one another; no name has more characters than this.
 const CHAIN_MAX: usize = 256;
+/// Brands that may be met in one text where names could still cover them; further ones are not
+/// looked for. A tender of a megabyte has some thousand.
+const BRANDS_MET_MAX: usize = 1 << 18;
 /// Characters that are made ready for comparing at a time.
 const AHEAD_CHARS: usize = 32;
 
@@ -129,7 +132,8 @@ impl<'a> Scanner<'a> {
                     folded: place..end,
                 };
                 match kind {
-                    HitKind::Brand => brands.push(hit),
+                    HitKind::Brand if brands.len() < BRANDS_MET_MAX => brands.push(hit),
+                    HitKind::Brand => (),
                     HitKind::Name if stands(found) => taken = Some(hit),
                     HitKind::Name => (),
                 }

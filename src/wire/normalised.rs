@@ -158,6 +158,27 @@ mod tests {
     }
 
     #[test]
+    fn a_scan_keeps_its_text_masked_and_of_a_long_one_the_hash() {
+        let scanned = |text: &str| {
+            let mut out = Vec::new();
+            let asked = ScanAsked {
+                text,
+                attributes: AttributeValues::new(),
+                text_attributes: AttributeTexts::new(),
+                purpose: None,
+                reference: Some("lot 7"),
+            };
+            write_scan(&mut out, &asked);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        let short = scanned("标书 990102198003071239");
+        assert!(short.contains("标书 **************1239") && short.contains("lot 7"));
+        let long = "标".repeat(SCAN_TEXT_BYTES_MAX / 3);
+        assert!(scanned(&long).contains(&long));
+        assert!(scanned(&(long + "书书")).len() < 100);
+    }
+
+    #[test]
     fn a_number_in_free_text_is_masked() {
         let bytes = normalised(
             r#"{"scenario":"rail.ticket",

@@ -1,8 +1,13 @@
 //! Scans: which listed organisations a text names, where, for whom, and what is refused.
 
-use crate::harness::{Installation, Server, first_list, until};
+use crate::harness::{Installation, Server, first_list, ticket, until};
 use crate::http::{Answer, Request};
+use hecha::snapshot::container::{self, ContainerWriter, SectionKind};
+use hecha::snapshot::open::Snapshot;
+use hecha::snapshot::publish;
+use hecha::storage::disk::RealDisk;
 use serde_json::{Value, json};
+use std::io::Cursor;
 
 const FIRM: &str = "测试建材有限公司";
 
@@ -134,7 +139,7 @@ fn the_way_in_which_a_name_is_written_does_not_hide_it() {
 }
 
 #[test]
-fn the_longest_name_wins_and_a_brand_is_the_weaker_hit() {
+fn the_longest_name_wins_and_its_entries_are_shown_once() {
     let (installation, server) = published(vec![
         firm("a-1", "测试建材有限公司福州分公司", |_| ()),
         firm("a-2", "测试建材有限公司", |_| ()),
@@ -158,6 +163,68 @@ fn the_longest_name_wins_and_a_brand_is_the_weaker_hit() {
     assert_eq!(repeated["entries"], json!([]));
     assert_eq!(repeated["entry_count"], 2);
     assert_eq!(answer["matches"][1]["entries"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_brand_is_the_weaker_hit() {
+    let elevators = "福建万里长城电梯有限公司";
+    let (installation, server) = published(vec![
+        firm("a-1", elevators, |_| ()),
+        firm("a-2", "万里长城物流", |_| ()),
+    ]);
+    let token = &installation.token;
+    let answer = scan(&server, token, "拟由福建万里长城电梯中标");
+    let found = &answer["matches"][0];
+    assert_eq!(answer["match_count"], 1, "{answer}");
+    assert_eq!(
+        (&found["kind"], &found["entry_id"]),
+        (&json!("brand"), &json!("a-1"))
+    );
+    assert!(found["text"].as_str().unwrap().contains("万里长城"));
+    assert_eq!(found["entries"][0]["listed_name"], elevators);
+    // Less than a name: advice at most, whatever the measure.
+    assert_eq!(answer["decision"], "advise");
+    assert_eq!(found["decision"], "advise");
+    assert_eq!(found["entries"][0]["measures"][0]["effect"], "advise");
+    // Where a name stands there is no brand.
+    let answer = scan(&server, token, "拟由福建万里长城物流中标");
+    assert_eq!(hits(&answer), [hit(4, 10, "name", "a-2")]);
+    assert_eq!(answer["decision"], "review");
+}
+
+#[test]
+fn a_snapshot_without_what_a_scan_reads_says_so() {
+    let installation = Installation::new();
+    let whole = installation.snapshot(first_list(), |_| ());
+    let layout = container::check(&whole).unwrap();
+    let older = layout.sections.iter().filter(|section| section.required);
+    let older: Vec<_> = older.collect();
+    assert!(
+        older.len() < layout.sections.len(),
+        "scans read optional sections"
+    );
+    let manifest = whole[layout.manifest.clone()].to_vec();
+    let out = Cursor::new(Vec::new());
+    let mut writer = ContainerWriter::start(out, manifest, older.len()).unwrap();
+    for section in older {
+        let kind = SectionKind {
+            name: section.name.clone().leak(),
+            version: section.version,
+            item_bytes: section.item_bytes,
+        };
+        let bytes = &whole[section.range.clone()];
+        writer.raw_section(kind, true, bytes).unwrap();
+    }
+    let older = writer.finish().unwrap().0.into_inner();
+    let older = Snapshot::from_bytes(older).unwrap();
+    publish::publish(&RealDisk, &older, &installation.path("snapshots")).unwrap();
+    let server = installation.serve();
+    let token = &installation.token;
+    assert_eq!(server.ask(token, &ticket()).decision(), "block");
+    let answer = post(&server, token, question(FIRM).to_string());
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert!(answer.text().contains("scan index"), "{}", answer.text());
+    assert!(answer.header("retry-after").is_some());
 }
 
 #[test]
