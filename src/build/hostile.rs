@@ -7,11 +7,13 @@ use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::identifier::digest::Digest;
 use crate::index::candidates::NameTables;
+use crate::index::scan::Scanner;
 use crate::index::similar::{Budget, candidates_in, similar};
 use crate::index::{deep, entry_ids, identifiers, names};
 use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
 use crate::name::fold::fold;
+use crate::name::passage::Passage;
 use crate::name::query::NameQuery;
 use crate::name::similarity::NameKind;
 use crate::seal::keys::MasterKey;
@@ -120,6 +122,15 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
         assert!(!similar(missing).unwrap(), "section {place}");
         let other = rewritten(|sections| sections[place].0.version = 2);
         assert!(!similar(other).unwrap(), "section {place}");
+    }
+    let without_scan = rewritten(|sections| sections.retain(|(_, required, _)| *required));
+    let without_scan = Snapshot::from_bytes(without_scan).unwrap();
+    assert!(without_scan.scan_tables().is_none());
+    assert!(deep::inspect(&without_scan).is_empty());
+    for place in 27..32 {
+        let newer = rewritten(|sections| sections[place].0.version = 2);
+        let newer = Snapshot::from_bytes(newer).unwrap();
+        assert!(newer.scan_tables().is_none(), "section {place}");
     }
     for place in 0..21 {
         let missing = rewritten(|sections| drop(sections.remove(place)));
@@ -310,6 +321,17 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
                 all += entries(name);
             });
         }
+    }
+    let tables = snapshot.scan_tables();
+    let scanner = tables.and_then(|tables| Scanner::new(tables, &snapshot.manifest().salt));
+    if let Some(scanner) = scanner {
+        let listed = (0..60).map(|name| snapshot.name_text(NameNumber(name)));
+        let text: String = listed.collect();
+        let stands = |found| {
+            let bears = |name| names::entries(snapshot, name).len();
+            scanner.names(found).map(bears).sum::<usize>() > 0
+        };
+        let _ = scanner.scan(&Passage::new(&text), stands);
     }
     let _ = snapshot.subject_groups().map(<[_]>::len).max();
     let _ = snapshot.case_groups().map(<[_]>::len).max();

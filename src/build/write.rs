@@ -7,6 +7,7 @@ use super::arrange::{Arrangement, UNUSED};
 use super::groups::{self, Groups};
 use super::identifiers::{self, Identifiers};
 use super::inputs::{BuildError, BuildInputs};
+use super::scan;
 use super::similar::Names;
 use super::store::{Store, StoredEntry};
 use crate::index::{line_table, name_keys, names};
@@ -15,6 +16,7 @@ use crate::snapshot::container::ContainerWriter;
 use crate::snapshot::entries::{FactValues, Facts, NumberRow, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
 use crate::snapshot::rows::NameRow;
+use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
 use crate::snapshot::sections::{SECTION_COUNT, SectionId};
 use rayon::prelude::*;
 use std::io::{Seek, Write};
@@ -41,7 +43,8 @@ pub struct Built<'a> {
 ///
 /// Errors: writing; more of something than format 1 holds.
 pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), BuildError> {
-    let file = ContainerWriter::start(out, built.manifest.to_json(), SECTION_COUNT)?;
+    let count = SECTION_COUNT + SCAN_SECTIONS.len();
+    let file = ContainerWriter::start(out, built.manifest.to_json(), count)?;
     let mut sections = Sections { file };
     let identifiers = identifiers::collect(built.store, built.arrangement)?;
     let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
@@ -64,6 +67,7 @@ pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), Bui
     }
     write_cold(built, &mut sections)?;
     write_similar(built, &mut sections)?;
+    write_scan(built, &mut sections)?;
     Ok(sections.file.finish()?)
 }
 
@@ -315,6 +319,21 @@ fn write_similar<W: Write + Seek>(
     let (directory, entries) = name_keys::organisation_key_table(&names, seed, keys_max);
     sections.put(SectionId::OrganisationKeysDirectory, &directory)?;
     sections.put(SectionId::OrganisationKeys, &entries)
+}
+
+/// What scans read: optional, so that an earlier program serves the file.
+fn write_scan<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let tables = scan::tables(built.store, built.arrangement, &built.inputs.salt)?;
+    let file = &mut sections.file;
+    file.raw_section(scan_sections::ROWS, false, tables.rows.as_bytes())?;
+    file.raw_section(scan_sections::LINES, false, tables.lines.as_bytes())?;
+    file.raw_section(scan_sections::PAIRS, false, tables.pairs.as_bytes())?;
+    file.raw_section(scan_sections::STARTS, false, tables.starts.as_bytes())?;
+    file.raw_section(scan_sections::KEYS, false, tables.keys.as_bytes())?;
+    Ok(())
 }
 
 /// Texts that built entries refer to, in byte order, and the place of each by arrival.

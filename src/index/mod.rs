@@ -28,6 +28,12 @@ pub mod similar;
 /// Whether the tables of similar names make sense.
 pub mod name_check;
 
+/// What scans look for.
+pub mod patterns;
+
+/// Listed names inside a long text.
+pub mod scan;
+
 /// Whether all rows of a snapshot make sense.
 pub mod deep;
 

@@ -66,6 +66,10 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
     let mut slip = Slip::default();
     let (mut lost, mut is_other_form) = (0, true);
     let is_single = places.len() == 1;
+    let is_known = |(a, b): (&char, &char)| a == b && !is_lost(*a);
+    if !asked.iter().zip(listed).any(is_known) {
+        return None;
+    }
     for place in places {
         let (a, b) = (asked[place], listed[place]);
         let likeness = likeness(a, b)?;

@@ -1,15 +1,78 @@
-//! Stub.
-/// Stub.
-pub struct Romanised;
+//! Names of persons in Latin letters, beside listed names of Han characters.
+//!
+//! In: a name as airlines, passports and people write it: pinyin in every layout, Wade-Giles,
+//! Tongyong, Cantonese, Hokkien; or Han characters and then pinyin. Out: block keys of what it may
+//! stand for, and the likelihood that a listed name is written so. A name only fits when every
+//! letter and every character is used. Never: a match beyond one slip of dialect, nor one with a
+//! slip that reaches the threshold. Bounded on any text; comparing does not allocate. HOT.
+
+use self::fit::Listed;
+use self::reading::{Order, Ways};
+use self::text::Parts;
+use super::similarity::QUERY_KEYS_MAX;
+use smallvec::SmallVec;
+
+mod cantonese;
+mod fit;
+mod hokkien;
+mod mandarin;
+mod reading;
+mod segment;
+mod spelling;
+#[cfg(test)]
+mod tests;
+mod text;
+
+/// Syllables of a name that its key holds, at most: a longer name has the key of its first ones.
+pub const KEY_SYLLABLES_MAX: usize = 8;
+
+/// Block keys of one name; two are left for keys of its letters.
+const KEYS_MAX: usize = QUERY_KEYS_MAX - 2;
+
+/// A name in Latin letters, parsed.
+#[derive(Debug)]
+pub struct Romanised {
+    /// Han characters before the letters.
+    han: SmallVec<[char; 8]>,
+    ways: Ways,
+    keys: Vec<u64>,
+}
+
 impl Romanised {
-    /// Stub.
-    pub fn parse(_raw: &str) -> Option<Self> {
-        None
+    /// Parses a name; `None` where it is not written in Latin letters, Han characters before them
+    /// apart, or where they spell no Chinese name.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let parts = Parts::read(raw)?;
+        let mut keys = Vec::new();
+        let ways = Ways::of(&parts, KEYS_MAX, &mut keys);
+        let han = parts.han;
+        (!ways.orders.is_empty()).then_some(Self { han, ways, keys })
     }
-    /// Stub.
-    pub fn block_keys(&self, _visit: &mut dyn FnMut(u64)) {}
-    /// Stub.
-    pub fn compare(&self, _listed: &[char]) -> f32 {
-        0.0
+
+    /// Calls `visit` with the block key of every plausible sequence of syllables, surname first,
+    /// the likeliest first; at most `QUERY_KEYS_MAX`.
+    pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
+        self.keys.iter().for_each(|key| visit(*key));
+    }
+
+    /// Likelihood that a listed Han name, folded, is written so; 0.0 where no reading fits.
+    pub fn compare(&self, listed: &[char]) -> f32 {
+        let Some(rest) = listed.strip_prefix(&self.han[..]) else {
+            return 0.0;
+        };
+        let listed = Listed::new(rest, !self.han.is_empty());
+        let mut best = 0.0_f32;
+        for order in &self.ways.orders {
+            if order.likelihood <= best {
+                break; // They are sorted.
+            }
+            best = best.max(self.score(order, &listed));
+        }
+        best
+    }
+
+    fn score(&self, order: &Order, listed: &Listed<'_>) -> f32 {
+        let sequence = self.ways.sequences.get(order.sequence);
+        sequence.map_or(0.0, |sequence| listed.score(order, sequence))
     }
 }

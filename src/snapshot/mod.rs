@@ -35,6 +35,9 @@ pub mod sections;
 /// Where the sections lie.
 pub mod tables;
 
+/// Sections that only scans read.
+pub mod scan_sections;
+
 /// A snapshot, opened and verified.
 pub mod open;
 

@@ -13,6 +13,7 @@ use super::keys;
 use super::manifest::{Manifest, to_hex};
 use super::mapping::{Mapping, Residence};
 use super::rows::{IdentifierRow, Line, NameRow};
+use super::scan_sections::{ScanPlaces, ScanTables};
 use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SectionId};
 use super::tables::{OpenError, Table, find_tables};
 use crate::identifier::digest::DigestKey;
@@ -66,6 +67,7 @@ impl fmt::Debug for SnapshotId {
 pub struct Snapshot {
     mapping: Mapping,
     tables: [Table; SECTION_COUNT],
+    scan: Option<ScanPlaces>,
     layout: Layout,
     manifest: Manifest,
     hash: [u8; 32],
@@ -128,6 +130,7 @@ impl Snapshot {
         let snapshot = Self {
             mapping,
             tables,
+            scan: ScanPlaces::find(&layout.sections),
             layout,
             manifest,
             hash,
@@ -245,6 +248,13 @@ impl Snapshot {
     pub fn alias_entries(&self, first: u32, last: u32) -> &[U32] {
         let count = last.saturating_sub(first);
         self.items(SectionId::AliasEntries, first, count)
+    }
+
+    /// What a scan reads; `None` for a file without it.
+    pub fn scan_tables(&self) -> Option<ScanTables<'_>> {
+        let text = self.items(SectionId::NameText, 0, self.count(SectionId::NameText));
+        let places = self.scan.as_ref()?;
+        Some(places.tables(self.mapping.bytes(), text))
     }
 
     /// Row of an identifier and the row behind it.

@@ -199,3 +199,72 @@ impl TaggedName for KeyEntry {
         self.name.get()
     }
 }
+
+/// A text that a scan looks for: a listed name, or the brand in one. Sorted by text, names before
+/// brands, then by the number of the name; a text that several bear has as many rows.
+#[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub struct ScanRow {
+    text_first: U32,
+    shorter: U32,
+    name: U32,
+    text_bytes: U16,
+    is_brand: u8,
+    zero: u8,
+}
+
+const _: () = assert!(size_of::<ScanRow>() == 16, "four rows fill one cache line");
+
+impl ScanRow {
+    /// What a place outside the table reads as: no text, of no name.
+    pub const NONE: Self = Self {
+        text_first: U32::ZERO,
+        shorter: U32::ZERO,
+        name: U32::new(u32::MAX),
+        text_bytes: U16::ZERO,
+        is_brand: 0,
+        zero: 0,
+    };
+
+    /// A row; `shorter` is the last row of the longest other text with which its own begins.
+    pub fn new(
+        text: std::ops::Range<u32>,
+        shorter: Option<u32>,
+        name: u32,
+        is_brand: bool,
+    ) -> Self {
+        Self {
+            text_first: U32::new(text.start),
+            shorter: U32::new(shorter.map_or(0, |row| row + 1)),
+            name: U32::new(name),
+            text_bytes: U16::new((text.end - text.start) as u16),
+            is_brand: u8::from(is_brand),
+            zero: 0,
+        }
+    }
+
+    /// First byte of its text in `name_text`.
+    pub fn text_first(&self) -> u32 {
+        self.text_first.get()
+    }
+
+    /// Bytes of its text.
+    pub fn text_bytes(&self) -> u16 {
+        self.text_bytes.get()
+    }
+
+    /// The last row of the longest other text with which its own begins.
+    pub fn shorter(&self) -> Option<u32> {
+        self.shorter.get().checked_sub(1)
+    }
+
+    /// The name, or the name in which the brand stands.
+    pub fn name(&self) -> u32 {
+        self.name.get()
+    }
+
+    /// Whether its text is a brand and no whole name.
+    pub fn is_brand(&self) -> bool {
+        self.is_brand != 0
+    }
+}

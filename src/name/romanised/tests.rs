@@ -1,0 +1,1 @@
+//! Names in every system and layout beside listed names.
