@@ -18,6 +18,8 @@ const EVEN_BEARERS: f32 = 0.4;
 const RARITY_WEIGHT: f32 = 1.3;
 /// Substituted characters at most.
 const SUBSTITUTED_MAX: usize = 3;
+/// Bearers per million of a surname that is as likely a slip for another.
+const RARE_SURNAME: f32 = 10.0;
 /// Below this share of given names a character is one that systems fail to store.
 const RARE_PPM: f32 = 30.0;
 
@@ -64,7 +66,7 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         return Some(swapped(asked_bearers, listed, one));
     }
     let mut slip = Slip::default();
-    let (mut lost, mut is_other_form) = (0, true);
+    let (mut lost, mut is_other_form, mut is_key_slip) = (0, true, false);
     let is_single = places.len() == 1;
     let is_known = |(a, b): (&char, &char)| a == b && !is_lost(*a);
     if !asked.iter().zip(listed).any(is_known) {
@@ -76,6 +78,7 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         if !is_single && !bears_company(likeness.kind) {
             return None;
         }
+        is_key_slip |= likeness.kind == DifferenceKind::Keyboard;
         is_other_form &= likeness.kind == DifferenceKind::Variant;
         if asked.len() == 2 {
             // Half of the name differs.
@@ -92,7 +95,11 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
     }
     slip.log_odds -= 0.8 * (slip.differences.len() as f32 - 1.0);
     if lost == 0 {
-        let rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+        let mut rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+        if is_key_slip {
+            // Many syllables lie one key apart: chance explains a rare name too.
+            rarity = rarity.min(1.5);
+        }
         slip.log_odds += if is_other_form { 0.25 * rarity } else { rarity };
     }
     Some(slip)
@@ -128,9 +135,12 @@ fn surname_weight(asked: &[char], listed: &[char], place: usize, likeness: Liken
     if place > 0 || likeness.kind == DifferenceKind::Variant {
         return 0.0;
     }
-    let is_surname = |c: &char| surname_per_million(std::slice::from_ref(c)).is_some();
+    let bearers = |c: &char| surname_per_million(std::slice::from_ref(c)).unwrap_or(0.0);
+    let (ours, theirs) = (bearers(&asked[0]), bearers(&listed[0]));
+    // A character that is hardly ever a surname is a slip for one, not a family.
+    let two_families = ours.min(theirs) > RARE_SURNAME;
     let in_compound = surname_chars(asked) == 2 || surname_chars(listed) == 2;
-    if !in_compound && is_surname(&asked[0]) && is_surname(&listed[0]) {
+    if !in_compound && two_families {
         match likeness.kind {
             DifferenceKind::Homophone | DifferenceKind::NearHomophone => -2.0,
             _ => -5.0,
