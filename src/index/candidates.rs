@@ -17,6 +17,7 @@ use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, Line, NameRow, PlaceEntry, TaggedName};
 use crate::snapshot::sections::SectionId;
+use smallvec::SmallVec;
 
 /// The parts of a snapshot that tell similar names.
 #[derive(Debug, Clone, Copy)]
@@ -136,7 +137,7 @@ pub struct Candidate {
 pub struct Scratch {
     /// Candidates, sorted, each name once.
     pub candidates: Vec<Candidate>,
-    /// Distinct names met by edits that are handed out or not.
+    /// Names met by edits, handed out or not; one met through two texts of the query counts twice.
     pub counted: u32,
     /// Whether there may be more.
     pub budget_reached: bool,
@@ -148,18 +149,27 @@ pub struct Scratch {
 #[derive(Debug)]
 struct PlaceProbe {
     key: u64,
+    /// 0 the folded name, else 1 + the place of another text.
+    text: u8,
     place: u8,
     added: bool,
-    /// Whether it is one of another text than the folded name.
-    other: bool,
     part: Part,
 }
 
 #[derive(Debug)]
 struct TextProbe {
     key: u64,
+    text: u8,
     place: u8,
-    swapped: bool,
+    change: Change,
+}
+
+/// How a listed name is to be made of a text that is looked for.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    None,
+    Missing,
+    Swapped,
 }
 
 #[derive(Debug)]
@@ -168,6 +178,12 @@ struct KeyProbe {
     via: Via,
     part: Part,
 }
+
+/// Names that are a text of the query: they stand under all of its places.
+type Equals = SmallVec<[u32; 4]>;
+
+/// The texts of a query around which names are looked for, with their numbers.
+type Texts<'a> = SmallVec<[(u8, Characters<'a>); 2]>;
 
 impl Scratch {
     /// Gathers the candidates of a name, `entries_max` entries of tables at most; `equal` is the
@@ -184,21 +200,17 @@ impl Scratch {
         self.candidates.clear();
         self.counted = 0;
         self.budget_reached = false;
-        let name = Characters::of(query.folded());
-        self.make_probes(tables, kind, query, name.as_ref());
+        let others = query.other_texts().iter().map(String::as_str);
+        let texts: Texts<'_> = (0..)
+            .zip(std::iter::once(query.folded()).chain(others))
+            .filter_map(|(number, text)| Some((number, Characters::of(text)?)))
+            .collect();
+        self.make_probes(tables, kind, query, &texts);
         self.fetch(tables, kind);
         let mut left = entries_max;
-        for text in query.other_texts() {
-            let found = tables.find(text).filter(|found| Some(*found) != equal);
-            self.candidates.extend(found.map(|name| Candidate {
-                name,
-                via: Via::Key,
-            }));
-        }
-        if let Some(name) = &name {
-            self.read_texts(tables, name, equal, &mut left);
-        }
-        self.read_places(tables, query, name.as_ref(), equal, glance, &mut left);
+        let mut equals: Equals = equal.into_iter().collect();
+        self.read_texts(tables, &texts, &mut equals, &mut left);
+        self.read_places(tables, query, &texts, &equals, glance, &mut left);
         self.read_keys(tables, kind, equal, &mut left);
         self.candidates.sort_unstable();
         self.candidates.dedup_by_key(|candidate| candidate.name);
@@ -209,54 +221,59 @@ impl Scratch {
         tables: &NameTables<'_>,
         kind: NameKind,
         query: &NameQuery,
-        name: Option<&Characters<'_>>,
+        texts: &Texts<'_>,
     ) {
         let seed = tables.seed;
         self.places.clear();
         self.texts.clear();
         self.keys.clear();
-        let key = |key, via| KeyProbe {
+        for (number, text) in texts {
+            match kind {
+                NameKind::Person => self.probe_person(seed, *number, text),
+                NameKind::Organisation => self.probe_organisation(seed, text),
+            }
+        }
+        edits::end_keys(seed, query.folded(), |key| self.add_key(key, Via::End));
+        query.block_keys(&mut |key| self.add_key(edits::block_key(seed, key), Via::Key));
+    }
+
+    fn probe_person(&mut self, seed: u64, number: u8, text: &Characters<'_>) {
+        let mut place = |key, place, added| {
+            self.places.push(PlaceProbe {
+                key,
+                text: number,
+                place,
+                added,
+                part: Part::default(),
+            });
+        };
+        edits::place_keys(seed, text, |at, _, key| place(key, at, false));
+        edits::added_keys(seed, text, |at, key| place(key, at, true));
+        let mut whole = |key, place, change| {
+            self.texts.push(TextProbe {
+                key,
+                text: number,
+                place,
+                change,
+            });
+        };
+        if number > 0 {
+            whole(edits::text_key(seed, text.text()), 0, Change::None);
+        }
+        edits::missing_keys(seed, text, |at, key| whole(key, at, Change::Missing));
+        edits::swapped_keys(seed, text, |at, key| whole(key, at, Change::Swapped));
+    }
+
+    fn probe_organisation(&mut self, seed: u64, text: &Characters<'_>) {
+        self.add_key(edits::text_key(seed, text.text()), Via::Key);
+        edits::missing_keys(seed, text, |_, key| self.add_key(key, Via::Key));
+    }
+
+    fn add_key(&mut self, key: u64, via: Via) {
+        self.keys.push(KeyProbe {
             key,
             via,
             part: Part::default(),
-        };
-        match (kind, name) {
-            (_, None) => {}
-            (NameKind::Person, Some(name)) => {
-                let mut place = |key, place, added, other| {
-                    self.places.push(PlaceProbe {
-                        key,
-                        place,
-                        added,
-                        other,
-                        part: Part::default(),
-                    });
-                };
-                edits::place_keys(seed, name, |at, _, key| place(key, at, false, false));
-                edits::added_keys(seed, name, |at, key| place(key, at, true, false));
-                for name in query.other_texts().iter().filter_map(|t| Characters::of(t)) {
-                    edits::place_keys(seed, &name, |at, _, key| place(key, at, false, true));
-                    edits::added_keys(seed, &name, |at, key| place(key, at, true, true));
-                }
-                let mut text = |key, place, swapped| {
-                    self.texts.push(TextProbe {
-                        key,
-                        place,
-                        swapped,
-                    });
-                };
-                edits::missing_keys(seed, name, |at, key| text(key, at, false));
-                edits::swapped_keys(seed, name, |at, key| text(key, at, true));
-            }
-            (NameKind::Organisation, Some(name)) => {
-                let whole = edits::text_key(seed, query.folded());
-                self.keys.push(key(whole, Via::Key));
-                edits::missing_keys(seed, name, |_, k| self.keys.push(key(k, Via::Key)));
-            }
-        }
-        edits::end_keys(seed, query.folded(), |k| self.keys.push(key(k, Via::End)));
-        query.block_keys(&mut |k| {
-            self.keys.push(key(edits::block_key(seed, k), Via::Key));
         });
     }
 
@@ -281,26 +298,32 @@ impl Scratch {
         std::hint::black_box(touched);
     }
 
-    /// Names that lack a character of this one, or have two neighbours exchanged.
+    /// Names that are one of the texts, lack a character of it, or have two neighbours exchanged.
     fn read_texts(
         &mut self,
         tables: &NameTables<'_>,
-        name: &Characters<'_>,
-        equal: Option<u32>,
+        texts: &Texts<'_>,
+        equals: &mut Equals,
         left: &mut u32,
     ) {
         for probe in &self.texts {
             let place = usize::from(probe.place);
+            let Some((_, text)) = texts.iter().find(|(number, _)| *number == probe.text) else {
+                continue;
+            };
             let found = line_table::find(tables.lines, probe.key, |listed| {
-                let text = tables.name_text(listed);
-                if probe.swapped {
-                    name.is_swapped(place, text)
-                } else {
-                    name.is_without(place, text)
+                let listed = tables.name_text(listed);
+                match probe.change {
+                    Change::None => text.text() == listed,
+                    Change::Missing => text.is_without(place, listed),
+                    Change::Swapped => text.is_swapped(place, listed),
                 }
             });
-            let found = found.filter(|found| Some(*found) != equal && tables.has_subject(*found));
-            if let Some(name) = found {
+            let fresh = |found: &u32| !equals.contains(found) && tables.has_subject(*found);
+            if let Some(name) = found.filter(fresh) {
+                if matches!(probe.change, Change::None) {
+                    equals.push(name);
+                }
                 *left = left.saturating_sub(1);
                 self.counted += 1;
                 self.candidates.push(Candidate {
@@ -316,36 +339,30 @@ impl Scratch {
         &mut self,
         tables: &NameTables<'_>,
         query: &NameQuery,
-        name: Option<&Characters<'_>>,
-        equal: Option<u32>,
+        texts: &Texts<'_>,
+        equals: &Equals,
         glance: Glance,
         left: &mut u32,
     ) {
         for probe in &self.places {
-            let place = usize::from(probe.place);
+            let (text, place) = (usize::from(probe.text), usize::from(probe.place));
             // A character equal to the one before it was added there: met already.
-            let before = match (probe.added && !probe.other, name, place.checked_sub(1)) {
-                (true, Some(name), Some(before)) => name.at(before),
+            let of_probe = texts.iter().find(|(number, _)| *number == probe.text);
+            let before = match (of_probe, place.checked_sub(1)) {
+                (Some((_, text)), Some(before)) if probe.added => text.at(before),
                 _ => None,
             };
             for entry in within(tables.person_places.entries(&probe.part), left) {
                 let listed = entry.character();
-                if Some(entry.name()) == equal || before.is_some() && listed == before {
-                    continue;
-                }
-                if probe.other {
-                    self.candidates.push(Candidate {
-                        name: entry.name(),
-                        via: Via::Key,
-                    });
+                if equals.contains(&entry.name()) || before.is_some() && listed == before {
                     continue;
                 }
                 self.counted += 1;
                 let likely = glance == Glance::All
                     || match listed {
                         None => true,
-                        Some(listed) if probe.added => query.may_match_added(place, listed),
-                        Some(listed) => query.may_match_substituted(place, listed),
+                        Some(listed) if probe.added => query.may_match_added(text, listed),
+                        Some(listed) => query.may_match_substituted(text, place, listed),
                     };
                 if likely {
                     self.candidates.push(Candidate {

@@ -185,9 +185,10 @@ fn worth(query: &NameQuery, kind: NameKind, candidate: &Candidate, text: &str) -
     }
 }
 
-/// Whether a name that differs was met by its places.
+/// Whether a name that differs was met by its places, and nothing else can lead to it.
 fn was_put_aside(query: &NameQuery, text: &str) -> bool {
-    edits::one_edit_apart(query.folded(), text)
+    query.other_texts().is_empty()
+        && edits::one_edit_apart(query.folded(), text)
         && Characters::of(query.folded()).is_some()
         && Characters::of(text).is_some()
 }

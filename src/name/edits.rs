@@ -53,6 +53,11 @@ impl<'a> Characters<'a> {
         Some(Self { text, starts })
     }
 
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Characters.
     pub fn count(&self) -> usize {
         self.starts.len() - 1

@@ -1,10 +1,11 @@
 //! Two written names of persons, character by character.
 //!
-//! In: the characters of two names after folding, and how many people bear each. Out: the likelihood
-//! that one is a slip for the other, with each difference. A slip seldom lands on a name that many
-//! bear, so the rarer of two names that differ in a slip is what tells: 张伟 and 张炜 are two people,
-//! 张伟 and 张围 are one and a slip (Fellegi and Sunter 1969: weight of evidence against chance).
-//! HOT: no allocation for names of few characters; unrelated names end at the second difference.
+//! In: the characters of two names after folding, and how many people bear each. Out: the
+//! likelihood that one is a slip for the other, with each difference. A slip seldom lands on a name
+//! that many bear, so the rarer of two names that differ in a slip is what tells: 张伟 and 张炜 are two
+//! people, 张伟 and 张围 are one and a slip (Fellegi and Sunter 1969: weight of evidence against
+//! chance). HOT: no allocation for names of few characters; unrelated names end at the second
+//! difference.
 
 use super::frequency::{given_ppm, likely_bearers_per_million};
 use super::likeness::{Likeness, is_lost, likeness};
@@ -20,6 +21,10 @@ const RARITY_WEIGHT: f32 = 1.3;
 const SUBSTITUTED_MAX: usize = 3;
 /// Bearers per million of a surname that is as likely a slip for another.
 const RARE_SURNAME: f32 = 10.0;
+/// Weight of a listed character that repeats the one before it, and is missing.
+const DOUBLED_LISTED: f32 = 0.4;
+/// Weight of a missing character that systems fail to store.
+const RARE_LEFT_OUT: f32 = 0.5;
 /// Below this share of given names a character is one that systems fail to store.
 const RARE_PPM: f32 = 30.0;
 
@@ -46,6 +51,11 @@ pub fn slip(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip>
 /// Whether a name that differs in this one character could be the same name at all.
 pub fn may_match_substituted(asked: char, listed: char) -> bool {
     likeness(asked, listed).is_some()
+}
+
+/// Whether a name that has one character more could be the same name as one that so many bear.
+pub fn may_match_added(asked_bearers: f32) -> bool {
+    rarity(asked_bearers) + DOUBLED_LISTED + RARE_LEFT_OUT >= -0.01
 }
 
 fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip> {
@@ -193,7 +203,7 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
     let mut log_odds = rarity(likely_bearers_per_million(changed));
     log_odds += match (is_doubled, is_missing) {
         (true, false) => 1.2,
-        (true, true) => 0.4,
+        (true, true) => DOUBLED_LISTED,
         (false, _) => 0.3,
     };
     // A compound surname and its first character alone are two families.
@@ -202,7 +212,7 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
     }
     if given_ppm(more) < RARE_PPM {
         // A system that cannot store a character may leave it out.
-        log_odds += 0.5;
+        log_odds += RARE_LEFT_OUT;
     }
     let (kind, one) = if is_missing {
         (

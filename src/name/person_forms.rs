@@ -1,9 +1,9 @@
 //! The forms in which the written name of a person may be meant.
 //!
 //! In: a name as somebody wrote it. Out: its folded characters first, then, where they differ, the
-//! name without titles, stray signs and notes, with signs for lost characters run together, and with
-//! the parts in another order. Every form knows the places of its characters in the folded name.
-//! Bounded: at most `FORMS_MAX` forms of `CHARS_MAX` characters.
+//! name without titles, stray signs and notes, with signs for lost characters run together, and
+//! with the parts in another order. Every form knows the places of its characters in the folded
+//! name. Bounded: at most `FORMS_MAX` forms of `CHARS_MAX` characters.
 
 use super::fold::fold;
 use super::frequency::likely_bearers_per_million;

@@ -2,9 +2,8 @@
 //!
 //! In: kind and name as written. Out: its folded form, keys under which similar listed names are
 //! found, and the judgement on each. Every pair of names that differ and whose score reaches the
-//! threshold shares a block key, or is one edit apart from the folded form (one character other,
-//! missing, added, or two neighbours exchanged), or has another character than one of `other_texts`
-//! or one more. HOT.
+//! threshold shares a block key, or is at most one edit apart from the folded form or one of
+//! `other_texts`: one character other, missing, added, or two neighbours exchanged. HOT.
 
 use super::edits::EDIT_KEYS_VERSION;
 use super::fold::fold;
@@ -75,8 +74,8 @@ impl NameQuery {
         &self.folded
     }
 
-    /// Further texts in which the name may be meant, as without a title: listed names are looked for
-    /// one edit around them too.
+    /// Further texts in which the name may be meant, as without a title: listed names are looked
+    /// for one edit around them too.
     pub fn other_texts(&self) -> &[String] {
         match &self.parsed {
             Parsed::Person(query) => query.other_texts(),
@@ -92,19 +91,23 @@ impl NameQuery {
         }
     }
 
-    /// Whether a listed name that differs at this place alone, where it has `listed`, can reach the
-    /// threshold: cheap, and never `false` where the score reaches it.
-    pub fn may_match_substituted(&self, place: usize, listed: char) -> bool {
+    /// Whether a listed name that differs from a text at this place alone, where it has `listed`,
+    /// can reach the threshold: cheap, and never `false` where the score reaches it. `text` is 0
+    /// for the folded name, else 1 + the place in `other_texts`.
+    pub fn may_match_substituted(&self, text: usize, place: usize, listed: char) -> bool {
         match &self.parsed {
-            Parsed::Person(query) => query.may_match_substituted(place, listed),
+            Parsed::Person(query) => query.may_match_substituted(text, place, listed),
             Parsed::Organisation(_) => true,
         }
     }
 
-    /// Whether a listed name that has one character more, `listed` at this place, can reach the
+    /// Whether a listed name that has one character more than a text, `listed`, can reach the
     /// threshold: cheap, and never `false` where the score reaches it.
-    pub fn may_match_added(&self, _place: usize, _listed: char) -> bool {
-        true
+    pub fn may_match_added(&self, text: usize, listed: char) -> bool {
+        match &self.parsed {
+            Parsed::Person(query) => query.may_match_added(text, listed),
+            Parsed::Organisation(_) => true,
+        }
     }
 
     /// The judgement on a listed name, given folded.

@@ -1,8 +1,9 @@
 //! The words of which names of organisations are made, from `data/names/organisation_words.tsv`,
 //! and the brands that companies are known to bear, from `data/names/brands.tsv`.
 //!
-//! In: characters of a folded name. Out: which words begin or end at a place, and whether a text is a
-//! known brand. Both tables are compiled in and parsed once; their heads name their sources. No I/O.
+//! In: characters of a folded name. Out: which words begin or end at a place, and whether a text is
+//! a known brand. Both tables are compiled in and parsed once; their heads name their sources. No
+//! I/O.
 //!
 //! HOT: a word is found by the hash of its characters, which grows by one multiplication a
 //! character, so all words that end at one place cost one pass; 64 bits of hash stand for the word.

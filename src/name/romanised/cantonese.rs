@@ -1,8 +1,8 @@
 //! Cantonese: readings of characters in Jyutping, and how Hong Kong and Macau spell them.
 //!
-//! In: the table `cantonese.tsv`, compiled in and parsed once. Out: syllables as small numbers, their
-//! spellings, and surnames with spellings that follow no rule. There is no standard: each initial
-//! and final has usual spellings and rarer ones, all of which combine.
+//! In: the table `cantonese.tsv`, compiled in and parsed once. Out: syllables as small numbers,
+//! their spellings, and surnames with spellings that follow no rule. There is no standard: each
+//! initial and final has usual spellings and rarer ones, all of which combine.
 //! HOT: a reading is two array reads away.
 
 use super::super::char_map::CharMap;
