@@ -179,6 +179,13 @@ fn measure(listed: &Listed, kind: NameKind, name: &str, asked: &[String]) {
     let tables = listed.tables();
     let mut tally = Tally::default();
     for asked in asked {
+        let started = Instant::now();
+        black_box(NameQuery::parse(kind, asked));
+        tally.nanoseconds.push(started.elapsed().as_nanos() as u64);
+    }
+    tally.print(&format!("{name}: parsing alone"));
+    let mut tally = Tally::default();
+    for asked in asked {
         let query = NameQuery::parse(kind, asked);
         let started = Instant::now();
         let mut met = 0u32;

@@ -29,6 +29,9 @@ pub mod similarity;
 /// In which way two characters are alike.
 pub mod likeness;
 
+/// Whether two characters are alike, from memory.
+pub mod alike;
+
 /// How common a name of a person is.
 pub mod frequency;
 

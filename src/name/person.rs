@@ -223,11 +223,19 @@ pub fn bearers_per_million(listed: &str) -> Option<f32> {
 
 /// Whether a character is part of a name in characters: signs are left out, Latin letters read.
 fn is_letter(c: char) -> bool {
-    !c.is_ascii() && c.is_alphanumeric()
+    is_usual(c) || !c.is_ascii() && c.is_alphanumeric()
+}
+
+/// Whether it is a usual Han character: asked first, because the tables of Unicode are slow.
+fn is_usual(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
 /// A listed name without signs that are no part of it; `None` where it has none.
 fn bare(listed: &[char]) -> Option<Chars> {
+    if listed.iter().all(|c| is_usual(*c)) {
+        return None;
+    }
     let is_part = |c: &&char| c.is_alphanumeric() || is_lost(**c);
     let kept: Chars = listed.iter().filter(is_part).copied().collect();
     (kept.len() < listed.len() && !kept.is_empty()).then_some(kept)

@@ -7,6 +7,7 @@
 //! chance). HOT: no allocation for names of few characters; unrelated names end at the second
 //! difference.
 
+use super::alike::are_alike;
 use super::frequency::{given_ppm, likely_bearers_per_million};
 use super::likeness::{Likeness, is_lost, likeness};
 use super::pinyin::{surname_chars, surname_per_million};
@@ -50,7 +51,7 @@ pub fn slip(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip>
 
 /// Whether a name that differs in this one character could be the same name at all.
 pub fn may_match_substituted(asked: char, listed: char) -> bool {
-    likeness(asked, listed).is_some()
+    are_alike(asked, listed)
 }
 
 /// Whether a name that has one character more could be the same name as one that so many bear.
