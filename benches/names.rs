@@ -5,7 +5,8 @@
 //! a query on one core. *Candidates*: keys, look-ups, every name met. *Whole*: the name as written
 //! to scored names: folding, parsing, keys, candidates, comparing. `-- --pairs FILE` takes labelled
 //! pairs (columns id, query, listed, kind, ...) instead: every query is compared with every listed
-//! name, and what reaches the threshold must be found.
+//! name, and what reaches the threshold must be found. `-- --peers FOLDER` also writes names and
+//! queries there, and this program's figures on them, for `loadtest/peers`.
 
 #![allow(
     clippy::print_stdout,
@@ -27,9 +28,12 @@ use name_corpus::{Edit, Listed, Names};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Instant;
 
 const QUERIES: usize = 50_000;
+/// Queries that other tools are asked too.
+const PEER_QUERIES: usize = 5_000;
 const BLOCK: usize = 1 << 16;
 /// Keys that the build holds at a time: what a build of as many records would.
 const KEYS_MAX: usize = 50_000_000;
@@ -37,7 +41,7 @@ const KEYS_MAX: usize = 50_000_000;
 const SAMPLE_COMPARISONS: usize = 60_000_000;
 
 fn main() {
-    if let Some(file) = std::env::args().skip_while(|arg| arg != "--pairs").nth(1) {
+    if let Some(file) = argument("--pairs") {
         return pairs(&file);
     }
     let entries = std::env::args()
@@ -69,9 +73,17 @@ fn main() {
         );
         one_probe(&listed, kind, of, &fresh);
         recall(&listed, kind, of, &planted);
+        if let Some(folder) = argument("--peers") {
+            for_peers(&listed, kind, of, &planted, Path::new(&folder));
+        }
         against_all(&listed, kind, of, &asked);
     }
     worst(&listed);
+}
+
+/// What stands behind a flag.
+fn argument(flag: &str) -> Option<String> {
+    std::env::args().skip_while(|arg| arg != flag).nth(1)
 }
 
 fn listed(names: &Names, entries: usize) -> Listed {
@@ -143,6 +155,54 @@ fn planted(
         }
     }
     planted
+}
+
+/// Writes the names of a kind and some queries for other tools, and adds this program's figures on
+/// them: the whole query, and how often the name that was meant is among the ten of highest score.
+fn for_peers(
+    listed: &Listed,
+    kind: NameKind,
+    of: &str,
+    planted: &[(String, u32, Edit)],
+    folder: &Path,
+) {
+    let tables = listed.tables();
+    let mut names = String::new();
+    for (name, bearers) in (0..listed.count()).map(|name| listed.name(name)) {
+        if bearers.has(kind) {
+            names.push_str(name);
+            names.push('\n');
+        }
+    }
+    std::fs::write(folder.join(format!("{of}.names")), names).unwrap();
+    let mut queries = String::new();
+    let mut nanoseconds = Vec::new();
+    let mut met = 0;
+    let asked = &planted[..PEER_QUERIES.min(planted.len())];
+    for (asked, meant, edit) in asked {
+        let text = listed.name(*meant as usize).0;
+        queries.push_str(&format!("{edit:?}\t{asked}\t{text}\n"));
+        let mut found = Vec::new();
+        let started = Instant::now();
+        let query = NameQuery::parse(kind, asked);
+        similar_in(&tables, kind, &query, &Budget::DEFAULT, &mut |name, how| {
+            found.push((how.score, name.0));
+        });
+        nanoseconds.push(started.elapsed().as_nanos() as u64);
+        found.sort_by(|one, other| other.0.total_cmp(&one.0));
+        met += usize::from(found.iter().take(10).any(|(_, name)| name == meant));
+    }
+    std::fs::write(folder.join(format!("{of}.queries")), queries).unwrap();
+    nanoseconds.sort_unstable();
+    let at = |share: usize| nanoseconds[nanoseconds.len() * share / 100] as f64 / 1e3;
+    let recall = met as f64 / asked.len() as f64;
+    let line = format!("{of}\t{:.3}\t{:.3}\t{recall:.4}\n", at(50), at(99));
+    let file = folder.join("hecha.tsv");
+    let before = match kind {
+        NameKind::Person => String::new(),
+        NameKind::Organisation => std::fs::read_to_string(&file).unwrap(),
+    };
+    std::fs::write(file, before + &line).unwrap();
 }
 
 #[derive(Default)]
