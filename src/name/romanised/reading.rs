@@ -8,7 +8,7 @@ use super::super::pinyin::{Syllable, readings, sound_key, surname_chars, surname
 use super::KEY_SYLLABLES_MAX;
 use super::segment::{Sequence, cut_sequences, sequences};
 use super::spelling::{Classes, Spelling, System};
-use super::text::Parts;
+use super::text::{BREAK, Parts};
 use smallvec::SmallVec;
 
 /// Orders of one name, at most.
@@ -26,6 +26,7 @@ const HAN_READINGS_MAX: usize = 2;
 const SEPARATED: f32 = 0.95;
 const JOINED: f32 = 0.93;
 const GIVEN_FIRST: f32 = 0.9;
+const HYPHENED_SURNAME: f32 = 0.88;
 const FREE_JOINED_TURNED: f32 = 0.85;
 const SLASH_TURNED: f32 = 0.75;
 const JOINED_TURNED: f32 = 0.6;
@@ -136,8 +137,15 @@ impl Ways {
             let turned = if is_free { JOINED } else { SLASH_TURNED };
             add(first, syllables - first, turned);
         } else {
-            add(0, first, SEPARATED);
-            let turned = if is_free { JOINED } else { GIVEN_FIRST };
+            // Two syllables with a hyphen are a given name; a compound surname seldom has one.
+            let is_given_first = parts.parts[0].contains(BREAK) && sequence.bounds.len() == 2;
+            let (as_is, turned) = if is_given_first {
+                (HYPHENED_SURNAME, SEPARATED)
+            } else {
+                (SEPARATED, GIVEN_FIRST)
+            };
+            add(0, first, as_is);
+            let turned = if is_free { JOINED } else { turned };
             for bound in &sequence.bounds[..sequence.bounds.len() - 1] {
                 add(*bound, syllables - bound, turned);
             }
@@ -199,7 +207,11 @@ impl Ways {
             let mut counts: Counts = choices.iter().map(|classes| count(classes)).collect();
             if order.likelihood > CUT_WITHOUT_KEY {
                 let in_key = choices.len().min(KEY_SYLLABLES_MAX);
-                choose(&choices[..in_key], left.min(order.keys_max()), &mut counts);
+                choose(
+                    &choices[..in_key],
+                    left.min(order.keys_max(sequence)),
+                    &mut counts,
+                );
                 add_keys(&choices[..in_key], &counts, keys);
             }
             order.classes = counts.into_iter().skip(han.len()).collect();
@@ -215,11 +227,13 @@ impl Order {
     }
 
     /// Keys of this order, at most.
-    fn keys_max(&self) -> usize {
+    fn keys_max(&self, sequence: &Sequence) -> usize {
         match (self.system, self.turned) {
             (System::Pinyin, _) => 8,
             (System::WadeGilesMarked | System::WadeGiles, 0) => 16,
-            (System::Cantonese, 0) => 32,
+            // Four syllables are rarely meant, and leave room for other readings.
+            (System::Cantonese, 0) if sequence.slots.len() < FREE_SYLLABLES => 24,
+            (System::Cantonese, 0) => 6,
             (System::Cantonese, _) => 12,
             _ => 8,
         }
