@@ -1,7 +1,7 @@
 //! Cantonese: readings of characters in Jyutping, and how Hong Kong and Macau spell them.
 //!
-//! In: the table `cantonese.tsv`, compiled in and parsed once. Out: syllables as small numbers, their
-//! spellings, and surnames with spellings that follow no rule. There is no standard: each initial
+//! In: the table `cantonese.tsv`, compiled in and parsed once. Out: syllables as small numbers,
+//! their spellings, and surnames with spellings that follow no rule. There is no standard: each initial
 //! and final has usual spellings and rarer ones, all of which combine.
 //! HOT: a reading is two array reads away.
 
@@ -19,8 +19,16 @@ const RARER: f32 = 0.95;
 const MACAU: f32 = 0.9;
 const TEXTBOOK: f32 = 0.9;
 
-/// Initials in Jyutping with their spellings: usual ones, rarer ones, those of Macau.
-const INITIALS: &[(&str, &[&str], &[&str], &[&str])] = &[
+/// A sound in Jyutping with its spellings: usual ones, rarer ones, those of Macau.
+type Rule = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// The initials.
+const INITIALS: &[Rule] = &[
     ("", &[""], &["ng"], &[]),
     ("b", &["p"], &["b"], &[]),
     ("p", &["p"], &[], &[]),
@@ -43,8 +51,8 @@ const INITIALS: &[(&str, &[&str], &[&str], &[&str])] = &[
     ("j", &["y"], &[], &["i"]),
 ];
 
-/// Finals in Jyutping with their spellings, in the same order.
-const FINALS: &[(&str, &[&str], &[&str], &[&str])] = &[
+/// The finals.
+const FINALS: &[Rule] = &[
     ("aa", &["a", "ah"], &["ar"], &[]),
     ("aai", &["ai"], &["aai"], &[]),
     ("aau", &["au"], &["aau"], &["ao"]),
@@ -344,14 +352,7 @@ fn spell(letters: &str, visit: &mut dyn FnMut(&str, f32)) {
 }
 
 /// Spellings of an initial or final with how usual they are.
-fn weighed(
-    (_, usual, rarer, macau): &'static (
-        &'static str,
-        &'static [&'static str],
-        &'static [&'static str],
-        &'static [&'static str],
-    ),
-) -> impl Iterator<Item = (&'static str, f32)> {
+fn weighed((_, usual, rarer, macau): &'static Rule) -> impl Iterator<Item = (&'static str, f32)> {
     let of = |all: &'static [&'static str], quality| all.iter().map(move |one| (*one, quality));
     of(usual, 1.0)
         .chain(of(rarer, RARER))

@@ -22,6 +22,9 @@ const BESIDE_PINYIN: f32 = 0.9;
 /// Readings of a Han character before the letters that have keys.
 const HAN_READINGS_MAX: usize = 2;
 
+/// Keys that are left for Hokkien, and keys of an order of most systems.
+const HOKKIEN_KEYS: usize = 8;
+
 /// Likelihood by layout.
 const SEPARATED: f32 = 0.95;
 const JOINED: f32 = 0.93;
@@ -191,6 +194,9 @@ impl Ways {
         let han = han_classes(&parts.han);
         let sequences = &self.sequences;
         let mut choices: Vec<&Classes> = Vec::new();
+        let has_hokkien = self.orders.iter().any(|o| o.system == System::Hokkien);
+        let for_hokkien = if has_hokkien { HOKKIEN_KEYS } else { 0 };
+        let mut has_cantonese = [false; 2];
         self.orders.retain_mut(|order| {
             let Some(sequence) = sequences.get(order.sequence) else {
                 return false;
@@ -200,7 +206,12 @@ impl Ways {
             for classes in slot_classes(order, sequence, han.len()) {
                 choices.push(classes);
             }
-            let left = keys_max.saturating_sub(keys.len());
+            let kept = if order.system == System::Hokkien {
+                0
+            } else {
+                for_hokkien
+            };
+            let left = keys_max.saturating_sub(keys.len() + kept);
             if left == 0 || choices.iter().any(|classes| classes.is_empty()) {
                 return false;
             }
@@ -226,16 +237,14 @@ impl Order {
         (self.turned + place) % syllables.max(1)
     }
 
-    /// Keys of this order, at most.
-    fn keys_max(&self, sequence: &Sequence) -> usize {
+    /// Keys of this order, at most; the first of Cantonese needs many, its syllables stand for many.
+    fn keys_max(&self, is_first: bool) -> usize {
         match (self.system, self.turned) {
-            (System::Pinyin, _) => 8,
             (System::WadeGilesMarked | System::WadeGiles, 0) => 16,
-            // Four syllables are rarely meant, and leave room for other readings.
-            (System::Cantonese, 0) if sequence.slots.len() < FREE_SYLLABLES => 24,
-            (System::Cantonese, 0) => 6,
-            (System::Cantonese, _) => 12,
-            _ => 8,
+            (System::Cantonese, 0) if is_first => 32,
+            (System::Cantonese, _) if is_first => 12,
+            (System::Cantonese, _) => 4,
+            _ => HOKKIEN_KEYS,
         }
     }
 }
@@ -269,7 +278,12 @@ fn slot_classes(
 
 /// The classes of the Han characters before the letters.
 fn han_classes(han: &[char]) -> Vec<Classes> {
-    let surname = surname_chars(han).max(usize::from(surname_readings(han).len() > 0) * han.len());
+    let is_surname = !surname_readings(han).is_empty();
+    let surname = if is_surname {
+        han.len()
+    } else {
+        surname_chars(han)
+    };
     let classes = han.iter().enumerate().map(|(place, c)| {
         let mut classes = Classes::new();
         let mut add = |syllable: Syllable| {
