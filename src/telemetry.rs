@@ -21,6 +21,14 @@ pub const MATCHES_TOTAL: &str = "hecha_matches_total";
 pub const CHECK_DURATION_SECONDS: &str = "hecha_check_duration_seconds";
 /// Time that answers waited for their record to reach the disk.
 pub const LOG_WAIT_SECONDS: &str = "hecha_log_wait_seconds";
+/// Scans answered, by `decision`.
+pub const SCANS_TOTAL: &str = "hecha_scans_total";
+/// Places at which scans found a listed name or brand.
+pub const SCAN_HITS_TOTAL: &str = "hecha_scan_hits_total";
+/// Bytes of the bodies of scans.
+pub const SCAN_BYTES_TOTAL: &str = "hecha_scan_bytes_total";
+/// Time from the first byte that a scan reads to its record.
+pub const SCAN_DURATION_SECONDS: &str = "hecha_scan_duration_seconds";
 /// Requests refused or failed, by `kind` (the last part of the problem's type).
 pub const PROBLEMS_TOTAL: &str = "hecha_problems_total";
 /// Swaps of the snapshot, by `result`.
@@ -93,6 +101,34 @@ impl CheckCounters {
     }
 }
 
+/// What scans count.
+pub struct ScanCounters {
+    by_decision: [Counter; Decision::ALL.len()],
+    hits: Counter,
+    bytes: Counter,
+    /// How long they took.
+    pub durations: Arc<Durations>,
+}
+
+impl ScanCounters {
+    fn register(durations: Arc<Durations>) -> Self {
+        Self {
+            by_decision: Decision::ALL
+                .map(|decision| metrics::counter!(SCANS_TOTAL, "decision" => decision.name())),
+            hits: metrics::counter!(SCAN_HITS_TOTAL),
+            bytes: metrics::counter!(SCAN_BYTES_TOTAL),
+            durations,
+        }
+    }
+
+    /// Counts one answer.
+    pub fn count(&self, decision: Decision, hits: u32, bytes: usize) {
+        self.by_decision[decision as usize].increment(1);
+        self.hits.increment(u64::from(hits));
+        self.bytes.increment(bytes as u64);
+    }
+}
+
 /// A figure that is read when somebody looks, rather than kept up to date.
 #[derive(Debug, Clone, Copy)]
 pub struct Figure {
@@ -112,8 +148,11 @@ pub struct Telemetry {
     handle: PrometheusHandle,
     check_durations: Mutex<Vec<Arc<Durations>>>,
     log_waits: Mutex<Vec<Arc<Durations>>>,
+    scan_durations: Mutex<Vec<Arc<Durations>>>,
     /// Matches shown.
     pub matches: Counter,
+    /// Scans.
+    pub scans: ScanCounters,
     /// Connections of the check listener.
     pub check_connections: Gauge,
     /// Connections of the ops listener.
@@ -135,14 +174,16 @@ impl Telemetry {
     pub fn new() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        let (counters, gauges) = metrics::with_local_recorder(&recorder, || {
+        let scan_durations = Mutex::default();
+        let of_scans = registered(&scan_durations);
+        let (counters, gauges, scans) = metrics::with_local_recorder(&recorder, || {
             describe();
             metrics::gauge!("hecha_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             let counters = [MATCHES_TOTAL, CONNECTIONS_REFUSED_TOTAL, PANICS_TOTAL]
                 .map(|name| metrics::counter!(name));
             let gauges =
                 ["check", "ops"].map(|name| metrics::gauge!(CONNECTIONS, "listener" => name));
-            (counters, gauges)
+            (counters, gauges, ScanCounters::register(of_scans))
         });
         let [matches, connections_refused, panics] = counters;
         let [check_connections, ops_connections] = gauges;
@@ -151,7 +192,9 @@ impl Telemetry {
             handle,
             check_durations: Mutex::default(),
             log_waits: Mutex::default(),
+            scan_durations,
             matches,
+            scans,
             check_connections,
             ops_connections,
             connections_refused,
@@ -230,6 +273,12 @@ impl Telemetry {
             "Time that answers waited for their record to reach the disk",
             &self.log_waits,
         );
+        write_durations(
+            &mut text,
+            SCAN_DURATION_SECONDS,
+            "Time from the first byte that a scan reads to its record",
+            &self.scan_durations,
+        );
         for times in times {
             write_times(&mut text, *times);
         }
@@ -253,6 +302,9 @@ fn describe() {
     let counters = [
         (CHECKS_TOTAL, "Checks answered"),
         (MATCHES_TOTAL, "Matches shown in answers"),
+        (SCANS_TOTAL, "Scans answered"),
+        (SCAN_HITS_TOTAL, "Places at which scans found a name"),
+        (SCAN_BYTES_TOTAL, "Bytes of the bodies of scans"),
         (PROBLEMS_TOTAL, "Requests refused or failed"),
         (SWAPS_TOTAL, "Swaps of the snapshot"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),

@@ -153,6 +153,7 @@ fn manifest(
         catalogue_hash: provenance.catalogue_hash,
         fold_version: provenance.fold_version.clone(),
         unicode_version: provenance.unicode_version.clone(),
+        name_keys_version: provenance.name_keys_version.clone(),
         key_id: inputs.master.id(),
         salt: inputs.salt,
         entries: arrangement.order.len() as u32,

@@ -6,15 +6,23 @@ use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
 use crate::identifier::digest::Digest;
+use crate::index::candidates::NameTables;
+use crate::index::scan::Scanner;
+use crate::index::similar::{Budget, candidates_in, similar};
 use crate::index::{deep, entry_ids, identifiers, names};
 use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
 use crate::name::fold::fold;
+use crate::name::passage::Passage;
+use crate::name::query::NameQuery;
+use crate::name::similarity::NameKind;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::container::{self, ContainerError, ContainerWriter, SectionKind};
 use crate::snapshot::entries::{NameNumber, RowNumber};
 use crate::snapshot::mapping::Residence;
-use crate::snapshot::open::{OpenError, OpenOptions, Snapshot};
+use crate::snapshot::open::{OpenOptions, Snapshot};
+use crate::snapshot::scan_sections::SCAN_SECTIONS;
+use crate::snapshot::tables::OpenError;
 use proptest::prelude::*;
 use std::fs::Permissions;
 use std::io::Cursor;
@@ -107,6 +115,30 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
     let open = |bytes| Snapshot::from_bytes(bytes).map(|s| s.entry_count());
     assert_eq!(open(extra(false)).unwrap(), 3);
     assert!(matches!(open(extra(true)), Err(OpenError::Unknown { name }) if name == "pinyin_2"));
+    // Tables of similar names: without one of them, or with other rows, there are none.
+    for place in 21..27 {
+        let similar = |bytes| Snapshot::from_bytes(bytes).map(|s| s.has_similar_names());
+        assert!(similar(rewritten(|_| {})).unwrap());
+        let missing = rewritten(|sections| drop(sections.remove(place)));
+        assert!(!similar(missing).unwrap(), "section {place}");
+        let other = rewritten(|sections| sections[place].0.version = 2);
+        assert!(!similar(other).unwrap(), "section {place}");
+    }
+    let without_scan = rewritten(|sections| sections.retain(|(_, required, _)| *required));
+    let without_scan = Snapshot::from_bytes(without_scan).unwrap();
+    assert!(without_scan.scan_tables().is_none());
+    assert!(deep::inspect(&without_scan).is_empty());
+    for kind in SCAN_SECTIONS {
+        let newer = rewritten(|sections| {
+            let mut all = sections.iter_mut();
+            all.find(|(other, ..)| other.name == kind.name)
+                .unwrap()
+                .0
+                .version = 2;
+        });
+        let newer = Snapshot::from_bytes(newer).unwrap();
+        assert!(newer.scan_tables().is_none(), "{}", kind.name);
+    }
     for place in 0..21 {
         let missing = rewritten(|sections| drop(sections.remove(place)));
         assert!(
@@ -136,6 +168,7 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
         "cold",
         "dictionary_offsets",
         "dictionary",
+        "person_places",
     ] {
         let shorter = rewritten(|sections| {
             let section = sections
@@ -278,6 +311,35 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
             snapshot.content(entry),
         );
     }
+    for name in [
+        corpus::person_name(random).as_str(),
+        "福州伟芳贸易有限公司",
+        "王",
+        "",
+    ] {
+        for kind in [NameKind::Person, NameKind::Organisation] {
+            let query = NameQuery::parse(kind, name);
+            let entries = |name| names::entries(snapshot, name).len();
+            let mut all = 0;
+            let mut visit = |name, _| all += entries(name);
+            let _ = similar(snapshot, kind, &query, &Budget::DEFAULT, &mut visit);
+            let tables = NameTables::of(snapshot);
+            let _ = candidates_in(&tables, kind, &query, &Budget::DEFAULT, &mut |name| {
+                all += entries(name);
+            });
+        }
+    }
+    let tables = snapshot.scan_tables();
+    let scanner = tables.and_then(|tables| Scanner::new(tables, &snapshot.manifest().salt));
+    if let Some(scanner) = scanner {
+        let listed = (0..60).map(|name| snapshot.name_text(NameNumber(name)));
+        let text: String = listed.collect();
+        let stands = |found| {
+            let bears = |name| names::entries(snapshot, name).len();
+            scanner.names(found).map(bears).sum::<usize>() > 0
+        };
+        let _ = scanner.scan(&Passage::new(&text), stands);
+    }
     let _ = snapshot.subject_groups().map(<[_]>::len).max();
     let _ = snapshot.case_groups().map(<[_]>::len).max();
     let _ = deep::inspect(snapshot);
@@ -291,7 +353,7 @@ proptest! {
         let mut random = corpus::Random::new(seed);
         let mut file = WHOLE.clone();
         // Most files are changed behind the table, so that many of them open.
-        let first = if random.chance(85) { 128 + 2_048 + 64 * 21 } else { 0 };
+        let first = if random.chance(85) { 128 + 2_048 + 64 * 27 } else { 0 };
         for _ in 0..changes {
             let place = first + random.below(file.len() - first - 4);
             let value = match random.below(5) {
@@ -312,15 +374,17 @@ proptest! {
 
 #[test]
 fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
-    let mut file = WHOLE.clone();
-    let layout = container::check(&file).unwrap();
-    let postings = layout
-        .sections
-        .iter()
-        .find(|s| s.name == "postings")
-        .unwrap();
-    file[postings.range.start..postings.range.start + 4].copy_from_slice(&[0xff; 4]);
-    reseal(&mut file);
-    let snapshot = Snapshot::from_bytes(file).unwrap();
-    assert!(!deep::inspect(&snapshot).is_empty());
+    assert_eq!(
+        deep::inspect(&Snapshot::from_bytes(WHOLE.clone()).unwrap()),
+        []
+    );
+    let layout = container::check(&WHOLE).unwrap();
+    for name in ["postings", "person_places"] {
+        let mut file = WHOLE.clone();
+        let section = layout.sections.iter().find(|s| s.name == name).unwrap();
+        file[section.range.start..section.range.start + 4].copy_from_slice(&[0xff; 4]);
+        reseal(&mut file);
+        let snapshot = Snapshot::from_bytes(file).unwrap();
+        assert!(!deep::inspect(&snapshot).is_empty(), "{name}");
+    }
 }

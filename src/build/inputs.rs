@@ -5,6 +5,7 @@
 use crate::catalogue::measure::Catalogue;
 use crate::model::term::Moment;
 use crate::name::fold::FOLD_VERSION;
+use crate::name::query::NAME_KEYS_VERSION;
 use crate::seal::keys::MasterKey;
 use std::io;
 
@@ -29,6 +30,8 @@ pub struct Provenance {
     pub fold_version: Box<str>,
     /// Version of Unicode of the normalisation tables.
     pub unicode_version: Box<str>,
+    /// Version of the keys of similar names.
+    pub name_keys_version: Box<str>,
     /// Hash of the catalogue that records were validated with.
     pub catalogue_hash: [u8; 32],
 }
@@ -41,6 +44,7 @@ impl Provenance {
             engine_version: env!("CARGO_PKG_VERSION").into(),
             fold_version: FOLD_VERSION.as_str().into(),
             unicode_version: format!("{major}.{minor}.{update}").into(),
+            name_keys_version: NAME_KEYS_VERSION.as_str().into(),
             catalogue_hash: catalogue.hash,
         }
     }

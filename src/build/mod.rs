@@ -4,8 +4,9 @@
 //! numbers digested (`prepare`); then kept in compact form (`store`, `interner`). When all are
 //! there, they get their order, names and identifiers their numbers (`arrange`, `identifiers`),
 //! records of one subject and one case are grouped (`groups`), and the sections are written one
-//! after the other (`write`). `assemble` joins these steps, `files` runs them from and to disk.
-//! Equal records and inputs give equal bytes, whatever the threads. No clock, no list of its own.
+//! after the other (`write`), the tables of similar names (`similar`) and the texts that scans look
+//! for (`scan`) last. `assemble` joins these steps, `files` runs them from and to disk. Equal
+//! records and inputs give equal bytes, whatever the threads. No clock, no list of its own.
 
 /// Inputs and errors.
 pub mod inputs;
@@ -16,6 +17,8 @@ mod store;
 mod arrange;
 mod identifiers;
 mod groups;
+mod similar;
+mod scan;
 mod write;
 /// From records to bytes.
 pub mod assemble;
@@ -46,7 +49,12 @@ pub fn build_records(
 #[path = "../../benches/corpus.rs"]
 mod corpus;
 #[cfg(test)]
+#[path = "../../benches/name_corpus.rs"]
+mod name_corpus;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod similar_tests;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]

@@ -185,11 +185,17 @@ impl Store {
             + self.party_names.capacity() * 4
             + self.numbers.capacity() * size_of::<StoredNumber>()
             + self.cold.capacity();
-        let sorting = self.entries.len() * 64
-            + self.numbers.len() * 72
-            + self.names.len() as usize * 40
-            + self.cold.len();
-        held as u64 + sorting as u64 + self.names.memory_bytes() + self.dictionary.memory_bytes()
+        let written = self.names.len() as usize * 40 + self.cold.len();
+        held as u64
+            + self.sorting_memory_bytes()
+            + written as u64
+            + self.names.memory_bytes()
+            + self.dictionary.memory_bytes()
+    }
+
+    /// Of these, bytes that are free again once names and identifiers are written.
+    pub fn sorting_memory_bytes(&self) -> u64 {
+        (self.entries.len() * 64 + self.numbers.len() * 72) as u64
     }
 
     fn try_add(&mut self, prepared: &Prepared, origin: Origin) -> Result<(), LeftOutReason> {

@@ -7,13 +7,16 @@ use super::arrange::{Arrangement, UNUSED};
 use super::groups::{self, Groups};
 use super::identifiers::{self, Identifiers};
 use super::inputs::{BuildError, BuildInputs};
+use super::scan;
+use super::similar::Names;
 use super::store::{Store, StoredEntry};
-use crate::index::{line_table, names};
+use crate::index::{line_table, name_keys, names};
 use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
 use crate::snapshot::entries::{FactValues, Facts, NumberRow, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
 use crate::snapshot::rows::NameRow;
+use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
 use crate::snapshot::sections::{SECTION_COUNT, SectionId};
 use rayon::prelude::*;
 use std::io::{Seek, Write};
@@ -40,7 +43,8 @@ pub struct Built<'a> {
 ///
 /// Errors: writing; more of something than format 1 holds.
 pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), BuildError> {
-    let file = ContainerWriter::start(out, built.manifest.to_json(), SECTION_COUNT)?;
+    let count = SECTION_COUNT + SCAN_SECTIONS.len();
+    let file = ContainerWriter::start(out, built.manifest.to_json(), count)?;
     let mut sections = Sections { file };
     let identifiers = identifiers::collect(built.store, built.arrangement)?;
     let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
@@ -62,6 +66,8 @@ pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), Bui
         sections.put(members, &little(groups.members))?;
     }
     write_cold(built, &mut sections)?;
+    write_similar(built, &mut sections)?;
+    write_scan(built, &mut sections)?;
     Ok(sections.file.finish()?)
 }
 
@@ -81,8 +87,10 @@ impl<W: Write + Seek> Sections<W> {
                 max: u64::from(u32::MAX),
             });
         }
-        debug_assert!(size_of::<T>() == section.kind().item_bytes as usize);
-        self.file.section(section.kind(), items)?;
+        let kind = section.kind();
+        debug_assert!(size_of::<T>() == kind.item_bytes as usize);
+        self.file
+            .raw_section(kind, section.is_required(), items.as_bytes())?;
         Ok(())
     }
 
@@ -291,6 +299,41 @@ fn write_cold<W: Write + Seek>(
     }
     sections.put(SectionId::DictionaryOffsets, &offsets)?;
     sections.put(SectionId::Dictionary, dictionary.as_bytes())
+}
+
+fn write_similar<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let names = Names::of(built.store, built.arrangement);
+    let seed = names::seed(&built.inputs.salt);
+    let keys_max = names.keys_max();
+    let (directory, entries) = name_keys::person_place_table(&names, seed, keys_max);
+    sections.put(SectionId::PersonPlacesDirectory, &directory)?;
+    sections.put(SectionId::PersonPlaces, &entries)?;
+    drop((directory, entries));
+    let (directory, entries) = name_keys::person_key_table(&names, seed, keys_max);
+    sections.put(SectionId::PersonKeysDirectory, &directory)?;
+    sections.put(SectionId::PersonKeys, &entries)?;
+    drop((directory, entries));
+    let (directory, entries) = name_keys::organisation_key_table(&names, seed, keys_max);
+    sections.put(SectionId::OrganisationKeysDirectory, &directory)?;
+    sections.put(SectionId::OrganisationKeys, &entries)
+}
+
+/// What scans read: optional, so that an earlier program serves the file.
+fn write_scan<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<(), BuildError> {
+    let tables = scan::tables(built.store, built.arrangement, &built.inputs.salt)?;
+    let file = &mut sections.file;
+    file.raw_section(scan_sections::ROWS, false, tables.rows.as_bytes())?;
+    file.raw_section(scan_sections::LINES, false, tables.lines.as_bytes())?;
+    file.raw_section(scan_sections::PAIRS, false, tables.pairs.as_bytes())?;
+    file.raw_section(scan_sections::STARTS, false, tables.starts.as_bytes())?;
+    file.raw_section(scan_sections::KEYS, false, tables.keys.as_bytes())?;
+    Ok(())
 }
 
 /// Texts that built entries refer to, in byte order, and the place of each by arrival.

@@ -90,3 +90,37 @@ pub fn subjects_by_name(
         }
     }
 }
+
+/// An entry of which a listed name is the name or an alias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bearer {
+    /// The entry.
+    pub entry: EntryIndex,
+    /// The name.
+    pub name: NameNumber,
+    /// Whether it is an alias.
+    pub is_alias: bool,
+}
+
+/// Entries that count today whose subject bears one of these names; one may come several times.
+pub fn bearers(
+    snapshot: &Snapshot,
+    standing: &Standing,
+    listed: impl Iterator<Item = NameNumber>,
+) -> Vec<Bearer> {
+    let mut found = Vec::new();
+    for name in listed {
+        let own = names::entries(snapshot, name).map(EntryIndex);
+        let own = own.map(|entry| (entry, false));
+        let other = names::alias_entries(snapshot, name).map(|entry| (entry, true));
+        let counting = own
+            .chain(other)
+            .filter(|(entry, _)| standing.counts(*entry));
+        found.extend(counting.map(|(entry, is_alias)| Bearer {
+            entry,
+            name,
+            is_alias,
+        }));
+    }
+    found
+}

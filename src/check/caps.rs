@@ -4,6 +4,7 @@
 //! effect and reasons. Decision rules 6.1 to 6.4. **A name alone never blocks** is one arm below.
 //! Pure. Not here: whether the measure applies at all (`measures.rs`).
 
+use super::outcome::Outcome;
 use super::request::Policy;
 use crate::catalogue::list::List;
 use crate::catalogue::measure::{Measure, MeasureIndex};
@@ -97,6 +98,18 @@ fn holding_back(at: Standpoint, list: &List, measure: &Measure, policy: &Policy)
         Identity::Possible => reasons.add(Reason::IdentityPossible),
     }
     reasons
+}
+
+/// Lowers every effect of an outcome to at most `ceiling`: for what points at somebody and is no
+/// match of names.
+pub fn weaken(outcome: &mut Outcome, ceiling: Decision) {
+    outcome.decision = outcome.decision.min(ceiling);
+    for found in &mut outcome.matches {
+        found.effect = found.effect.min(ceiling);
+        for matched in &mut found.measures {
+            matched.effect = matched.effect.min(ceiling);
+        }
+    }
 }
 
 #[cfg(test)]

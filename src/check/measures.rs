@@ -50,6 +50,8 @@ pub struct Verdict {
     pub reasons: ReasonSet,
     /// Missing attributes that left a measure undecided.
     pub missing_attributes: u64,
+    /// Strongest effect of the undecided measures, if they applied.
+    pub undecided_effect: Option<Decision>,
     /// Applied and undecided measures, in the order of the catalogue.
     pub measures: SmallVec<[MatchedMeasure; 8]>,
     /// Incentives whose condition holds.
@@ -81,7 +83,12 @@ impl Verdict {
                 Truth::False => {}
                 // 5.3: a person reached through a role is not told what a firm's entry lacks.
                 Truth::Undecided(_) if matches!(reach.reached, Reached::ByRole(_)) => {}
-                Truth::Undecided(missing) => self.add_undecided(*index, measure, missing),
+                Truth::Undecided(missing) => {
+                    self.add_undecided(*index, measure, missing);
+                    let possible = caps::effect(reach.at, list, *index, measure, policy);
+                    let possible = possible.map(|(effect, _)| effect);
+                    self.undecided_effect = self.undecided_effect.max(possible);
+                }
                 Truth::True => match caps::effect(reach.at, list, *index, measure, policy) {
                     None => self.incentives.push(*index),
                     Some((effect, reasons)) => self.add_applied(*index, effect, reasons),
@@ -104,6 +111,7 @@ impl Verdict {
         self.effect = None;
         self.reasons = ReasonSet::EMPTY;
         self.missing_attributes = 0;
+        self.undecided_effect = None;
         self.measures.clear();
         self.incentives.clear();
     }

@@ -25,12 +25,13 @@ pub mod measures;
 /// Counts matches and keeps the strongest.
 pub mod tally;
 
+use self::candidates::Bearer;
 use self::caps::Standpoint;
 use self::disclosure::Asked;
 use self::keys::PartyKeys;
 use self::measures::{Reach, Reached, Verdict};
 use self::names::Agreement;
-use self::outcome::{Basis, Match, Outcome};
+use self::outcome::{Basis, Match, NameBasis, Outcome};
 use self::request::{Party, Policy, Request};
 use self::tally::{Found, Tally};
 use crate::catalogue::condition::EntryFacts;
@@ -39,11 +40,11 @@ use crate::catalogue::measure::Catalogue;
 use crate::identifier::digest::DigestKey;
 use crate::index::binding::{Binding, BoundList, last_day};
 use crate::index::standing::Standing;
-use crate::model::decision::{Identity, Reason};
+use crate::model::decision::{Decision, Identity, Reason};
 use crate::model::entry::EntryIndex;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
-use crate::snapshot::entries::{BirthDigits, Facts, PartyRow};
+use crate::snapshot::entries::{BirthDigits, Facts, NameNumber, PartyRow};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -76,6 +77,7 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
         now,
         verdict: Verdict::default(),
         tally: Tally::default(),
+        counts_undecided: false,
     };
     let keys = PartyKeys::look_up(view.snapshot, view.digests, &request.subject);
     check.subjects(&request.subject, &keys, None);
@@ -89,6 +91,40 @@ pub fn run(view: &View<'_>, request: &Request, now: Moment) -> Outcome {
     let mut outcome = check.tally.finish(now);
     for found in &mut outcome.matches {
         explain(view.snapshot, request, found);
+    }
+    outcome
+}
+
+/// What follows from a text that was found in a document: it is one of the listed `names`, or the
+/// brand in several. Nothing but the text is known of who is meant, so everybody listed by such a
+/// name is possible, and a brand, which is less than a name, brings advice at most. A scan need not
+/// state attributes: what one of them leaves undecided is for a person to look at, never clear.
+pub fn run_found(
+    view: &View<'_>,
+    request: &Request,
+    names: impl Iterator<Item = NameNumber>,
+    is_brand: bool,
+    now: Moment,
+) -> Outcome {
+    debug_assert_eq!(view.standing.day(), now.day(), "standing of another day");
+    let mut check = Check {
+        view,
+        request,
+        now,
+        verdict: Verdict::default(),
+        tally: Tally::default(),
+        counts_undecided: true,
+    };
+    let mut bearers = candidates::bearers(view.snapshot, view.standing, names);
+    // Who bears a brand in name and alias is found by the name.
+    bearers.sort_unstable_by_key(|bearer| (bearer.entry, bearer.is_alias));
+    bearers.dedup_by_key(|bearer| bearer.entry);
+    for bearer in bearers {
+        check.bearer(bearer, is_brand);
+    }
+    let mut outcome = check.tally.finish(now);
+    if is_brand {
+        caps::weaken(&mut outcome, Decision::Advise);
     }
     outcome
 }
@@ -115,6 +151,8 @@ struct Check<'a> {
     now: Moment,
     verdict: Verdict,
     tally: Tally,
+    /// Whether a measure that is undecided for want of an attribute counts as if it applied.
+    counts_undecided: bool,
 }
 
 /// A match as it is found, before its law is read.
@@ -195,6 +233,33 @@ impl<'a> Check<'a> {
         });
     }
 
+    /// The subject of an entry whose name stands in a document.
+    fn bearer(&mut self, bearer: Bearer, is_brand: bool) {
+        let Some(listed) = self.listed(&self.request.subject, bearer.entry) else {
+            return;
+        };
+        let name = match bearer.is_alias {
+            true => NameBasis::Alias,
+            false => NameBasis::Name,
+        };
+        let agreement = Agreement {
+            best: (!is_brand).then_some((bearer.name, 1.0)),
+            basis: name,
+        };
+        let mut basis = Basis::EMPTY;
+        basis.name = name;
+        self.sighted(Sighting {
+            entry: bearer.entry,
+            reached: Reached::Direct,
+            listed_party: 0,
+            listed,
+            party: &self.request.subject,
+            identity: Identity::Possible,
+            basis,
+            agreement,
+        });
+    }
+
     /// Decision rules 4.2: the request's subject and a holder, by number only; several roles of
     /// one holder count together.
     fn holders(&mut self, party: &'a Party, keys: &PartyKeys) {
@@ -270,6 +335,9 @@ impl<'a> Check<'a> {
         } = *self.view;
         self.verdict
             .weigh(catalogue, policy, self.request, reach, self.now.day());
+        if self.counts_undecided {
+            self.verdict.effect = self.verdict.effect.max(self.verdict.undecided_effect);
+        }
         let by_role = matches!(sighting.reached, Reached::ByRole(_));
         if by_role && !self.verdict.applies() {
             return;
@@ -385,7 +453,7 @@ fn unweighed(sighting: Sighting<'_>) -> Match {
         name: sighting.agreement.best,
         differences: SmallVec::new(),
         bearers_per_million: None,
-        effect: crate::model::decision::Decision::Clear,
+        effect: Decision::Clear,
         measures: SmallVec::new(),
     }
 }

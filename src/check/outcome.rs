@@ -38,7 +38,7 @@ pub struct Outcome {
 }
 
 /// One party of the request matched with one entry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Match {
     /// The entry.
     pub entry: EntryIndex,

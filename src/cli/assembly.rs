@@ -13,6 +13,7 @@ use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
+use crate::gateway::bulk::Bulk;
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
 use crate::gateway::idempotency::Idempotency;
@@ -154,6 +155,10 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         shared,
         actor: handle,
         idempotency: Idempotency::default(),
+        bulk: Bulk::start().map_err(|fault| StartError::Io {
+            what: "starting the threads for scans".to_owned(),
+            fault,
+        })?,
         waits: RecordWaits {
             kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
             disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),

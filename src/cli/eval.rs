@@ -40,12 +40,12 @@ enum EvalCommand {
     #[command(
         after_help = "FILE has a head line and the columns id, query, listed, kind (person or \
                       org), class and label (match or non-match), separated by tabs; more \
-                      columns are ignored. For persons and organisations apart the table shows precision, \
-                      recall and F1 at the default threshold, the best F1, and the recall at 99 % \
-                      precision; then, class by class, the share accepted at both thresholds \
-                      (recall of a class that matches, error of one that does not) and, for a \
-                      class that matches, precision and F1 against all non-matches of its kind at equal \
-                      weight.\n\n\
+                      columns are ignored. For persons and organisations apart the table shows \
+                      precision, recall and F1 at the default threshold, the best F1, and the \
+                      recall at 99 % precision; then, class by class, the share accepted at both \
+                      thresholds (recall of a class that matches, error of one that does not) and, \
+                      for a class that matches, precision and F1 against all non-matches of its \
+                      kind at equal weight.\n\n\
                       Exit code: 0 done, 2 FILE cannot be read.\n\n\
                       Example: hecha eval names pairs.tsv --scores scores.tsv"
     )]

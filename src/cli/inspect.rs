@@ -85,6 +85,7 @@ fn write_table(out: &mut dyn Write, file: &Path, snapshot: &Snapshot) -> io::Res
         ("key", manifest.key_id.to_string()),
         ("engine", manifest.engine_version.to_string()),
         ("name tables", manifest.fold_version.to_string()),
+        ("name keys", name_keys(snapshot)),
         ("Unicode", manifest.unicode_version.to_string()),
         ("catalogue", to_hex(&manifest.catalogue_hash[..8])),
     ];
@@ -120,6 +121,18 @@ fn write_table(out: &mut dyn Write, file: &Path, snapshot: &Snapshot) -> io::Res
     Ok(())
 }
 
+/// Version of the keys of similar names, and whether this program finds names by them.
+fn name_keys(snapshot: &Snapshot) -> String {
+    match (
+        &*snapshot.manifest().name_keys_version,
+        snapshot.has_similar_names(),
+    ) {
+        ("", _) => "none: only equal names are found".to_owned(),
+        (version, true) => version.to_owned(),
+        (version, false) => format!("{version}, not of this program: only equal names are found"),
+    }
+}
+
 fn as_json(snapshot: &Snapshot) -> Value {
     let manifest = snapshot.manifest();
     let text: Value = serde_json::from_slice(&manifest.to_json()).unwrap_or(Value::Null);
@@ -144,6 +157,7 @@ fn as_json(snapshot: &Snapshot) -> Value {
         "blake3": to_hex(snapshot.hash()),
         "bytes": bytes,
         "bytes_per_entry": an_entry(bytes, manifest),
+        "similar_names": snapshot.has_similar_names(),
         "manifest": text,
         "sections": sections,
     })

@@ -11,6 +11,10 @@ pub mod client;
 pub mod view;
 /// One question from its bytes to its answer.
 pub mod question;
+/// One scan from its bytes to its answer.
+pub mod scan;
+/// Threads for work that takes long.
+pub mod bulk;
 /// The moment it is.
 pub mod clock;
 /// Answers kept for repeated requests.

@@ -10,6 +10,7 @@
 
 use super::client::{Client, ClientRole};
 use super::view::View;
+use crate::catalogue::scenario::ScenarioIndex;
 use crate::check;
 use crate::check::outcome::Outcome;
 use crate::check::request::Request;
@@ -56,11 +57,35 @@ pub fn answer(
     language: Language,
     now: Moment,
 ) -> Result<Answered, Problem> {
-    let pure = || answer_unguarded(view, client, body, language, now);
+    guarded(|| answer_unguarded(view, client, body, language, now))
+}
+
+/// Turns a panic of pure work into a problem 500.
+pub fn guarded(pure: impl FnOnce() -> Result<Answered, Problem>) -> Result<Answered, Problem> {
     catch_unwind(AssertUnwindSafe(pure)).unwrap_or_else(|_| {
         let detail = "the gateway failed on this request; nothing was decided";
         Err(Problem::new(ProblemKind::Internal, detail))
     })
+}
+
+/// Errors: 403 where the unit may not ask about this scenario for this purpose.
+pub fn may_ask(
+    question: &Question<'_>,
+    client: &Client,
+    scenario: ScenarioIndex,
+) -> Result<(), Problem> {
+    if !client.has_role(ClientRole::Checker) {
+        return Err(forbidden("the unit does not have the role checker"));
+    }
+    if !client.grants_scenario(scenario) {
+        return Err(forbidden("the unit may not ask about this scenario"));
+    }
+    if !client.grants_purpose(question.purpose()) {
+        return Err(forbidden(
+            "the unit may not ask for this purpose, or gave none",
+        ));
+    }
+    Ok(())
 }
 
 fn answer_unguarded(
@@ -73,17 +98,7 @@ fn answer_unguarded(
     let catalogue = &view.law.catalogue;
     let question = Question::parse(body)?;
     let scenario = question.scenario(catalogue)?;
-    if !client.has_role(ClientRole::Checker) {
-        return Err(forbidden("the unit does not have the role checker"));
-    }
-    if !client.grants_scenario(scenario) {
-        return Err(forbidden("the unit may not ask about this scenario"));
-    }
-    if !client.grants_purpose(question.purpose()) {
-        return Err(forbidden(
-            "the unit may not ask for this purpose, or gave none",
-        ));
-    }
+    may_ask(&question, client, scenario)?;
     let asked = question.complete(catalogue, scenario)?;
     let Some(read) = view.for_check(&client.policy, now) else {
         return Err(Problem::unavailable("the lists are not ready for this day"));

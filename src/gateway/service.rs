@@ -7,10 +7,12 @@
 //! HOT: `check` is the way of every check.
 
 use super::actor::{ActorHandle, Shared};
+use super::bulk::{Bulk, NotDone};
 use super::client::Client;
 use super::idempotency::Idempotency;
 use super::question::{self, Answered};
 use super::recorder::{Denied, RecordError};
+use super::scan;
 use super::view::{Law, View};
 use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
 use crate::model::decision::Level;
@@ -42,6 +44,8 @@ pub struct Gateway {
     pub actor: ActorHandle,
     /// Answers kept for repeated requests.
     pub idempotency: Idempotency,
+    /// Threads for scans.
+    pub bulk: Bulk,
     /// How long answers may wait.
     pub waits: RecordWaits,
     /// On the way down: not ready any more.
@@ -148,6 +152,52 @@ impl Gateway {
         Ok(out)
     }
 
+    /// Answers one scan, on a thread of its own below the priority of checks.
+    pub async fn scan(
+        self: &Arc<Self>,
+        caller: Caller<'_>,
+        body: impl AsRef<[u8]> + Send + 'static,
+        language: Language,
+        waits: &Durations,
+    ) -> Result<Vec<u8>, Problem> {
+        // A full reference: the snapshot must stay until the text is read.
+        let view = self.shared.view.load_full();
+        let unit = self.caller(caller, &view, "/v1/scan")?.unit.clone();
+        let gateway = Arc::clone(self);
+        let work = move || gateway.scan_now(&view, &unit, body.as_ref(), language);
+        let done = self.bulk.run(work).await.unwrap_or_else(|not_done| {
+            let problem = match not_done {
+                NotDone::Full => Problem::unavailable("too many scans are waiting"),
+                NotDone::Failed => Problem::new(ProblemKind::Internal, "the scan failed"),
+            };
+            self.refused(&problem, None, "/v1/scan");
+            Err(problem)
+        });
+        let pending = done?;
+        self.wait(pending.level, pending.recorded, waits).await?;
+        Ok(pending.body)
+    }
+
+    fn scan_now(
+        &self,
+        view: &View,
+        unit: &str,
+        body: &[u8],
+        language: Language,
+    ) -> Result<Pending, Problem> {
+        let started = Instant::now();
+        let client = view.law.clients.find_unit(unit).ok_or_else(unauthorised)?;
+        let now = self.shared.clock.now();
+        let answered = scan::answer(view, client, body, language, now)
+            .inspect_err(|problem| self.refused(problem, Some(client), "/v1/scan"))?;
+        let counted = (answered.outcome.decision, answered.outcome.match_count);
+        let pending = self.keep(view, client, answered, now)?;
+        let scans = &self.shared.telemetry.scans;
+        scans.count(counted.0, counted.1, body.len());
+        scans.durations.record(started.elapsed());
+        Ok(pending)
+    }
+
     /// The client in the law of `view`: the same, or, where the law has changed since the head
     /// arrived, what the token is worth now.
     fn caller<'v>(
@@ -178,6 +228,24 @@ impl Gateway {
     ) -> Result<Pending, Problem> {
         let answered = question::answer(view, client, body, language, now)
             .inspect_err(|problem| self.refused(problem, Some(client), route))?;
+        let (scenario, decision) = (answered.request.scenario, answered.outcome.decision);
+        let matches = answered.outcome.matches.len();
+        let pending = self.keep(view, client, answered, now)?;
+        view.law.counters.count(scenario.0, decision);
+        if matches > 0 {
+            self.shared.telemetry.matches.increment(matches as u64);
+        }
+        Ok(pending)
+    }
+
+    /// Records an answer and gives it its check_id.
+    fn keep(
+        &self,
+        view: &View,
+        client: &Client,
+        answered: Answered,
+        now: Moment,
+    ) -> Result<Pending, Problem> {
         let recorder = &self.shared.recorder;
         let started = Instant::now();
         let recorded = recorder.check(view, client, &answered, now);
@@ -185,7 +253,6 @@ impl Gateway {
         if started.elapsed() > self.waits.kernel_max {
             recorder.count_slow_append();
         }
-        self.count(view, &answered);
         let (mut body, level) = (answered.body, answered.level);
         let mut check_id = [0; CHECK_ID_CHARS];
         recorded.check_id.write(&mut check_id);
@@ -195,17 +262,6 @@ impl Gateway {
             level,
             recorded,
         })
-    }
-
-    fn count(&self, view: &View, answered: &Answered) {
-        let scenario = answered.request.scenario;
-        view.law
-            .counters
-            .count(scenario.0, answered.outcome.decision);
-        let matches = answered.outcome.matches.len();
-        if matches > 0 {
-            self.shared.telemetry.matches.increment(matches as u64);
-        }
     }
 
     /// Waits for the level; too late or dead: 503 with the check_id, and the log says that the

@@ -10,8 +10,9 @@ use crate::catalogue::measure::Catalogue;
 use crate::index::binding::{Binding, BindingError};
 use crate::model::term::Moment;
 use crate::seal::keys::{KeyId, MasterKey};
-use crate::snapshot::open::{OpenError, OpenOptions, Snapshot};
+use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Current, PublishError, SUFFIX};
+use crate::snapshot::tables::OpenError;
 use crate::storage::disk::Storage;
 use crate::storage::replace;
 use serde::{Deserialize, Serialize};
@@ -176,6 +177,13 @@ impl Source {
         let locked = snapshot.lock_memory();
         if let Err(error) = &locked {
             tracing::warn!(file, %error, "the snapshot serves without being locked into memory");
+        }
+        if !snapshot.has_similar_names() {
+            tracing::warn!(
+                file,
+                "the snapshot has no usable tables of similar names; only equal \
+                names are found until it is built again with this version"
+            );
         }
         Ok(Loaded {
             locked: locked.is_ok(),

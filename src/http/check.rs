@@ -120,7 +120,8 @@ fn is_ndjson(headers: &HeaderMap) -> bool {
     stated.is_some_and(|stated| stated.trim_start().starts_with("application/x-ndjson"))
 }
 
-fn language(headers: &HeaderMap) -> Language {
+/// The language that a request asks for.
+pub fn language(headers: &HeaderMap) -> Language {
     let header = headers.get(ACCEPT_LANGUAGE);
     let header = header.and_then(|value| value.to_str().ok());
     header.map_or(Language::default(), Language::preferred)

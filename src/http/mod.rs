@@ -25,6 +25,8 @@ pub mod auth;
 pub mod exchange;
 /// Checks.
 pub mod check;
+/// Scans.
+pub mod scan;
 /// Feedback.
 pub mod feedback;
 /// What operators ask.

@@ -13,6 +13,7 @@ use super::feedback;
 use super::ops;
 use super::progress::Progress;
 use super::reply::{self, Reply};
+use super::scan;
 use crate::gateway::client::ClientRole;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
@@ -35,7 +36,6 @@ pub enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Feedback,
-    Scan,
     Measures,
     Scenarios,
     Snapshot,
@@ -72,10 +72,8 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
     ("/livez", Target::Alive, "GET", &[]),
     ("/readyz", Target::Ready, "GET", &[]),
 ];
-const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 2] = [
-    ("/v1/feedback", Target::Feedback, "POST", CHECKER),
-    ("/v1/scan", Target::Scan, "POST", CHECKER),
-];
+const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
+    [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
 const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
@@ -164,9 +162,12 @@ impl Routes {
         let is_alive = context.gateway.shared.recorder.is_alive();
         if self.side == Side::Check {
             match path {
-                "/v1/check" | "/v1/checks" if !is_alive => return log_is_dead(context),
+                "/v1/check" | "/v1/checks" | "/v1/scan" if !is_alive => {
+                    return log_is_dead(context);
+                }
                 "/v1/check" => return check::one(context, head, body).await,
                 "/v1/checks" => return check::many(context, head, body).await,
+                "/v1/scan" => return scan::post(context, head, body).await,
                 _ => (),
             }
         }

@@ -5,9 +5,11 @@
 //! the hash tables. Never panics, whatever the file holds. What it cannot see without the key:
 //! whether a digest belongs to the number it was made of.
 
-use super::{entry_ids, identifiers, names};
+use super::scan::{Found, Scanner};
+use super::{entry_ids, identifiers, name_check, names};
 use crate::identifier::kind::IdType;
 use crate::model::entry::EntryIndex;
+use crate::name::passage::Passage;
 use crate::snapshot::entries::{BirthDigits, Facts, NameNumber, PartyRow, RowNumber};
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
@@ -49,11 +51,15 @@ pub fn inspect(snapshot: &Snapshot) -> Vec<Finding> {
     check.identifier_lines();
     check.names();
     check.aliases();
+    check.scan();
     check.cold();
     check.dictionary();
     check.groups(SectionId::SubjectGroups, Facts::subject_group);
     check.groups(SectionId::CaseGroups, Facts::case_group);
     check.cases_inside_subjects();
+    name_check::check(snapshot, &mut |section, place, what| {
+        check.expect(false, section, place, what);
+    });
     check.findings
 }
 
@@ -348,6 +354,36 @@ impl<'a> Check<'a> {
             let own = |entry: &EntryIndex| aliases_of(*entry).any(|alias| alias.0 == place);
             let fits = entries.iter().all(own);
             self.expect(fits, section, place, "an entry does not bear the name");
+        }
+    }
+
+    /// Each name of an organisation is found in its own text, and each row is a part of its name.
+    fn scan(&mut self) {
+        let snapshot = self.snapshot;
+        let section = SectionId::NameText;
+        let Some(tables) = snapshot.scan_tables() else {
+            return;
+        };
+        let salt = &snapshot.manifest().salt;
+        let Some(scanner) = Scanner::new(tables, salt) else {
+            self.expect(false, section, 0, "no scan can read the tables of scans");
+            return;
+        };
+        for (place, (row, text)) in (0..).zip(tables.texts()) {
+            let name = snapshot.name_text(NameNumber(row.name()));
+            let fits = match row.is_brand() {
+                true => !text.is_empty() && name.contains(text),
+                false => name == text,
+            };
+            self.expect(fits, section, place, "a row of the scan is of another name");
+            let is_it = |found: Found| (found.row_first..found.row_last).contains(&place);
+            let fits = !scanner.scan(&Passage::new(text), is_it).is_empty();
+            self.expect(
+                fits,
+                section,
+                place,
+                "a scan does not find the text of a row",
+            );
         }
     }
 

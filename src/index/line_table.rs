@@ -56,9 +56,14 @@ pub fn touch(lines: &[Line], key: u64) -> u32 {
 ///
 /// `None` where too many keys are alike for any table of up to a line a key.
 pub fn build(keys: &[u64]) -> Option<Vec<Line>> {
+    build_with(keys, |place| place)
+}
+
+/// The same with another value, below `u32::MAX`, for each key by its place.
+pub fn build_with(keys: &[u64], value_of: impl Fn(u32) -> u32) -> Option<Vec<Line>> {
     let mut lines = keys.len() / FILLED_SLOTS + 1;
     while lines <= keys.len() + 1 {
-        if let Some(table) = try_build(keys, lines) {
+        if let Some(table) = try_build(keys, &value_of, lines) {
             return Some(table);
         }
         lines += lines / 4 + 1;
@@ -66,9 +71,9 @@ pub fn build(keys: &[u64]) -> Option<Vec<Line>> {
     None
 }
 
-fn try_build(keys: &[u64], count: usize) -> Option<Vec<Line>> {
+fn try_build(keys: &[u64], value_of: impl Fn(u32) -> u32, count: usize) -> Option<Vec<Line>> {
     let mut lines = vec![Line::FREE; count];
-    for (value, key) in keys.iter().enumerate() {
+    for (key_place, key) in (0..).zip(keys) {
         let mut place = first_line(count, *key);
         let mut probes = 0;
         let slot = loop {
@@ -86,7 +91,7 @@ fn try_build(keys: &[u64], count: usize) -> Option<Vec<Line>> {
             }
         };
         lines[place].tags[slot].set(*key as u32);
-        lines[place].values[slot].set(value as u32 + 1);
+        lines[place].values[slot].set(value_of(key_place) + 1);
     }
     Some(lines)
 }

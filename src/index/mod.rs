@@ -13,8 +13,26 @@ pub mod names;
 /// entry_ids to entries.
 pub mod entry_ids;
 
+/// Tables of names under keys: many names a key.
+pub mod key_table;
+
+/// Keys of listed names, and the tables of all of them.
+pub mod name_keys;
+
+/// Names that share a key with one that is looked for.
+pub mod candidates;
+
 /// Names similar to one that is looked for.
 pub mod similar;
+
+/// Whether the tables of similar names make sense.
+pub mod name_check;
+
+/// What scans look for.
+pub mod patterns;
+
+/// Listed names inside a long text.
+pub mod scan;
 
 /// Whether all rows of a snapshot make sense.
 pub mod deep;

@@ -5,11 +5,11 @@
 
 use super::line_table;
 use crate::model::entry::EntryIndex;
+use crate::name::edits::text_key;
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
 use std::ops::Range;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The number of a folded name.
 pub fn find(snapshot: &Snapshot, folded: &str) -> Option<NameNumber> {
@@ -46,7 +46,12 @@ pub fn alias_entries(
 
 /// Key of a text in a line table of the snapshot with this salt. Names and entry_ids.
 pub fn key(salt: &[u8; 32], text: &str) -> u64 {
+    text_key(seed(salt), text)
+}
+
+/// The seed of the keys of names in the snapshot with this salt.
+pub fn seed(salt: &[u8; 32]) -> u64 {
     let mut seed = [0; 8];
     seed.copy_from_slice(&salt[..8]);
-    xxh3_64_with_seed(text.as_bytes(), u64::from_le_bytes(seed))
+    u64::from_le_bytes(seed)
 }

@@ -51,31 +51,37 @@ pub fn equal(a: &str, b: &str) -> bool {
 fn fold_simple(name: &str, folded: &mut String) -> bool {
     let variants = VariantTable::get();
     for c in name.chars() {
-        match c {
-            'a'..='z' | '0'..='9' => folded.push(c),
-            'A'..='Z' => folded.push(c.to_ascii_lowercase()),
-            '!'..='~' => folded.push(c),
-            '\u{4e00}'..='\u{9fff}'
-            | '\u{3400}'..='\u{4dbf}'
-            | '\u{20000}'..='\u{2ebe0}'
-            | '\u{30000}'..='\u{323af}' => {
-                folded.push(variants.one_form(c));
-            }
-            // Full-width forms of ASCII.
-            '\u{ff01}'..='\u{ff5e}' => {
-                let narrow = char::from((c as u32 - 0xfee0) as u8);
-                folded.push(narrow.to_ascii_lowercase());
-            }
-            _ if is_dropped(c) => {}
-            _ => return false,
+        match simple_form(variants, c) {
+            Some(form) => folded.push(form),
+            None if is_dropped(c) => {}
+            None => return false,
         }
     }
     true
 }
 
+/// The form of a character that folds by itself, whatever stands before it; `None` for others.
+#[inline]
+pub(super) fn simple_form(variants: VariantTable, c: char) -> Option<char> {
+    Some(match c {
+        'A'..='Z' => c.to_ascii_lowercase(),
+        '!'..='~' => c,
+        '\u{4e00}'..='\u{9fff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{20000}'..='\u{2ebe0}'
+        | '\u{30000}'..='\u{323af}' => variants.one_form(c),
+        // Full-width forms of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => {
+            let narrow = char::from((c as u32 - 0xfee0) as u8);
+            narrow.to_ascii_lowercase()
+        }
+        _ => return None,
+    })
+}
+
 /// Any text: drop, normalise, lower, map, and again until nothing changes, because a dropped
 /// character may have kept two others from composing.
-fn fold_composed(name: &str) -> String {
+pub(super) fn fold_composed(name: &str) -> String {
     let mut folded = name.to_owned();
     for _ in 0..PASSES_MAX {
         let again = pass(&folded);
@@ -99,7 +105,7 @@ fn pass(text: &str) -> String {
 }
 
 /// White space, characters nobody sees, and middle dots.
-fn is_dropped(c: char) -> bool {
+pub(super) fn is_dropped(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_invisible(c) || is_middle_dot(c)
 }
 

@@ -1,10 +1,10 @@
 //! How common a name of a person is: expected bearers in a million people.
 //!
-//! In: the characters of a folded Han name. Out: a model's figure: the surname's share times that of
-//! the given name, from tables of surnames, given-name characters by place, and given names that are
-//! more frequent than their characters suggest. Names are not independent of their surname in life;
-//! the figure says the order of magnitude, not the count. Tables are compiled in and parsed once.
-//! HOT: some array reads and one hash.
+//! In: the characters of a folded Han name. Out: a model's figure: the surname's share times that
+//! of the given name, from tables of surnames, given-name characters by place, and given names that
+//! are more frequent than their characters suggest. Names are not independent of their surname in
+//! life; the figure says the order of magnitude, not the count. Tables are compiled in and parsed
+//! once. HOT: some array reads and one hash.
 
 use super::char_map::CharMap;
 use super::pinyin::{surname_chars, surname_per_million};
@@ -57,8 +57,8 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     tables
 });
 
-/// Expected bearers of a name in a million people; `None` where it does not look like a Han name: no
-/// known surname, or a given name of none or more than two characters.
+/// Expected bearers of a name in a million people; `None` where it does not look like a Han name:
+/// no known surname, or a given name of none or more than two characters.
 pub fn bearers_per_million(name: &[char]) -> Option<f32> {
     let surname = surname_chars(name);
     let per_million = surname_per_million(&name[..surname])?;
@@ -68,8 +68,8 @@ pub fn bearers_per_million(name: &[char]) -> Option<f32> {
         .then(|| per_million * given_share(given))
 }
 
-/// Like `bearers_per_million`, with a small figure for any other text: how likely it is that somebody
-/// else bears exactly this name.
+/// Like `bearers_per_million`, with a small figure for any other text: how likely it is that
+/// somebody else bears exactly this name.
 pub fn likely_bearers_per_million(name: &[char]) -> f32 {
     let surname = surname_chars(name);
     let (per_million, given) = match surname_per_million(&name[..surname]) {

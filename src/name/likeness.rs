@@ -94,11 +94,8 @@ pub fn is_lost(c: char) -> bool {
                 | '△'
                 | '×'
                 | '\u{fffd}'
-                | '\u{25a1}'
-                | '\u{25ef}'
                 | '\u{2b1c}'
                 | '\u{25fb}'
-                | '\u{3013}'
         )
 }
 
@@ -240,7 +237,7 @@ mod tests {
         alike('伟', '围', Some(DifferenceKind::Homophone));
         alike('伟', '维', Some(DifferenceKind::Homophone));
         alike('宁', '林', Some(DifferenceKind::NearHomophone));
-        alike('辛', '幸', Some(DifferenceKind::Shape));
+        alike('墨', '黯', Some(DifferenceKind::Shape));
         alike('䶮', '?', Some(DifferenceKind::Placeholder));
         alike('䶮', '\u{e863}', Some(DifferenceKind::PrivateUse));
         alike('延', '佳', None);
@@ -255,9 +252,7 @@ mod tests {
                 Syllable::parse(other).unwrap(),
             )
         };
-        assert!(slip("wei", "we") || Syllable::parse("we").is_none());
-        assert!(slip("jia", "ja") || Syllable::parse("ja").is_none());
-        assert!(slip("li", "lu"));
+        assert!(slip("li", "lu") && slip("rong", "tong"));
         assert!(slip("lan", "lian"));
         assert!(!slip("li", "la"));
         assert!(!slip("zhang", "li"));

@@ -17,6 +17,12 @@ pub mod fold;
 /// How characters sound.
 pub mod pinyin;
 
+/// Keys under which names one edit apart meet.
+pub mod edits;
+
+/// A long text, folded, that remembers where its characters stood.
+pub mod passage;
+
 /// How two names differ, and how likely they are the same.
 pub mod similarity;
 

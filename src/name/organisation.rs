@@ -7,9 +7,12 @@
 //! A name never says more than "look at it": what follows is decided elsewhere. HOT.
 
 use super::fold::fold;
-use super::similarity::{DifferenceKind, Similarity};
-use compare::{BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, View, compare, places, views};
+use super::similarity::{DifferenceKind, LISTED_KEYS_MAX, Similarity, THRESHOLD};
+use compare::{
+    BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, PLACED_CHARS, View, compare, places, views,
+};
 use parse::{Parsed, parse};
+use romanised::{Sound, sounds, sounds_run_together};
 use slip::sound_hash;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -30,6 +33,9 @@ mod likeness;
 /// One slip between two texts.
 mod slip;
 
+/// A Chinese name in Latin letters.
+mod romanised;
+
 /// Two names in parts.
 mod compare;
 
@@ -46,6 +52,8 @@ const KEY_BARE: u64 = 0x6f72_6761_0003;
 
 /// Score from which no better explanation is looked for.
 const CERTAIN: f32 = 0.9;
+/// Score of a Chinese name and one in Latin letters that reads like it: many names do.
+const ROMANISED: f32 = 0.6;
 /// Score of names that are similar but in nothing that an index would find.
 const BELOW_THRESHOLD: f32 = 0.49;
 /// Characters of a brand that a text may be searched for.
@@ -55,6 +63,8 @@ const BRAND_CHARS_MIN: usize = 2;
 pub struct OrganisationQuery {
     folded: String,
     names: SmallVec<[Parsed; 1]>,
+    /// How Chinese names sound that a name in Latin letters may stand for.
+    romanised: SmallVec<[Sound; 4]>,
 }
 
 impl OrganisationQuery {
@@ -62,7 +72,12 @@ impl OrganisationQuery {
     pub fn parse(raw: &str) -> Self {
         let folded = fold(raw);
         let names = parse(&folded);
-        Self { folded, names }
+        let romanised = sounds(raw);
+        Self {
+            folded,
+            names,
+            romanised,
+        }
     }
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
@@ -71,6 +86,9 @@ impl OrganisationQuery {
             name_keys(name, visit);
             bare_keys(name, KEY_BRAND, visit);
             brand_keys(name, KEY_BARE, visit);
+        }
+        for sound in &self.romanised {
+            visit(mix(KEY_TEXT, sound.text));
         }
     }
 
@@ -96,10 +114,29 @@ impl OrganisationQuery {
                 }
             }
         }
+        if best.score < THRESHOLD && self.compare_romanised(&names, &mut best) {
+            return best.into();
+        }
         if best.score < CERTAIN || !best.keyed {
             return self.compare_edit(listed, &names, best);
         }
         best.into()
+    }
+
+    /// Whether the one is a Chinese name that sounds as the other, in Latin letters, reads.
+    fn compare_romanised(&self, names: &[Parsed], best: &mut Evidence) -> bool {
+        for (query, listed) in self.names.iter().zip(names) {
+            let reads = reads_as(&self.romanised, listed)
+                || self.romanised.is_empty()
+                    && reads_as(&sounds_run_together(listed.body()), query);
+            if reads {
+                let (query, listed) = (places(&query.letters), places(&listed.letters));
+                *best = Evidence::new(ROMANISED);
+                best.weigh(1.0, DifferenceKind::Romanised, query, listed);
+                return true;
+            }
+        }
+        false
     }
 
     /// The judgement where the parts are not equal, or would not have led to the listed name: one
@@ -123,6 +160,17 @@ impl OrganisationQuery {
     }
 }
 
+/// Whether one of `sounds` is that of a Chinese name.
+fn reads_as(sounds: &[Sound], name: &Parsed) -> bool {
+    !sounds.is_empty()
+        && views(name).iter().any(|view| {
+            let (text, region) = (sound_hash(view.chars()), view.region_sound());
+            let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
+            let mut sounds = sounds.iter();
+            sounds.any(|sound| sound.text == text && placed(sound))
+        })
+}
+
 impl From<Evidence> for Similarity {
     fn from(evidence: Evidence) -> Self {
         Self {
@@ -134,18 +182,34 @@ impl From<Evidence> for Similarity {
 
 /// Calls `visit` with each block key of a listed name, folded; at most `LISTED_KEYS_MAX`.
 pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
+    let mut left = LISTED_KEYS_MAX;
+    let mut visit = |key| {
+        if left > 0 {
+            left -= 1;
+            visit(key);
+        }
+    };
     for name in &parse(listed) {
-        name_keys(name, visit);
-        brand_keys(name, KEY_BRAND, visit);
-        bare_keys(name, KEY_BARE, visit);
+        name_keys(name, &mut visit);
+        brand_keys(name, KEY_BRAND, &mut visit);
+        bare_keys(name, KEY_BARE, &mut visit);
+        for sound in sounds_run_together(name.body()) {
+            visit(mix(KEY_TEXT, sound.text));
+        }
     }
 }
 
-/// The key of a brand that has a trade.
+/// The key of a brand that has a trade: a long one alone, a short one with its place.
 fn brand_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
     let brand = name.brand();
-    if name.trade < name.body_end && brand.len() >= BARE_CHARS_MIN {
+    if name.trade == name.body_end {
+        return;
+    }
+    if brand.len() >= BARE_CHARS_MIN {
         visit(mix(kind, hash_of(brand.iter().map(|letter| letter.0))));
+    } else if let Some(place) = name.place_word().filter(|_| brand.len() == PLACED_CHARS) {
+        let text = place.iter().chain(brand).map(|letter| letter.0);
+        visit(mix(kind, hash_of(text)));
     }
 }
 
@@ -158,6 +222,9 @@ fn bare_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
         let rest = view.start.map_or(&[][..], |start| name.rest(start));
         if (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len()) {
             visit(mix(kind, hash_of(rest.iter().map(|letter| letter.0))));
+        } else if let Some(place) = name.place_word().filter(|_| rest.len() == PLACED_CHARS) {
+            let text = place.iter().chain(rest).map(|letter| letter.0);
+            visit(mix(kind, hash_of(text)));
         }
     }
 }

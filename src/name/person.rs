@@ -38,7 +38,13 @@ const OTHER_ORDER: f32 = 0.9;
 /// The name of a person that is looked for.
 pub struct PersonQuery {
     forms: SmallVec<[Form; 2]>,
-    is_foreign: bool,
+    /// Texts of the forms behind the first.
+    other_texts: SmallVec<[String; 1]>,
+    /// Of each form, whether it looks like a name of another language.
+    foreign: SmallVec<[bool; 2]>,
+    /// Whether single differing characters rule names out: not so for names that are judged as
+    /// wholes.
+    is_selective: bool,
     romanised: Option<Romanised>,
     /// The letters of a name in Latin letters, sorted; empty for others.
     letters: Vec<u8>,
@@ -51,11 +57,19 @@ impl PersonQuery {
         let has_latin = forms
             .iter()
             .any(|form| form.chars.iter().any(char::is_ascii_alphabetic));
-        let is_foreign = forms
+        let foreign: SmallVec<[bool; 2]> = forms
             .iter()
-            .any(|form| looks_foreign(&form.chars) && !has_latin);
+            .map(|form| looks_foreign(&form.chars) && !has_latin)
+            .collect();
+        let is_selective = !has_latin && !foreign.contains(&true);
         Self {
-            is_foreign,
+            other_texts: forms
+                .iter()
+                .skip(1)
+                .map(|form| form.chars.iter().collect())
+                .collect(),
+            foreign,
+            is_selective,
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
             letters: if has_latin {
                 sorted_letters(&fold(raw))
@@ -66,9 +80,10 @@ impl PersonQuery {
         }
     }
 
-    /// The texts one edit around which listed names are looked for, the folded name first.
-    pub fn forms(&self) -> impl Iterator<Item = String> {
-        self.forms.iter().map(|form| form.chars.iter().collect())
+    /// The texts besides the folded name in which it may be meant: listed names are looked for one
+    /// edit around them too.
+    pub fn other_texts(&self) -> &[String] {
+        &self.other_texts
     }
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
@@ -100,9 +115,9 @@ impl PersonQuery {
         }
         let bare = bare(&listed);
         let mut best = Similarity::NONE;
-        for form in &self.forms {
+        for (form, foreign) in self.forms.iter().zip(&self.foreign) {
             for listed in std::iter::once(&listed).chain(&bare) {
-                let judged = judge_form(form, listed, self.is_foreign);
+                let judged = judge_form(form, listed, *foreign);
                 if judged.score > best.score {
                     best = judged;
                 }
@@ -116,16 +131,27 @@ impl PersonQuery {
         best
     }
 
-    /// Whether a listed name that differs from the folded one in the character at `place` alone can
-    /// reach the threshold.
-    pub fn may_match_substituted(&self, place: usize, listed: char) -> bool {
-        let Some(form) = self.forms.first() else {
-            return false;
-        };
-        let Some(asked) = form.chars.get(place) else {
-            return true;
-        };
-        self.is_foreign || person_edits::may_match_substituted(*asked, listed)
+    /// Whether a listed name that differs from a form in the character at `place` alone can reach
+    /// the threshold.
+    pub fn may_match_substituted(&self, form: usize, place: usize, listed: char) -> bool {
+        let asked = self.forms.get(form).and_then(|form| form.chars.get(place));
+        match asked {
+            Some(asked) if self.is_selective && is_letter(listed) => {
+                person_edits::may_match_substituted(*asked, listed)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a listed name that has the character `listed` more than a form can reach the
+    /// threshold.
+    pub fn may_match_added(&self, form: usize, listed: char) -> bool {
+        match self.forms.get(form) {
+            Some(form) if self.is_selective && is_letter(listed) => {
+                person_edits::may_match_added(form.bearers)
+            }
+            _ => true,
+        }
     }
 
     /// Names of which one is written in Latin letters.
@@ -195,6 +221,11 @@ pub fn bearers_per_million(listed: &str) -> Option<f32> {
     frequency::bearers_per_million(&chars)
 }
 
+/// Whether a character is part of a name in characters: signs are left out, Latin letters read.
+fn is_letter(c: char) -> bool {
+    !c.is_ascii() && c.is_alphanumeric()
+}
+
 /// A listed name without signs that are no part of it; `None` where it has none.
 fn bare(listed: &[char]) -> Option<Chars> {
     let is_part = |c: &&char| c.is_alphanumeric() || is_lost(**c);
@@ -211,7 +242,7 @@ fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
     } else {
         let slip = person_edits::slip(&form.chars, form.bearers, listed);
         let score = slip.as_ref().map_or(0.0, |slip| logistic(slip.log_odds));
-        let foreign = if is_foreign || looks_foreign(listed) {
+        let foreign = if is_foreign && looks_foreign(listed) {
             person_foreign::likelihood(&form.chars, listed)
         } else {
             0.0

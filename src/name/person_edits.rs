@@ -1,10 +1,11 @@
 //! Two written names of persons, character by character.
 //!
-//! In: the characters of two names after folding, and how many people bear each. Out: the likelihood
-//! that one is a slip for the other, with each difference. A slip seldom lands on a name that many
-//! bear, so the rarer of two names that differ in a slip is what tells: 张伟 and 张炜 are two people,
-//! 张伟 and 张围 are one and a slip (Fellegi and Sunter 1969: weight of evidence against chance).
-//! HOT: no allocation for names of few characters; unrelated names end at the second difference.
+//! In: the characters of two names after folding, and how many people bear each. Out: the
+//! likelihood that one is a slip for the other, with each difference. A slip seldom lands on a name
+//! that many bear, so the rarer of two names that differ in a slip is what tells: 张伟 and 张炜 are two
+//! people, 张伟 and 张围 are one and a slip (Fellegi and Sunter 1969: weight of evidence against
+//! chance). HOT: no allocation for names of few characters; unrelated names end at the second
+//! difference.
 
 use super::frequency::{given_ppm, likely_bearers_per_million};
 use super::likeness::{Likeness, is_lost, likeness};
@@ -18,6 +19,12 @@ const EVEN_BEARERS: f32 = 0.4;
 const RARITY_WEIGHT: f32 = 1.3;
 /// Substituted characters at most.
 const SUBSTITUTED_MAX: usize = 3;
+/// Bearers per million of a surname that is as likely a slip for another.
+const RARE_SURNAME: f32 = 10.0;
+/// Weight of a listed character that repeats the one before it, and is missing.
+const DOUBLED_LISTED: f32 = 0.4;
+/// Weight of a missing character that systems fail to store.
+const RARE_LEFT_OUT: f32 = 0.5;
 /// Below this share of given names a character is one that systems fail to store.
 const RARE_PPM: f32 = 30.0;
 
@@ -46,6 +53,11 @@ pub fn may_match_substituted(asked: char, listed: char) -> bool {
     likeness(asked, listed).is_some()
 }
 
+/// Whether a name that has one character more could be the same name as one that so many bear.
+pub fn may_match_added(asked_bearers: f32) -> bool {
+    rarity(asked_bearers) + DOUBLED_LISTED + RARE_LEFT_OUT >= -0.01
+}
+
 fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip> {
     let mut places: SmallVec<[usize; SUBSTITUTED_MAX]> = SmallVec::new();
     for (place, (a, b)) in asked.iter().zip(listed).enumerate() {
@@ -64,14 +76,19 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         return Some(swapped(asked_bearers, listed, one));
     }
     let mut slip = Slip::default();
-    let (mut lost, mut is_other_form) = (0, true);
+    let (mut lost, mut is_other_form, mut is_key_slip) = (0, true, false);
     let is_single = places.len() == 1;
+    let is_known = |(a, b): (&char, &char)| a == b && !is_lost(*a);
+    if !asked.iter().zip(listed).any(is_known) {
+        return None;
+    }
     for place in places {
         let (a, b) = (asked[place], listed[place]);
         let likeness = likeness(a, b)?;
         if !is_single && !bears_company(likeness.kind) {
             return None;
         }
+        is_key_slip |= likeness.kind == DifferenceKind::Keyboard;
         is_other_form &= likeness.kind == DifferenceKind::Variant;
         if asked.len() == 2 {
             // Half of the name differs.
@@ -88,7 +105,11 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
     }
     slip.log_odds -= 0.8 * (slip.differences.len() as f32 - 1.0);
     if lost == 0 {
-        let rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+        let mut rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
+        if is_key_slip {
+            // Many syllables lie one key apart: chance explains a rare name too.
+            rarity = rarity.min(1.5);
+        }
         slip.log_odds += if is_other_form { 0.25 * rarity } else { rarity };
     }
     Some(slip)
@@ -124,9 +145,12 @@ fn surname_weight(asked: &[char], listed: &[char], place: usize, likeness: Liken
     if place > 0 || likeness.kind == DifferenceKind::Variant {
         return 0.0;
     }
-    let is_surname = |c: &char| surname_per_million(std::slice::from_ref(c)).is_some();
+    let bearers = |c: &char| surname_per_million(std::slice::from_ref(c)).unwrap_or(0.0);
+    let (ours, theirs) = (bearers(&asked[0]), bearers(&listed[0]));
+    // A character that is hardly ever a surname is a slip for one, not a family.
+    let two_families = ours.min(theirs) > RARE_SURNAME;
     let in_compound = surname_chars(asked) == 2 || surname_chars(listed) == 2;
-    if !in_compound && is_surname(&asked[0]) && is_surname(&listed[0]) {
+    if !in_compound && two_families {
         match likeness.kind {
             DifferenceKind::Homophone | DifferenceKind::NearHomophone => -2.0,
             _ => -5.0,
@@ -179,7 +203,7 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
     let mut log_odds = rarity(likely_bearers_per_million(changed));
     log_odds += match (is_doubled, is_missing) {
         (true, false) => 1.2,
-        (true, true) => 0.4,
+        (true, true) => DOUBLED_LISTED,
         (false, _) => 0.3,
     };
     // A compound surname and its first character alone are two families.
@@ -188,7 +212,7 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
     }
     if given_ppm(more) < RARE_PPM {
         // A system that cannot store a character may leave it out.
-        log_odds += 0.5;
+        log_odds += RARE_LEFT_OUT;
     }
     let (kind, one) = if is_missing {
         (

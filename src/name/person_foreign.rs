@@ -1,9 +1,9 @@
 //! Two names of other languages in characters: one name in two transliterations, or cut at the end.
 //!
-//! In: the characters of two names after folding. Out: the likelihood that they are spellings of one
-//! name, with each difference. Parts known by the table of transliterations cost little, characters
-//! of equal beginning sound more, all others much; the cheapest alignment counts. Bounded: names of
-//! more than `CHARS_MAX` characters are not aligned. HOT: a table on the stack.
+//! In: the characters of two names after folding. Out: the likelihood that they are spellings of
+//! one name, with each difference. Parts known by the table of transliterations cost little,
+//! characters of equal beginning sound more, all others much; the cheapest alignment counts.
+//! Bounded: names of more than `CHARS_MAX` characters are not aligned. HOT: a table on the stack.
 
 use super::likeness::likeness;
 use super::person_forms::CHARS_MAX;

@@ -1,9 +1,9 @@
 //! The forms in which the written name of a person may be meant.
 //!
 //! In: a name as somebody wrote it. Out: its folded characters first, then, where they differ, the
-//! name without titles, stray signs and notes, with signs for lost characters run together, and with
-//! the parts in another order. Every form knows the places of its characters in the folded name.
-//! Bounded: at most `FORMS_MAX` forms of `CHARS_MAX` characters.
+//! name without titles, stray signs and notes, with signs for lost characters run together, and
+//! with the parts in another order. Every form knows the places of its characters in the folded
+//! name. Bounded: at most `FORMS_MAX` forms of `CHARS_MAX` characters.
 
 use super::fold::fold;
 use super::frequency::likely_bearers_per_million;
@@ -102,7 +102,7 @@ pub fn forms(raw: &str) -> SmallVec<[Form; 2]> {
         let kind = Some(DifferenceKind::Title);
         add(&mut forms, bare.clone(), bare_places.clone(), kind, 0.97);
     }
-    let lost = collapsed(&bare, &bare_places, raw);
+    let lost = collapsed(&folded, &places);
     if let Some((chars, places, kind)) = lost {
         add(&mut forms, chars, places, Some(kind), 0.97);
     }
@@ -196,7 +196,6 @@ fn is_mark(c: char) -> bool {
 fn collapsed(
     chars: &[char],
     places: &[u16],
-    raw: &str,
 ) -> Option<(Chars, SmallVec<[u16; 8]>, DifferenceKind)> {
     let mut kept = Chars::new();
     let mut kept_places = SmallVec::new();
@@ -220,7 +219,6 @@ fn collapsed(
         place += length;
     }
     let is_shorter = kept.len() < chars.len() && kept.len() > 1;
-    let _ = raw;
     is_shorter.then_some((kept, kept_places, kind))
 }
 
@@ -240,7 +238,7 @@ fn entity(chars: &[char]) -> Option<(char, usize)> {
     Some((folded, end + 3))
 }
 
-/// A description of a character in brackets, as `(加王旁)` or `[王韦]`: its length.
+/// A description of two characters or more in brackets, as `(加王旁)` or `[王韦]`: its length.
 fn note(chars: &[char]) -> Option<usize> {
     let close = match chars.first()? {
         '(' => ')',
@@ -251,7 +249,7 @@ fn note(chars: &[char]) -> Option<usize> {
         _ => return None,
     };
     let end = chars.iter().take(8).position(|c| *c == close)?;
-    (end > 1).then_some(end + 1)
+    (end > 2).then_some(end + 1)
 }
 
 /// Without anything that is neither letter nor sign for a lost character, and without what follows

@@ -1,5 +1,5 @@
-//! How characters sound: readings in pinyin, readings of surnames, and the classes of syllables that
-//! southern speech does not keep apart.
+//! How characters sound: readings in pinyin, readings of surnames, and the classes of syllables
+//! that southern speech does not keep apart.
 //!
 //! In: characters after folding. Out: syllables as small numbers. Tables `pinyin.tsv` and
 //! `surnames.tsv`, compiled in and parsed once. A line that does not parse is left out at run time

@@ -2,14 +2,42 @@
 //!
 //! In: kind and name as written. Out: its folded form, keys under which similar listed names are
 //! found, and the judgement on each. Every pair of names that differ and whose score reaches the
-//! threshold shares a block key, or is one edit of the folded form apart (one character other,
-//! missing, added, or two neighbours exchanged). HOT.
+//! threshold shares a block key, or is at most one edit apart from the folded form or one of
+//! `other_texts`: one character other, missing, added, or two neighbours exchanged. HOT.
 
+use super::edits::EDIT_KEYS_VERSION;
 use super::fold::fold;
 use super::organisation::{self, OrganisationQuery};
 use super::person::{self, PersonQuery};
 use super::similarity::{NameKind, Similarity};
 use std::fmt;
+use std::sync::LazyLock;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Names the keys under which similar names are found: those in a snapshot of another version do
+/// not fit this program. Made of the keys of some names, so that it changes when they do.
+pub static NAME_KEYS_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Xxh3::new();
+    let mut add = |kind, name: &str| {
+        block_keys(kind, name, &mut |key| hash.update(&key.to_le_bytes()));
+        NameQuery::parse(kind, name).block_keys(&mut |key| hash.update(&key.to_le_bytes()));
+    };
+    // Some Han characters, in both places of a name.
+    for c in ('\u{4e00}'..='\u{9fff}').step_by(128) {
+        add(NameKind::Person, &format!("{c}{c}"));
+        add(NameKind::Organisation, &format!("福州{c}{c}贸易有限公司"));
+    }
+    for name in [
+        "zhangwei",
+        "欧阳娜娜",
+        "买买提艾力",
+        "a股份有限公司厦门分公司",
+    ] {
+        add(NameKind::Person, name);
+        add(NameKind::Organisation, name);
+    }
+    format!("{EDIT_KEYS_VERSION}-{:016x}", hash.digest())
+});
 
 /// A name that is looked for.
 pub struct NameQuery {
@@ -46,11 +74,39 @@ impl NameQuery {
         &self.folded
     }
 
+    /// Further texts in which the name may be meant, as without a title: listed names are looked
+    /// for one edit around them too.
+    pub fn other_texts(&self) -> &[String] {
+        match &self.parsed {
+            Parsed::Person(query) => query.other_texts(),
+            Parsed::Organisation(_) => &[],
+        }
+    }
+
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
     pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
         match &self.parsed {
             Parsed::Person(query) => query.block_keys(visit),
             Parsed::Organisation(query) => query.block_keys(visit),
+        }
+    }
+
+    /// Whether a listed name that differs from a text at this place alone, where it has `listed`,
+    /// can reach the threshold: cheap, and never `false` where the score reaches it. `text` is 0
+    /// for the folded name, else 1 + the place in `other_texts`.
+    pub fn may_match_substituted(&self, text: usize, place: usize, listed: char) -> bool {
+        match &self.parsed {
+            Parsed::Person(query) => query.may_match_substituted(text, place, listed),
+            Parsed::Organisation(_) => true,
+        }
+    }
+
+    /// Whether a listed name that has one character more than a text, `listed`, can reach the
+    /// threshold: cheap, and never `false` where the score reaches it.
+    pub fn may_match_added(&self, text: usize, listed: char) -> bool {
+        match &self.parsed {
+            Parsed::Person(query) => query.may_match_added(text, listed),
+            Parsed::Organisation(_) => true,
         }
     }
 

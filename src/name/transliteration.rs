@@ -62,8 +62,8 @@ pub fn looks_foreign(name: &[char]) -> bool {
     is_long || (name.len() >= 2 && (surname_chars(name) == 0 || spelling(name).is_some()))
 }
 
-/// The sound with which a character begins, coarse: sounds that transliterations exchange share one.
-/// `0` for a vowel, `b'-'` for a character that may be left out.
+/// The sound with which a character begins, coarse: sounds that transliterations exchange share
+/// one. `0` for a vowel, `b'-'` for a character that may be left out.
 pub fn coarse_initial(c: char) -> u8 {
     if matches!(c, '尔' | '儿' | '耳') {
         return b'-';

@@ -65,6 +65,8 @@ pub struct Manifest {
     pub fold_version: Box<str>,
     /// Version of Unicode of the normalisation tables.
     pub unicode_version: Box<str>,
+    /// Version of the keys of similar names; empty where it has none.
+    pub name_keys_version: Box<str>,
     /// Which master key it was built with.
     pub key_id: KeyId,
     /// Salt of this build's keys.
@@ -128,6 +130,8 @@ struct ManifestText {
     catalogue_hash: String,
     fold_version: Box<str>,
     unicode_version: Box<str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    name_keys_version: Box<str>,
     digest_algorithm: u8,
     key_id: String,
     salt: String,
@@ -178,6 +182,7 @@ impl ManifestText {
             catalogue_hash: to_hex(&manifest.catalogue_hash),
             fold_version: manifest.fold_version.clone(),
             unicode_version: manifest.unicode_version.clone(),
+            name_keys_version: manifest.name_keys_version.clone(),
             digest_algorithm: DIGEST_ALGORITHM,
             key_id: to_hex(&manifest.key_id.0),
             salt: to_hex(&manifest.salt),
@@ -223,6 +228,7 @@ impl ManifestText {
             catalogue_hash: from_hex(&self.catalogue_hash).ok_or(value("catalogue_hash"))?,
             fold_version: self.fold_version,
             unicode_version: self.unicode_version,
+            name_keys_version: self.name_keys_version,
             key_id: KeyId(from_hex(&self.key_id).ok_or(value("key_id"))?),
             salt: from_hex(&self.salt).ok_or(value("salt"))?,
             entries: self.entries,
@@ -300,6 +306,7 @@ mod tests {
             catalogue_hash: [1; 32],
             fold_version: "f".into(),
             unicode_version: "17.0.0".into(),
+            name_keys_version: "".into(),
             key_id: KeyId([2; 8]),
             salt: [3; 32],
             entries: 5,
@@ -327,6 +334,7 @@ mod tests {
         let mut manifest = manifest();
         for expires in [None, Some(manifest.created.plus_hours(48))] {
             manifest.expires = expires;
+            manifest.name_keys_version = expires.map_or("", |_| "n").into();
             let json = manifest.to_json();
             let read = Manifest::from_json(&json).unwrap();
             assert_eq!(read, manifest);

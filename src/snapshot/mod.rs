@@ -32,6 +32,12 @@ pub mod cold;
 /// Names and item sizes of the sections.
 pub mod sections;
 
+/// Where the sections lie.
+pub mod tables;
+
+/// Sections that only scans read.
+pub mod scan_sections;
+
 /// A snapshot, opened and verified.
 pub mod open;
 

@@ -7,76 +7,25 @@
 // HOT: every check reads through these accessors.
 
 use super::cold::{Cold, ColdRecord};
-use super::container::{self, ContainerError, Layout, Section};
+use super::container::{self, Layout, Section};
 use super::entries::{Facts, NameNumber, NumberRow, PartyRow, Posting, RowNumber};
 use super::keys;
-use super::manifest::{Manifest, ManifestError, to_hex};
+use super::manifest::{Manifest, to_hex};
 use super::mapping::{Mapping, Residence};
 use super::rows::{IdentifierRow, Line, NameRow};
-use super::sections::{SECTION_COUNT, SECTIONS, SectionId};
+use super::scan_sections::{ScanPlaces, ScanTables};
+use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SectionId};
+use super::tables::{OpenError, Table, find_tables};
 use crate::identifier::digest::DigestKey;
 use crate::model::entry::EntryIndex;
 use crate::name::fold::FOLD_VERSION;
+use crate::name::query::NAME_KEYS_VERSION;
 use crate::seal::keys::MasterKey;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use zerocopy::little_endian::U32;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
-
-/// Why a file cannot be served.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Reading or mapping failed.
-    #[error("`{path}`: {fault}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        fault: io::Error,
-    },
-    /// The frame is broken or foreign.
-    #[error(transparent)]
-    Container(#[from] ContainerError),
-    /// The manifest is broken.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// A section of format 1 is not there.
-    #[error("the section `{name}` is missing; build the file again")]
-    Missing {
-        /// Name of the section.
-        name: &'static str,
-    },
-    /// A section that must be known is not.
-    #[error("the section `{name}` must be known to read this file; use a newer hecha")]
-    Unknown {
-        /// Name of the section.
-        name: String,
-    },
-    /// Rows of another version or size.
-    #[error("the section `{name}` has rows of another version; build the file again")]
-    Version {
-        /// Name of the section.
-        name: &'static str,
-    },
-    /// Sections contradict each other or the manifest.
-    #[error("the section `{name}` does not fit the others; build the file again")]
-    Inconsistent {
-        /// Name of the section.
-        name: &'static str,
-    },
-    /// Names were folded by other tables.
-    #[error(
-        "names in the file were folded by tables `{found}`, this build folds by `{ours}`; \
-         build the file again"
-    )]
-    Fold {
-        /// Version of the file.
-        found: Box<str>,
-        /// Version of this build.
-        ours: Box<str>,
-    },
-}
 
 /// How a file is opened.
 #[derive(Debug, Clone)]
@@ -118,16 +67,10 @@ impl fmt::Debug for SnapshotId {
 pub struct Snapshot {
     mapping: Mapping,
     tables: [Table; SECTION_COUNT],
+    scan: Option<ScanPlaces>,
     layout: Layout,
     manifest: Manifest,
     hash: [u8; 32],
-}
-
-/// Place and number of items of one section.
-#[derive(Debug, Clone, Copy)]
-struct Table {
-    first: usize,
-    count: u32,
 }
 
 impl Snapshot {
@@ -169,13 +112,16 @@ impl Snapshot {
 
     fn of_mapping(mapping: Mapping, fold_version: &str) -> Result<Self, OpenError> {
         let layout = container::check(mapping.bytes())?;
-        let tables = find_tables(&layout.sections)?;
+        let mut tables = find_tables(&layout.sections)?;
         let manifest = Manifest::from_json(&mapping.bytes()[layout.manifest.clone()])?;
         if *manifest.fold_version != *fold_version {
             return Err(OpenError::Fold {
                 found: manifest.fold_version,
                 ours: fold_version.into(),
             });
+        }
+        if *manifest.name_keys_version != **NAME_KEYS_VERSION {
+            tables[REQUIRED_COUNT..].fill(Table::ABSENT);
         }
         let hash = *blake3::Hasher::new()
             .update_rayon(mapping.bytes())
@@ -184,6 +130,7 @@ impl Snapshot {
         let snapshot = Self {
             mapping,
             tables,
+            scan: ScanPlaces::find(&layout.sections),
             layout,
             manifest,
             hash,
@@ -303,6 +250,13 @@ impl Snapshot {
         self.items(SectionId::AliasEntries, first, count)
     }
 
+    /// What a scan reads; `None` for a file without it.
+    pub fn scan_tables(&self) -> Option<ScanTables<'_>> {
+        let text = self.items(SectionId::NameText, 0, self.count(SectionId::NameText));
+        let places = self.scan.as_ref()?;
+        Some(places.tables(self.mapping.bytes(), text))
+    }
+
     /// Row of an identifier and the row behind it.
     pub fn identifier_row(&self, row: RowNumber) -> Option<(&IdentifierRow, &IdentifierRow)> {
         let this = self.item(SectionId::IdentifierRows, row.0)?;
@@ -323,7 +277,25 @@ impl Snapshot {
 
     /// All lines of a line table: identifiers, names or entry_ids.
     pub fn lines(&self, section: SectionId) -> &[Line] {
-        self.items(section, 0, self.count(section))
+        self.rows(section)
+    }
+
+    /// All rows of a section; none where rows of `T` are not what it holds.
+    pub fn rows<T>(&self, section: SectionId) -> &[T]
+    where
+        T: FromBytes + Immutable + KnownLayout + Unaligned,
+    {
+        if section.kind().item_bytes as usize == size_of::<T>() {
+            self.items(section, 0, self.count(section))
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether it has the tables of similar names, of the keys of this program; without them only
+    /// equal names are found.
+    pub fn has_similar_names(&self) -> bool {
+        self.count(SectionId::OrganisationKeysDirectory) > 0
     }
 
     /// What an answer shows of an entry; empty texts where it cannot be read.
@@ -534,34 +506,23 @@ impl Snapshot {
         fits.into_iter()
             .find(|(_, fits)| !fits)
             .map(|(section, _)| section)
+            .or_else(|| self.first_misfit_of_similar_names())
     }
-}
 
-/// Finds the sections of format 1 among those of the file.
-fn find_tables(sections: &[Section]) -> Result<[Table; SECTION_COUNT], OpenError> {
-    let unknown = sections
-        .iter()
-        .find(|section| section.required && SECTIONS.iter().all(|kind| kind.name != section.name));
-    if let Some(section) = unknown {
-        return Err(OpenError::Unknown {
-            name: section.name.clone(),
-        });
-    }
-    let mut tables = [Table { first: 0, count: 0 }; SECTION_COUNT];
-    for (table, kind) in tables.iter_mut().zip(SECTIONS) {
-        let name = kind.name;
-        let section = sections
-            .iter()
-            .find(|section| section.name == name)
-            .ok_or(OpenError::Missing { name })?;
-        if section.version != kind.version || section.item_bytes != kind.item_bytes {
-            return Err(OpenError::Version { name });
-        }
-        let items = section.range.len() / kind.item_bytes as usize;
-        *table = Table {
-            first: section.range.start,
-            count: u32::try_from(items).map_err(|_| OpenError::Inconsistent { name })?,
+    fn first_misfit_of_similar_names(&self) -> Option<SectionId> {
+        let fits = |(directory, entries): &(SectionId, SectionId)| {
+            let parts = self.rows::<U32>(*directory);
+            parts.last().map_or(0, |end| end.get()) == self.count(*entries)
         };
+        let tables = [
+            (SectionId::PersonPlacesDirectory, SectionId::PersonPlaces),
+            (SectionId::PersonKeysDirectory, SectionId::PersonKeys),
+            (
+                SectionId::OrganisationKeysDirectory,
+                SectionId::OrganisationKeys,
+            ),
+        ];
+        let misfit = tables.iter().find(|table| !fits(table));
+        misfit.map(|(_, entries)| *entries)
     }
-    Ok(tables)
 }

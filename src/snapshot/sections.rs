@@ -50,10 +50,24 @@ pub enum SectionId {
     DictionaryOffsets = 19,
     /// Texts that many records share, sorted.
     Dictionary = 20,
+    /// Where each part of the next section starts, and its end.
+    PersonPlacesDirectory = 21,
+    /// Names of persons by the keys of their places.
+    PersonPlaces = 22,
+    /// Where each part of the next section starts, and its end.
+    PersonKeysDirectory = 23,
+    /// Names of persons by block keys.
+    PersonKeys = 24,
+    /// Where each part of the next section starts, and its end.
+    OrganisationKeysDirectory = 25,
+    /// Names of organisations by deletion keys and block keys.
+    OrganisationKeys = 26,
 }
 
 /// Sections of format 1.
-pub const SECTION_COUNT: usize = 21;
+pub const SECTION_COUNT: usize = 27;
+/// The first of them, which every file has; without the others only equal names are found.
+pub const REQUIRED_COUNT: usize = 21;
 
 /// All of them, in the order of the file.
 pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
@@ -78,12 +92,23 @@ pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
     kind("cold", 1),
     kind("dictionary_offsets", 4),
     kind("dictionary", 1),
+    kind("person_places_dir", 4),
+    kind("person_places", 8),
+    kind("person_keys_dir", 4),
+    kind("person_keys", 6),
+    kind("organisation_keys_dir", 4),
+    kind("organisation_keys", 6),
 ];
 
 impl SectionId {
     /// Name, version and item size.
     pub fn kind(self) -> SectionKind {
         SECTIONS[self as usize]
+    }
+
+    /// Whether a file without it is no file of format 1.
+    pub fn is_required(self) -> bool {
+        (self as usize) < REQUIRED_COUNT
     }
 }
 

@@ -15,7 +15,7 @@ use super::text::{
 use crate::catalogue::list::List;
 use crate::catalogue::measure::{Catalogue, Measure};
 use crate::catalogue::scenario::Scenario;
-use crate::check::outcome::{Basis, Match, MatchedMeasure, NameBasis, Outcome};
+use crate::check::outcome::{Basis, MATCHES_SHOWN_MAX, Match, MatchedMeasure, NameBasis, Outcome};
 use crate::decision_log::record::CHECK_ID_CHARS;
 use crate::index::binding::Binding;
 use crate::model::decision::{Decision, ExemptionKind, Level};
@@ -23,8 +23,8 @@ use crate::model::entry::EntryIndex;
 use crate::model::term::Moment;
 use crate::snapshot::open::Snapshot;
 
-const OPENING: &[u8] = b"{\"check_id\":\"";
-const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-000000000000";
+pub(super) const OPENING: &[u8] = b"{\"check_id\":\"";
+pub(super) const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-000000000000";
 
 /// Where the check_id stands, counted from the first byte of an answer.
 pub const CHECK_ID_AT: usize = OPENING.len();
@@ -80,14 +80,21 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
         write_text(out, &ground.catalogue.measure(incentive.measure).id);
         out.push(b'}');
     }
-    out.extend_from_slice(b"],\"snapshot\":{\"id\":");
+    out.push(b']');
+    write_snapshot(out, ground);
+    out.push(b'}');
+}
+
+/// Appends which snapshot the answer rests on.
+pub(super) fn write_snapshot(out: &mut Vec<u8>, ground: &Ground<'_>) {
+    out.extend_from_slice(b",\"snapshot\":{\"id\":");
     write_text(out, ground.snapshot_id);
     out.extend_from_slice(b",\"as_of\":");
     match ground.as_of {
         Some(as_of) => write_moment(out, as_of),
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b"}}");
+    out.push(b'}');
 }
 
 /// Puts the check_id into the answer that begins at the first byte of `answer`.
@@ -97,7 +104,7 @@ pub fn patch_check_id(answer: &mut [u8], check_id: &[u8; CHECK_ID_CHARS]) {
     }
 }
 
-fn write_reasons(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
+pub(super) fn write_reasons(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
     out.extend_from_slice(b",\"reasons\":[");
     let mut place = 0;
     for reason in outcome.reasons.iter() {
@@ -115,11 +122,11 @@ fn write_reasons(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
     out.push(b']');
 }
 
-fn write_messages(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
+pub(super) fn write_messages(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
     let language = ground.language;
     out.extend_from_slice(b",\"messages\":[");
     let mut place = 0;
-    for found in &outcome.matches {
+    for found in outcome.matches.iter().take(MATCHES_SHOWN_MAX) {
         if let Some(adverse) = adverse(ground, found) {
             comma(out, place);
             sayings::write_adverse(out, language, adverse);
@@ -221,7 +228,7 @@ fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     out.extend_from_slice(b"]}");
 }
 
-fn write_measure(out: &mut Vec<u8>, measure: &Measure, matched: MatchedMeasure) {
+pub(super) fn write_measure(out: &mut Vec<u8>, measure: &Measure, matched: MatchedMeasure) {
     out.extend_from_slice(b"{\"id\":");
     write_text(out, &measure.id);
     out.extend_from_slice(b",\"disposition\":");
@@ -294,7 +301,7 @@ fn write_score(out: &mut Vec<u8>, score: f32) {
     }
 }
 
-fn list_of<'a>(ground: &Ground<'a>, entry: EntryIndex) -> Option<&'a List> {
+pub(super) fn list_of<'a>(ground: &Ground<'a>, entry: EntryIndex) -> Option<&'a List> {
     let bound = ground.binding.list_of(ground.snapshot.facts(entry))?;
     Some(ground.catalogue.list(bound.list))
 }
@@ -307,7 +314,7 @@ fn missing_attributes<'a>(ground: &Ground<'a>, outcome: &Outcome) -> impl Iterat
         .map(|(_, attribute)| &*attribute.name)
 }
 
-fn comma(out: &mut Vec<u8>, place: usize) {
+pub(super) fn comma(out: &mut Vec<u8>, place: usize) {
     if place > 0 {
         out.push(b',');
     }

@@ -105,6 +105,7 @@ fn way(kind: DifferenceKind) -> &'static str {
         DifferenceKind::Trade => "trade",
         DifferenceKind::Brand => "brand",
         DifferenceKind::Branch => "branch",
+        DifferenceKind::Group => "group",
         DifferenceKind::Abbreviation => "short form",
         DifferenceKind::FormerName => "former name",
         DifferenceKind::Serial => "serial",

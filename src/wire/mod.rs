@@ -13,8 +13,6 @@ pub mod problem;
 pub mod request;
 /// The body of many checks.
 pub mod checks;
-/// The request as its record keeps it.
-pub mod normalised;
 /// Chinese or English.
 pub mod language;
 /// What decisions and reasons are called.
@@ -23,5 +21,9 @@ pub mod sayings;
 pub mod explanation;
 /// The answer of a check.
 pub mod answer;
+/// Body and answer of a scan.
+pub mod scan;
+/// The request as its record keeps it.
+pub mod normalised;
 /// Bodies of acts and feedback; what operators read.
 pub mod ops;

@@ -6,11 +6,14 @@
 //! `1`, attributes (count; place, kind, value), parties (count; flags, name, numbers (count; type,
 //! text), stated birth day), exemption (0 or 1 + kind, reference), authorisation (the same),
 //! reference. Flags of a party: bit 0 organisation, bit 1 birth day follows, bits 2 to 4 role + 1.
+//! Format 2 is that of a scan: `2`, what follows (0 the text, 1 its length in bytes and its
+//! BLAKE3, of a text too long to be kept), attributes, reference.
 //! Places are those of the catalogue whose hash the record names. A citizen number inside free
 //! text is masked. Contract, section 7.
 
-use super::request::Asked;
-use crate::catalogue::scenario::AttributeValue;
+use super::request::{Asked, AttributeTexts};
+use super::scan::ScanAsked;
+use crate::catalogue::scenario::{AttributeValue, AttributeValues};
 use crate::check::request::Party;
 use crate::identifier::free_text::mask_citizen_ids;
 use crate::identifier::kind::IdType;
@@ -22,7 +25,7 @@ pub const FORMAT: u8 = 1;
 /// Appends the normalised request.
 pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
     out.push(FORMAT);
-    write_attributes(out, asked);
+    write_attributes(out, &asked.request.attributes, &asked.text_attributes);
     let request = &asked.request;
     write_number(out, 1 + request.related.len() as u64);
     let parties = std::iter::once(&request.subject).chain(&request.related);
@@ -42,8 +45,28 @@ pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
     write_free_text(out, asked.reference);
 }
 
-fn write_attributes(out: &mut Vec<u8>, asked: &Asked<'_>) {
-    let values = &asked.request.attributes;
+/// First byte of a scan's.
+pub const SCAN_FORMAT: u8 = 2;
+/// Bytes of the longest text that is kept; of a longer one its hash is.
+pub const SCAN_TEXT_BYTES_MAX: usize = 65_536;
+
+/// Appends what a scan was asked.
+pub fn write_scan(out: &mut Vec<u8>, asked: &ScanAsked<'_>) {
+    let text = asked.text;
+    out.push(SCAN_FORMAT);
+    if text.len() <= SCAN_TEXT_BYTES_MAX {
+        out.push(0);
+        write_free_text(out, Some(text));
+    } else {
+        out.push(1);
+        write_number(out, text.len() as u64);
+        out.extend_from_slice(blake3::hash(text.as_bytes()).as_bytes());
+    }
+    write_attributes(out, &asked.attributes, &asked.text_attributes);
+    write_free_text(out, asked.reference);
+}
+
+fn write_attributes(out: &mut Vec<u8>, values: &AttributeValues, texts: &AttributeTexts<'_>) {
     write_number(out, values.iter().flatten().count() as u64);
     for (place, value) in values.iter().enumerate() {
         let Some(value) = value else { continue };
@@ -57,10 +80,7 @@ fn write_attributes(out: &mut Vec<u8>, asked: &Asked<'_>) {
             AttributeValue::Bool(value) => out.extend_from_slice(&[2, u8::from(*value)]),
             AttributeValue::Text => {
                 out.push(3);
-                let text = asked
-                    .text_attributes
-                    .iter()
-                    .find(|(of, _)| usize::from(*of) == place);
+                let text = texts.iter().find(|(of, _)| usize::from(*of) == place);
                 write_free_text(out, text.map(|(_, text)| *text));
             }
         }
@@ -135,6 +155,27 @@ mod tests {
         assert!(contains("张三丰".as_bytes()));
         assert!(contains(b"990102198003071239"));
         assert!(contains(b"order 123"));
+    }
+
+    #[test]
+    fn a_scan_keeps_its_text_masked_and_of_a_long_one_the_hash() {
+        let scanned = |text: &str| {
+            let mut out = Vec::new();
+            let asked = ScanAsked {
+                text,
+                attributes: AttributeValues::new(),
+                text_attributes: AttributeTexts::new(),
+                purpose: None,
+                reference: Some("lot 7"),
+            };
+            write_scan(&mut out, &asked);
+            String::from_utf8_lossy(&out).into_owned()
+        };
+        let short = scanned("标书 990102198003071239");
+        assert!(short.contains("标书 **************1239") && short.contains("lot 7"));
+        let long = "标".repeat(SCAN_TEXT_BYTES_MAX / 3);
+        assert!(scanned(&long).contains(&long));
+        assert!(scanned(&(long + "书书")).len() < 100);
     }
 
     #[test]

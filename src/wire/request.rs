@@ -44,7 +44,7 @@ const GROUND_FIELDS: [&str; 2] = ["kind", "reference"];
 /// A body that is a JSON object; nothing else is known of it yet.
 #[derive(Debug)]
 pub struct Question<'a> {
-    members: Members<'a>,
+    pub(super) members: Members<'a>,
 }
 
 /// Place of each text attribute in its scenario, and its text as written.
@@ -135,6 +135,24 @@ impl<'a> Question<'a> {
         &self,
         known: &[Attribute],
     ) -> Result<(AttributeValues, AttributeTexts<'_>), Problem> {
+        let (values, texts) = self.stated_attributes(known)?;
+        let missing = |(attribute, value): &(&Attribute, &Option<AttributeValue>)| {
+            attribute.required && value.is_none()
+        };
+        match known.iter().zip(&values).find(missing) {
+            None => Ok((values, texts)),
+            Some((attribute, _)) => Err(Problem::invalid(
+                format!("attributes.{}", attribute.name),
+                "the scenario needs this attribute",
+            )),
+        }
+    }
+
+    /// The attributes that are there, whether or not the scenario needs more.
+    pub(super) fn stated_attributes(
+        &self,
+        known: &[Attribute],
+    ) -> Result<(AttributeValues, AttributeTexts<'_>), Problem> {
         let members = match member(&self.members, "attributes") {
             None => &[],
             Some(Node::Object(members)) => members.as_slice(),
@@ -153,16 +171,7 @@ impl<'a> Question<'a> {
                 texts.push((place as u8, text));
             }
         }
-        let missing = |(attribute, value): &(&Attribute, &Option<AttributeValue>)| {
-            attribute.required && value.is_none()
-        };
-        match known.iter().zip(&values).find(missing) {
-            None => Ok((values, texts)),
-            Some((attribute, _)) => Err(Problem::invalid(
-                format!("attributes.{}", attribute.name),
-                "the scenario needs this attribute",
-            )),
-        }
+        Ok((values, texts))
     }
 
     fn related<'q>(
@@ -405,7 +414,7 @@ fn attribute_value(
 }
 
 /// A text that may be absent; blank is absent.
-fn free_text<'q>(
+pub(super) fn free_text<'q>(
     members: &'q Members<'_>,
     key: &str,
     field: &str,

@@ -8,7 +8,7 @@
 //!
 //! HOT: runs for each candidate; no allocation.
 
-use super::super::similarity::{Difference, DifferenceKind};
+use super::super::similarity::{Difference, DifferenceKind, THRESHOLD};
 use super::parse::{Form, Parsed};
 use super::regions::{Region, Relation, region_at, relation};
 use super::slip::{self, Parts, Slip};
@@ -16,6 +16,8 @@ use super::words::{Letter, role};
 use smallvec::SmallVec;
 use std::ops::Range;
 
+/// Characters of a brand that stands for the whole name where its city is named.
+pub const PLACED_CHARS: usize = 2;
 /// Characters of a brand that may stand for the whole name.
 pub const BARE_CHARS_MIN: usize = 3;
 /// Characters of the longest text that is taken for a brand alone.
@@ -113,6 +115,13 @@ impl<'a> View<'a> {
     pub fn chars(&self) -> impl Iterator<Item = char> + use<'a> {
         let pieces = self.pieces.into_iter().flatten().map(|letter| letter.0);
         pieces.chain(self.usual.chars())
+    }
+
+    /// The hash of how the last word of the region sounds, in its shortest form.
+    pub fn region_sound(&self) -> Option<u64> {
+        let (from, to) = self.region?.last;
+        let short = self.region_text.get(from..to)?;
+        Some(slip::sound_hash(short.iter().map(|letter| letter.0)))
     }
 
     fn len(&self) -> usize {
@@ -253,12 +262,8 @@ fn weigh_region(
         _ if weak => 0.3,
         _ if public => 0.45,
         _ => {
-            let brand = query
-                .rest(query.brand_start())
-                .len()
-                .min(listed.rest(0).len());
-            let trade = query.body_end - query.trade;
-            match brand.saturating_sub(trade) {
+            let trade = (query.body_end - query.trade).max(listed.body_end - listed.trade);
+            match one.len().min(other.len()).saturating_sub(trade) {
                 0..=2 => 0.75,
                 3 => 0.85,
                 _ => 0.9,
@@ -406,6 +411,14 @@ fn weigh_slip<'a>(
     likelihood >= 0.5
 }
 
+/// Whether both names have their region's last word in common, a city or county.
+fn same_place(query: &Parsed, listed: &Parsed) -> bool {
+    match (query.place_word(), listed.place_word()) {
+        (Some(one), Some(other)) => same_letters(one, other),
+        _ => false,
+    }
+}
+
 /// Which parts differ where more than a slip does.
 fn weigh_parts(
     (query, a): (&Parsed, &[Letter]),
@@ -414,27 +427,25 @@ fn weigh_parts(
 ) -> bool {
     let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
     let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
-    let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter]| {
-        parsed.is_bare()
-            && (BARE_CHARS_MIN..=BARE_CHARS_MAX).contains(&rest.len())
-            && same_letters(rest, brand)
+    let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter], trade: &[Letter]| {
+        parsed.is_bare() && !trade.is_empty() && same_letters(rest, brand)
     };
-    let short = trade_b.len() > 0 && bare(query, a, brand_b)
-        || trade_a.len() > 0 && bare(listed, b, brand_a);
-    if short {
-        // Region and brand, or a long brand alone: how people call a firm.
-        evidence.score = 0.99;
+    if bare(query, a, brand_b, trade_b) || bare(listed, b, brand_a, trade_a) {
+        // A long brand alone, or a short one with its city: how people call a firm.
         let likelihood = match a.len().min(b.len()) {
-            3 => 0.72,
-            _ => 0.8,
+            PLACED_CHARS if same_place(query, listed) => 0.62,
+            BARE_CHARS_MIN => 0.72,
+            4..=BARE_CHARS_MAX => 0.8,
+            _ => 0.12,
         };
+        evidence.score = 0.99;
         evidence.weigh(
             likelihood,
             DifferenceKind::Abbreviation,
             places(a),
             places(b),
         );
-        return true;
+        return likelihood >= THRESHOLD;
     }
     if same_letters(brand_a, brand_b) {
         let likelihood = if brand_a.is_empty() { 0.01 } else { 0.12 };

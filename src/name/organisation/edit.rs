@@ -109,7 +109,8 @@ fn trade(kind: DifferenceKind, with: &Parsed) -> f32 {
 
 fn region(kind: DifferenceKind) -> f32 {
     match kind {
-        DifferenceKind::Homophone | DifferenceKind::Placeholder => 0.88,
+        DifferenceKind::Homophone | DifferenceKind::Variant => 0.88,
+        DifferenceKind::Placeholder | DifferenceKind::PrivateUse => 0.88,
         DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.85,
         DifferenceKind::Missing | DifferenceKind::Extra | DifferenceKind::Swapped => 0.8,
         _ => 0.6,

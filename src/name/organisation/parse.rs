@@ -7,6 +7,7 @@
 //!
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
+use super::super::likeness::is_lost;
 use super::regions::{Region, region_at, region_of};
 use super::words::{
     BRAND_CHARS_MAX, Letter, Word, first_word, is_known_brand, last_word, role, whole_word,
@@ -180,16 +181,19 @@ fn is_separator(c: char) -> bool {
 }
 
 /// Whether `c` is none of the letters of a name.
+#[inline]
 fn is_mark(c: char) -> bool {
+    // Most characters are these.
+    if ('\u{4e00}'..='\u{9fff}').contains(&c) {
+        return false;
+    }
     !(c.is_alphanumeric() || is_placeholder(c))
 }
 
-/// A sign for a character that could not be stored.
+/// A sign for a character that could not be stored. Marks that people also put between letters
+/// are none.
 pub fn is_placeholder(c: char) -> bool {
-    matches!(
-        c,
-        '*' | '?' | '□' | '〓' | '\u{fffd}' | '●' | '○' | '×' | '■'
-    ) || ('\u{e000}'..='\u{f8ff}').contains(&c)
+    is_lost(c) && !matches!(c, '#' | '_' | '~' | '^' | '〇')
 }
 
 impl Parsed {
@@ -483,6 +487,21 @@ impl Parsed {
     /// The brand.
     pub fn brand(&self) -> &[Letter] {
         &self.letters[self.brand_start().min(self.trade)..self.trade]
+    }
+
+    /// Brand, trade and region before them.
+    pub fn body(&self) -> &[Letter] {
+        &self.letters[..self.body_end]
+    }
+
+    /// The last word of the region, in its shortest form, if it is of a city or county.
+    pub fn place_word(&self) -> Option<&[Letter]> {
+        let (region, text) = match &self.bracket {
+            Some((region, text, _)) => (region, &text[..]),
+            None => (self.region.as_ref()?, &self.letters[..]),
+        };
+        text.get(region.last.0..region.last.1)
+            .filter(|_| region.is_local())
     }
 
     /// Whether the name states neither legal form nor group: it may be a brand and no more.

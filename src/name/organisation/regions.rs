@@ -7,7 +7,7 @@
 //!
 //! HOT: each step of a chain of parents is one pass over at most `REGION_CHARS_MAX` characters.
 
-use super::words::{HashTable, Letter, first_word, hash_of, role, step};
+use super::words::{HashTable, Letter, first_word, hash_of, role, step, word_of};
 use smallvec::SmallVec;
 use std::sync::LazyLock;
 
@@ -15,6 +15,12 @@ const TABLE: &str = include_str!("../../../data/names/regions.tsv");
 
 /// Characters of the longest name in the table that is looked for.
 const REGION_CHARS_MAX: usize = 20;
+/// Characters by which words are told from texts that begin with none; no word is shorter.
+const BEGIN_CHARS: usize = 2;
+/// Bits for the beginnings of words, of which there are some 5,000.
+const BEGIN_BITS: usize = 1 << 17;
+/// Provinces that are cities: 北京, 天津, 上海, 重庆.
+const MUNICIPALITIES: [u32; 4] = [11, 12, 31, 50];
 /// Regions named one after the other: province, prefecture, county, zone.
 const CHAIN_MAX: usize = 4;
 
@@ -27,6 +33,8 @@ struct Division {
     current: bool,
     /// Hash of the shortest form of its name.
     short: u64,
+    /// The kind of development zone that it is; empty for none.
+    zone: &'static str,
     /// It has ended under this code and goes on under another one.
     moved: bool,
 }
@@ -44,6 +52,10 @@ struct Naming {
 
 struct Regions {
     words: HashTable<Naming>,
+    /// A bit for each beginning of a word: most texts begin with none, and end here.
+    begins: Box<[u64; BEGIN_BITS / 64]>,
+    /// Characters of the longest word with a beginning.
+    reach: HashTable<u8>,
     divisions: Vec<Division>,
     /// Numbers of divisions, a run for each word.
     named: Vec<u16>,
@@ -53,6 +65,8 @@ impl Regions {
     fn parse(table: &str) -> Self {
         let mut divisions = Vec::new();
         let mut rows: Vec<(u64, u16, u8, bool)> = Vec::new();
+        let mut begins = Box::new([0; BEGIN_BITS / 64]);
+        let mut reach = HashTable::with_room(table.lines().count());
         for line in table.lines().filter(|line| !line.starts_with('#')) {
             let columns: Vec<&str> = line.split('\t').collect();
             let [code, current, name, others] = columns[..] else {
@@ -66,6 +80,14 @@ impl Regions {
                 let chars = begins.map(|form| form.chars().count()).min();
                 chars.unwrap_or_else(|| word.chars().count()) as u8
             };
+            for word in forms().chain([name]) {
+                let begin = hash_of(word.chars().take(BEGIN_CHARS));
+                let chars = word.chars().count().min(REGION_CHARS_MAX) as u8;
+                let longest: &mut u8 = reach.entry(begin);
+                *longest = chars.max(*longest);
+                let (word, bit) = begin_bit(begin);
+                begins[word] |= bit;
+            }
             rows.push((hash_of(name.chars()), number, starts(name), true));
             rows.extend(forms().map(|form| (hash_of(form.chars()), number, starts(form), false)));
             let short: String = name.chars().take(usize::from(starts(name))).collect();
@@ -77,12 +99,14 @@ impl Regions {
                     true => u64::from(code),
                     false => hash_of(short.chars()),
                 },
+                zone: zone_of(name),
                 moved: false,
             });
         }
         mark_moved(&mut divisions);
         rows.sort_unstable();
-        let mut words = HashTable::with_room(rows.len());
+        let distinct = rows.chunk_by(|a, b| a.0 == b.0).count();
+        let mut words = HashTable::with_room(distinct);
         for (at, (hash, _, short_chars, full)) in rows.iter().enumerate() {
             let naming: &mut Naming = words.entry(*hash);
             if naming.len == 0 {
@@ -95,6 +119,8 @@ impl Regions {
         let named = rows.into_iter().map(|row| row.1).collect();
         Self {
             words,
+            begins,
+            reach,
             divisions,
             named,
         }
@@ -112,6 +138,16 @@ impl Regions {
     }
 }
 
+/// The kind of development zone that a division is, by the end of its name.
+fn zone_of(name: &str) -> &'static str {
+    let mut starts = name.char_indices().skip(2).map(|(start, _)| start);
+    let zone = starts.find_map(|start| {
+        let word = word_of(name[start..].chars())?;
+        word.is(role::ZONE).then_some(word.means)
+    });
+    zone.unwrap_or_default()
+}
+
 /// Marks ended divisions whose name is borne by a present one of the same province: their old code
 /// may name another place today.
 fn mark_moved(divisions: &mut [Division]) {
@@ -121,6 +157,12 @@ fn mark_moved(divisions: &mut [Division]) {
     for division in divisions.iter_mut().filter(|division| !division.current) {
         division.moved = present.binary_search(&key(division)).is_ok();
     }
+}
+
+/// Where the bit of a beginning stands, by its hash.
+fn begin_bit(hash: u64) -> (usize, u64) {
+    let bit = (hash >> 32) as usize % BEGIN_BITS;
+    (bit / 64, 1 << (bit % 64))
 }
 
 /// Whether the division `upper` holds `lower`, or is it.
@@ -143,9 +185,21 @@ pub struct Region {
     /// Its last word is a name in full, or a parent stands before it.
     pub certain: bool,
     /// Numbers of the divisions it may be.
-    divisions: SmallVec<[u16; 4]>,
+    divisions: SmallVec<[u16; 8]>,
     /// The kind of development zone in it; empty for none.
     zone: &'static str,
+}
+
+impl Region {
+    /// Whether it is a city, a county or a zone, and no province.
+    pub fn is_local(&self) -> bool {
+        let local = |division: Division| {
+            !division.code.is_multiple_of(10_000)
+                || MUNICIPALITIES.contains(&(division.code / 10_000))
+        };
+        let mut divisions = self.divisions.iter();
+        divisions.any(|number| local(REGIONS.division(*number)))
+    }
 }
 
 /// The longest region at the beginning of `letters`.
@@ -172,14 +226,23 @@ fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<R
         return;
     }
     let regions = &*REGIONS;
-    let mut hash = 0;
     let rest = &letters[parent.chars..];
-    for (index, letter) in rest.iter().take(REGION_CHARS_MAX).enumerate() {
+    let mut hash = hash_of(rest.iter().take(BEGIN_CHARS - 1).map(|letter| letter.0));
+    let begin = rest
+        .get(BEGIN_CHARS - 1)
+        .map_or(hash, |next| step(hash, u32::from(next.0)));
+    let (word, bit) = begin_bit(begin);
+    if regions.begins[word] & bit == 0 {
+        return;
+    }
+    let limit = usize::from(regions.reach.get(begin).unwrap_or_default());
+    let next = rest.iter().enumerate().take(limit).skip(BEGIN_CHARS - 1);
+    for (index, letter) in next {
         hash = step(hash, u32::from(letter.0));
         let Some(naming) = regions.words.get(hash) else {
             continue;
         };
-        let divisions: SmallVec<[u16; 4]> = (regions.named(naming).iter().copied())
+        let divisions: SmallVec<[u16; 8]> = (regions.named(naming).iter().copied())
             .filter(|number| depth == 0 || is_within(*number, &parent.divisions))
             .collect();
         if divisions.is_empty() {
@@ -221,21 +284,28 @@ pub enum Relation {
 /// The nearest relation between the divisions that two regions may be.
 pub fn relation(one: &Region, other: &Region) -> Relation {
     let mut nearest = Relation::Apart;
-    for a in one.divisions.iter().map(|number| REGIONS.division(*number)) {
-        for b in other
-            .divisions
-            .iter()
-            .map(|number| REGIONS.division(*number))
-        {
-            if is_same(a, b) {
-                return zones(one, other);
-            }
-            if a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code)) {
-                nearest = Relation::Within;
-            }
+    for a in (one.divisions.iter()).map(|number| REGIONS.division(*number)) {
+        for b in (other.divisions.iter()).map(|number| REGIONS.division(*number)) {
+            let zones = (zone(one, a), zone(other, b));
+            let inside = a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code));
+            nearest = nearest.max(match zones {
+                _ if !is_same(a, b) && !inside => Relation::Apart,
+                ("", "") if inside => Relation::Within,
+                (a, b) if a == b => Relation::Same,
+                ("", _) | (_, "") => Relation::Within,
+                _ => Relation::Apart,
+            });
         }
     }
     nearest
+}
+
+/// The kind of zone that a region is, read as `division`.
+fn zone(region: &Region, division: Division) -> &'static str {
+    match region.zone {
+        "" => division.zone,
+        zone => zone,
+    }
 }
 
 /// The same code under the same or a new name, or the same name in the same province under a new
@@ -245,12 +315,4 @@ fn is_same(a: Division, b: Division) -> bool {
     let province = a.code / 10_000 == b.code / 10_000;
     let ended = a.code == b.code || !(a.current && b.current);
     renamed || a.short == b.short && province && ended
-}
-
-fn zones(one: &Region, other: &Region) -> Relation {
-    match (one.zone, other.zone) {
-        (a, b) if a == b => Relation::Same,
-        ("", _) | (_, "") => Relation::Within,
-        _ => Relation::Apart,
-    }
 }

@@ -5,8 +5,9 @@
 //! no slip of another one; a text that nobody bears and that sounds or looks like a known brand
 //! is. Rule 1 and 2 of how close names are told apart. Pure.
 
+use super::super::likeness::is_private_use;
 use super::super::similarity::DifferenceKind;
-use super::likeness::{likeness, sound};
+use super::likeness::{resemblance, sound};
 use super::parse::{is_numeral, is_placeholder};
 use super::words::{BRAND_CHARS_MAX, Letter, is_known_brand, step};
 use std::ops::Range;
@@ -52,9 +53,10 @@ pub fn between(a: &[Letter], b: &[Letter]) -> Option<Slip> {
         .count();
     let (one, other) = (&rest_a[..rest_a.len() - end], &rest_b[..rest_b.len() - end]);
     let kind = match (one, other) {
+        ([a], [b]) if is_private_use(a.0) || is_private_use(b.0) => DifferenceKind::PrivateUse,
         ([a], [b]) if is_placeholder(a.0) || is_placeholder(b.0) => DifferenceKind::Placeholder,
         ([a], [b]) if is_numeral(a.0) && is_numeral(b.0) => DifferenceKind::Serial,
-        ([a], [b]) => likeness(a.0, b.0).unwrap_or(DifferenceKind::OtherCharacter),
+        ([a], [b]) => resemblance(a.0, b.0).unwrap_or(DifferenceKind::OtherCharacter),
         ([], [_]) => DifferenceKind::Missing,
         ([_], []) => DifferenceKind::Extra,
         ([a, b], [c, d]) if a.0 == d.0 && b.0 == c.0 => DifferenceKind::Swapped,
@@ -78,8 +80,8 @@ fn homophones(one: &[Letter], other: &[Letter]) -> Option<DifferenceKind> {
     let mut different = 0;
     for (a, b) in one.iter().zip(other).filter(|(a, b)| a.0 != b.0) {
         different += 1;
-        match likeness(a.0, b.0)? {
-            DifferenceKind::Homophone => {}
+        match resemblance(a.0, b.0)? {
+            DifferenceKind::Homophone | DifferenceKind::Variant => {}
             DifferenceKind::NearHomophone => kind = DifferenceKind::NearHomophone,
             _ => return None,
         }
@@ -114,10 +116,16 @@ pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceK
     let hits_both = |one_chars, other_chars| {
         one.reaches(&slip.query, one_chars) && other.reaches(&slip.listed, other_chars)
     };
-    if hits_both(one.table_trade, other.table_trade) && slip.kind != DifferenceKind::Placeholder {
+    let lost = matches!(
+        slip.kind,
+        DifferenceKind::Placeholder | DifferenceKind::PrivateUse
+    );
+    if hits_both(one.table_trade, other.table_trade) && !lost {
         return (0.1, DifferenceKind::Trade);
     }
-    if hits_both(one.trade, other.trade) {
+    let in_table =
+        one.reaches(&slip.query, one.table_trade) || other.reaches(&slip.listed, other.table_trade);
+    if in_table || hits_both(one.trade, other.trade) {
         let long = one.trade.max(other.trade) >= TRADE_CHARS_LONG;
         return (slip_in_trade(slip.kind, long), slip.kind);
     }
@@ -163,7 +171,8 @@ fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
 /// that too, so without likeness the word must be long.
 pub fn slip_in_trade(kind: DifferenceKind, long: bool) -> f32 {
     match kind {
-        DifferenceKind::Homophone | DifferenceKind::Placeholder => 0.88,
+        DifferenceKind::Homophone | DifferenceKind::Variant => 0.88,
+        DifferenceKind::Placeholder | DifferenceKind::PrivateUse => 0.88,
         DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.85,
         DifferenceKind::Swapped => 0.8,
         DifferenceKind::Missing | DifferenceKind::Extra if long => 0.75,
@@ -209,15 +218,17 @@ fn known(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (bool, bool, usize) {
 fn slip_of_known(kind: DifferenceKind, brand: usize) -> f32 {
     let long = brand >= 4;
     match kind {
-        DifferenceKind::Placeholder => 0.85,
+        DifferenceKind::Variant => 0.9,
+        DifferenceKind::Placeholder | DifferenceKind::PrivateUse => 0.85,
         DifferenceKind::Homophone => 0.85,
-        DifferenceKind::NearHomophone => 0.8,
-        DifferenceKind::Shape => 0.8,
+        DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.8,
         DifferenceKind::Swapped if brand >= 3 => 0.75,
-        DifferenceKind::Swapped => 0.55,
+        DifferenceKind::Keyboard if long => 0.65,
         DifferenceKind::Missing | DifferenceKind::Extra if long => 0.65,
         DifferenceKind::Missing | DifferenceKind::Extra if brand >= 3 => 0.55,
-        _ if long => 0.55,
+        DifferenceKind::Swapped | DifferenceKind::Keyboard => 0.55,
+        // Alike in nothing: another firm, as far as anybody knows.
+        _ if long => 0.45,
         _ => 0.4,
     }
 }
@@ -226,19 +237,25 @@ fn slip_of_known(kind: DifferenceKind, brand: usize) -> f32 {
 fn one_of_unknown(kind: DifferenceKind, brand: usize) -> f32 {
     let long = brand >= 4;
     match kind {
-        DifferenceKind::Placeholder => 0.8,
+        DifferenceKind::Variant => 0.85,
+        DifferenceKind::Placeholder | DifferenceKind::PrivateUse => 0.8,
         DifferenceKind::Homophone if long => 0.75,
         DifferenceKind::Homophone => 0.6,
         DifferenceKind::NearHomophone | DifferenceKind::Shape if long => 0.7,
         DifferenceKind::NearHomophone | DifferenceKind::Shape => 0.5,
         DifferenceKind::Swapped if long => 0.7,
-        DifferenceKind::Missing | DifferenceKind::Extra if long => 0.55,
-        _ if long => 0.5,
+        DifferenceKind::Missing | DifferenceKind::Extra | DifferenceKind::Keyboard if long => 0.55,
+        _ if long => 0.4,
         _ => 0.25,
     }
 }
 
 /// The hash of how a text sounds.
 pub fn sound_hash(chars: impl Iterator<Item = char>) -> u64 {
-    chars.fold(0, |hash, c| step(hash, sound(c)))
+    sound_hash_from(0, chars)
+}
+
+/// The hash of how a text sounds, after another one.
+pub fn sound_hash_from(start: u64, chars: impl Iterator<Item = char>) -> u64 {
+    chars.fold(start, |hash, c| step(hash, sound(c)))
 }

@@ -6,6 +6,7 @@ use super::super::similarity::{
 };
 use super::{OrganisationQuery, block_keys, brand};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 fn judged(query: &str, listed: &str) -> Similarity {
     OrganisationQuery::parse(query).compare(&fold(listed))
@@ -409,8 +410,33 @@ fn short_forms_stand_for_the_name() {
     assert!(judged("热先生", listed).score >= THRESHOLD);
     is_found("热先生", listed);
     // A short brand is borne by many.
-    other("阅文", "上海阅文信息技术有限公司", &[Kind::Trade]);
+    other("阅文", "上海阅文信息技术有限公司", &[Kind::Abbreviation]);
+    // With its city fewer bear it.
+    let reasons = [Kind::Abbreviation, Kind::LegalForm];
+    same("上海阅文", "上海阅文信息技术有限公司", &reasons);
+    other(
+        "福建阅文",
+        "福建阅文信息技术有限公司",
+        &[Kind::Abbreviation],
+    );
     same("工行", "中国工商银行", &[Kind::Abbreviation]);
+}
+
+#[test]
+fn latin_names_are_read_as_chinese_ones() {
+    let romanised = &[Kind::Romanised];
+    same(
+        "华为技术有限公司",
+        "Huawei Technologies Co., Ltd.",
+        romanised,
+    );
+    same("Hongtu Trading Limited", "福州宏图商贸有限公司", romanised);
+    let fuzhou = judged("Fuzhou Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    assert_eq!(kinds(&fuzhou), romanised, "{fuzhou:?}");
+    is_found("Fuzhou Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    let xiamen = judged("Xiamen Hongtu Trading Co., Ltd.", "福州市宏图贸易有限公司");
+    assert!(xiamen.score < THRESHOLD, "{xiamen:?}");
+    assert!(judged("Hongtu Machinery Ltd", "福州宏图贸易有限公司").score < THRESHOLD);
 }
 
 #[test]
@@ -434,6 +460,40 @@ fn the_brand_is_what_a_text_is_scanned_for() {
     ] {
         let found = brand(name).map(|range| &name[range]);
         assert_eq!(found, expected, "{name}");
+    }
+}
+
+/// Labelled pairs: number, query, listed, kind, class, label, note.
+const DEV: &str = include_str!("../../../tests/data/names-dev.tsv");
+
+/// Accepted pairs and all pairs of each class; the index finds every accepted pair.
+fn accepted_of_classes() -> BTreeMap<&'static str, (usize, usize)> {
+    let mut classes = BTreeMap::new();
+    for line in DEV.lines().skip(1) {
+        let columns: Vec<&str> = line.split('\t').collect();
+        if columns[3] != "org" {
+            continue;
+        }
+        let (query, listed, class) = (columns[1], columns[2], columns[4]);
+        let (accepted, all): &mut (usize, usize) = classes.entry(class).or_default();
+        *all += 1;
+        if judged(query, listed).score >= THRESHOLD {
+            *accepted += 1;
+            is_found(query, listed);
+        }
+    }
+    classes
+}
+
+#[test]
+fn labelled_pairs_are_told_apart() {
+    let classes = accepted_of_classes();
+    assert_eq!(classes.len(), 19);
+    for (class, (accepted, all)) in classes {
+        match class.starts_with("org-diff-") {
+            true => assert!(accepted * 100 <= all, "{class}: {accepted} of {all}"),
+            false => assert!(accepted * 100 >= all * 97, "{class}: {accepted} of {all}"),
+        }
     }
 }
 

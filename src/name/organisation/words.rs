@@ -1,12 +1,14 @@
 //! The words of which names of organisations are made, from `data/names/organisation_words.tsv`,
 //! and the brands that companies are known to bear, from `data/names/brands.tsv`.
 //!
-//! In: characters of a folded name. Out: which words end at a place, and whether a text is a known
-//! brand. Both tables are compiled in and parsed once; their heads say where they come from. No I/O.
+//! In: characters of a folded name. Out: which words begin or end at a place, and whether a text is
+//! a known brand. Both tables are compiled in and parsed once; their heads name their sources. No
+//! I/O.
 //!
 //! HOT: a word is found by the hash of its characters, which grows by one multiplication a
 //! character, so all words that end at one place cost one pass; 64 bits of hash stand for the word.
 
+use super::super::char_map::CharMap;
 use std::sync::LazyLock;
 
 const WORDS: &str = include_str!("../../../data/names/organisation_words.tsv");
@@ -59,6 +61,10 @@ pub mod role {
     pub const ZONE: u32 = 1 << 17;
     /// 工行: what a national body is called for short.
     pub const ALIAS: u32 = 1 << 18;
+    /// A trade in English.
+    pub const ENGLISH: u32 = 1 << 19;
+    /// What is looked for at the beginning of a text.
+    pub const FORWARDS: u32 = FORMER | ZONE | ALIAS | ENGLISH;
 }
 
 /// The next hash of a text when a character is added.
@@ -133,10 +139,26 @@ impl Word {
     }
 }
 
-static TABLE: LazyLock<(HashTable<Word>, HashTable<Word>)> = LazyLock::new(|| {
+/// Words by the hash of their characters, read in one direction.
+struct Words {
+    table: HashTable<Word>,
+    /// Characters of the longest word that begins (or ends) with a character; 0 for none.
+    longest: CharMap<u8>,
+}
+
+/// Words that are looked for at the beginning of a text, and at its end.
+struct Tables {
+    forwards: Words,
+    backwards: Words,
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let room = WORDS.lines().count();
-    let mut tables: (HashTable<Word>, HashTable<Word>) =
-        (HashTable::with_room(room), HashTable::with_room(room));
+    let empty = || Words {
+        table: HashTable::with_room(room),
+        longest: CharMap::new(),
+    };
+    let (mut forwards, mut backwards) = (empty(), empty());
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
         let mut columns = line.split('\t');
         let (Some(kind), Some(word)) = (columns.next(), columns.next()) else {
@@ -144,18 +166,58 @@ static TABLE: LazyLock<(HashTable<Word>, HashTable<Word>)> = LazyLock::new(|| {
         };
         let roles = roles(kind);
         let means = columns.next().unwrap_or_default();
-        let forwards = roles & (role::FORMER | role::ZONE | role::ALIAS) != 0;
-        let entry = match forwards {
-            true => tables.0.entry(hash_of(word.chars())),
-            false => tables.1.entry(hash_of(word.chars().rev())),
-        };
+        match roles & role::FORWARDS != 0 {
+            true => forwards.insert(word.chars(), roles, means),
+            false => backwards.insert(word.chars().rev(), roles, means),
+        }
+    }
+    Tables {
+        forwards,
+        backwards,
+    }
+});
+
+impl Words {
+    fn insert(
+        &mut self,
+        chars: impl Iterator<Item = char> + Clone,
+        roles: u32,
+        means: &'static str,
+    ) {
+        let entry = self.table.entry(hash_of(chars.clone()));
         entry.roles |= roles;
         if !means.is_empty() {
             entry.means = means;
         }
+        let count = chars.clone().count();
+        if let Some(first) = chars.clone().next().filter(|_| count <= WORD_CHARS_MAX) {
+            let longest = self.longest.get(first).max(count as u8);
+            self.longest.insert(first, longest);
+        }
     }
-    tables
-});
+
+    /// The longest word of one of `roles` with which a text begins, with its characters.
+    #[inline]
+    fn longest(
+        &self,
+        chars: impl Iterator<Item = char> + Clone,
+        roles: u32,
+    ) -> Option<(usize, Word)> {
+        let first = chars.clone().next()?;
+        let limit = usize::from(self.longest.get(first));
+        let mut longest = None;
+        let mut hash = 0;
+        for (count, c) in chars.take(limit).enumerate() {
+            hash = step(hash, u32::from(c));
+            if let Some(word) = self.table.get(hash)
+                && word.is(roles)
+            {
+                longest = Some((count + 1, word));
+            }
+        }
+        longest
+    }
+}
 
 fn roles(kind: &str) -> u32 {
     match kind {
@@ -175,6 +237,7 @@ fn roles(kind: &str) -> u32 {
         "short" => role::SHORT | role::TRADE,
         "short-unit" => role::SHORT | role::UNIT,
         "alias" => role::ALIAS,
+        "english" => role::ENGLISH,
         "seal" => role::SEAL,
         "aside" => role::ASIDE,
         "former" => role::FORMER,
@@ -189,33 +252,20 @@ pub type Letter = (char, u16);
 /// The longest word of one of `roles` at the end of `letters`, with its characters.
 #[inline]
 pub fn last_word(letters: &[Letter], roles: u32) -> Option<(usize, Word)> {
-    let mut longest = None;
-    let mut hash = 0;
-    for (chars, letter) in letters.iter().rev().take(WORD_CHARS_MAX).enumerate() {
-        hash = step(hash, u32::from(letter.0));
-        if let Some(word) = TABLE.1.get(hash)
-            && word.is(roles)
-        {
-            longest = Some((chars + 1, word));
-        }
-    }
-    longest
+    let chars = letters.iter().rev().map(|letter| letter.0);
+    TABLES.backwards.longest(chars, roles)
 }
 
-/// The longest word of one of `roles`, former marks or zones, at the beginning of `letters`.
+/// The longest word of one of `roles`, of those in `FORWARDS`, at the beginning of `letters`.
 #[inline]
 pub fn first_word(letters: &[Letter], roles: u32) -> Option<(usize, Word)> {
-    let mut longest = None;
-    let mut hash = 0;
-    for (chars, letter) in letters.iter().take(WORD_CHARS_MAX).enumerate() {
-        hash = step(hash, u32::from(letter.0));
-        if let Some(word) = TABLE.0.get(hash)
-            && word.is(roles)
-        {
-            longest = Some((chars + 1, word));
-        }
-    }
-    longest
+    let chars = letters.iter().map(|letter| letter.0);
+    TABLES.forwards.longest(chars, roles)
+}
+
+/// What the whole of a text can be, of the words that are looked for at the beginning.
+pub fn word_of(chars: impl Iterator<Item = char>) -> Option<Word> {
+    TABLES.forwards.table.get(hash_of(chars))
 }
 
 /// What the whole of `letters` can be as a word.
@@ -224,7 +274,7 @@ pub fn whole_word(letters: &[Letter]) -> Word {
         return Word::default();
     }
     let hash = hash_of(letters.iter().rev().map(|letter| letter.0));
-    TABLE.1.get(hash).unwrap_or_default()
+    TABLES.backwards.table.get(hash).unwrap_or_default()
 }
 
 /// Known brands by half of their hash: one of 16,000 unknown texts passes for known.

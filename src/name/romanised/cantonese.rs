@@ -1,8 +1,8 @@
 //! Cantonese: readings of characters in Jyutping, and how Hong Kong and Macau spell them.
 //!
 //! In: the table `cantonese.tsv`, compiled in and parsed once. Out: syllables as small numbers,
-//! their spellings, and surnames with spellings that follow no rule. There is no standard: each initial
-//! and final has usual spellings and rarer ones, all of which combine.
+//! their spellings, and surnames with spellings that follow no rule. There is no standard: each
+//! initial and final has usual spellings and rarer ones, all of which combine.
 //! HOT: a reading is two array reads away.
 
 use super::super::char_map::CharMap;
@@ -19,16 +19,16 @@ const RARER: f32 = 0.95;
 const MACAU: f32 = 0.9;
 const TEXTBOOK: f32 = 0.9;
 
-/// A sound in Jyutping with its spellings: usual ones, rarer ones, those of Macau.
-type Rule = (
+/// A part of a syllable in Jyutping with its spellings: usual ones, rarer ones, those of Macau.
+type Part = (
     &'static str,
     &'static [&'static str],
     &'static [&'static str],
     &'static [&'static str],
 );
 
-/// The initials.
-const INITIALS: &[Rule] = &[
+/// Initials.
+const INITIALS: &[Part] = &[
     ("", &[""], &["ng"], &[]),
     ("b", &["p"], &["b"], &[]),
     ("p", &["p"], &[], &[]),
@@ -51,8 +51,8 @@ const INITIALS: &[Rule] = &[
     ("j", &["y"], &[], &["i"]),
 ];
 
-/// The finals.
-const FINALS: &[Rule] = &[
+/// Finals in Jyutping with their spellings, in the same order.
+const FINALS: &[Part] = &[
     ("aa", &["a", "ah"], &["ar"], &[]),
     ("aai", &["ai"], &["aai"], &[]),
     ("aau", &["au"], &["aau"], &["ao"]),
@@ -352,7 +352,14 @@ fn spell(letters: &str, visit: &mut dyn FnMut(&str, f32)) {
 }
 
 /// Spellings of an initial or final with how usual they are.
-fn weighed((_, usual, rarer, macau): &'static Rule) -> impl Iterator<Item = (&'static str, f32)> {
+fn weighed(
+    (_, usual, rarer, macau): &'static (
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+        &'static [&'static str],
+    ),
+) -> impl Iterator<Item = (&'static str, f32)> {
     let of = |all: &'static [&'static str], quality| all.iter().map(move |one| (*one, quality));
     of(usual, 1.0)
         .chain(of(rarer, RARER))

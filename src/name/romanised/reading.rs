@@ -218,11 +218,10 @@ impl Ways {
             let mut counts: Counts = choices.iter().map(|classes| count(classes)).collect();
             if order.likelihood > CUT_WITHOUT_KEY {
                 let in_key = choices.len().min(KEY_SYLLABLES_MAX);
-                choose(
-                    &choices[..in_key],
-                    left.min(order.keys_max(sequence)),
-                    &mut counts,
-                );
+                let is_first = order.system == System::Cantonese
+                    && !std::mem::replace(&mut has_cantonese[usize::from(order.turned > 0)], true);
+                let budget = left.min(order.keys_max(is_first));
+                choose(&choices[..in_key], budget, &mut counts);
                 add_keys(&choices[..in_key], &counts, keys);
             }
             order.classes = counts.into_iter().skip(han.len()).collect();
@@ -237,7 +236,7 @@ impl Order {
         (self.turned + place) % syllables.max(1)
     }
 
-    /// Keys of this order, at most; the first of Cantonese needs many, its syllables stand for many.
+    /// Keys of this order, at most: many for Cantonese, whose syllables stand for many.
     fn keys_max(&self, is_first: bool) -> usize {
         match (self.system, self.turned) {
             (System::WadeGilesMarked | System::WadeGiles, 0) => 16,
@@ -278,12 +277,8 @@ fn slot_classes(
 
 /// The classes of the Han characters before the letters.
 fn han_classes(han: &[char]) -> Vec<Classes> {
-    let is_surname = !surname_readings(han).is_empty();
-    let surname = if is_surname {
-        han.len()
-    } else {
-        surname_chars(han)
-    };
+    let surname =
+        surname_chars(han).max(usize::from(!surname_readings(han).is_empty()) * han.len());
     let classes = han.iter().enumerate().map(|(place, c)| {
         let mut classes = Classes::new();
         let mut add = |syllable: Syllable| {

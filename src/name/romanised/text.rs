@@ -41,7 +41,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Cleans a text; `None` where it is not made of letters, or of Han characters and then letters.
+    /// Cleans a text; `None` where it is not made of letters, or of Han characters and then
+    /// letters.
     pub fn read(raw: &str) -> Option<Self> {
         if raw.len() > BYTES_MAX {
             return None;

@@ -1,0 +1,73 @@
+//! The sections of similar names: made of the names of subjects, own and other ones.
+//!
+//! In: store and arrangement. Out: three tables, one after the other. A name that only holders
+//! bear is in none.
+
+use super::arrange::Arrangement;
+use super::store::Store;
+use crate::index::name_keys::{Bearers, NameSource};
+use crate::model::subject::SubjectKind;
+use crate::name::similarity::NameKind;
+
+/// Bytes of a key while it is sorted, twice over because it is moved once, and of its entry.
+const KEY_BYTES: u64 = 40;
+/// Keys that any build may hold at a time.
+const KEYS_MIN: u64 = 1 << 20;
+
+/// Names in the order of the file, and what bears them.
+pub struct Names<'a> {
+    store: &'a Store,
+    arrangement: &'a Arrangement,
+    bearers: Vec<Bearers>,
+}
+
+impl<'a> Names<'a> {
+    /// Of all built entries.
+    pub fn of(store: &'a Store, arrangement: &'a Arrangement) -> Self {
+        let mut bearers = vec![Bearers::NONE; arrangement.names.len()];
+        for arrival in &arrangement.order {
+            let entry = &store.entries[*arrival as usize];
+            let subject = store.parties_of(entry).first();
+            let names = subject.into_iter().flat_map(|party| store.names_of(party));
+            for name in names {
+                let number = arrangement.name_numbers[*name as usize] as usize;
+                bearers[number] = bearers[number].and(name_kind(entry.kind));
+            }
+        }
+        Self {
+            store,
+            arrangement,
+            bearers,
+        }
+    }
+
+    /// Keys to hold at a time: as many as fit where the sort orders and the rows of identifiers
+    /// were, which `Store::peak_memory_bytes` has counted.
+    pub fn keys_max(&self) -> usize {
+        let freed = self.store.sorting_memory_bytes();
+        usize::try_from((freed / KEY_BYTES).max(KEYS_MIN)).unwrap_or(usize::MAX)
+    }
+}
+
+impl NameSource for Names<'_> {
+    fn count(&self) -> u32 {
+        self.arrangement.names.len() as u32
+    }
+
+    fn text(&self, name: u32) -> &str {
+        let arrival = self.arrangement.names.get(name as usize);
+        arrival.map_or("", |arrival| self.store.names.get(*arrival))
+    }
+
+    fn bearers(&self, name: u32) -> Bearers {
+        self.bearers.get(name as usize).copied().unwrap_or_default()
+    }
+}
+
+/// The kind under which the names of such subjects are looked for.
+pub fn name_kind(kind: SubjectKind) -> NameKind {
+    match kind {
+        SubjectKind::Person => NameKind::Person,
+        SubjectKind::Organisation => NameKind::Organisation,
+    }
+}

@@ -1,0 +1,228 @@
+//! The keys of a listed name, and the tables of all of them.
+//!
+//! In: folded names with what bears them. Out: three tables. *Places of persons*: short names have
+//! thousands of neighbours, so the key holds all but one character and the entry holds that one; an
+//! entry tells of a substitution without a look at the text. *Keys of persons*: block keys.
+//! *Keys of organisations*: long names are nearly alone under each deletion key; with block keys
+//! beside. Equal names and seed give equal tables, whatever the threads and the memory.
+
+use super::key_table::{Keyed, TableBuilder};
+use crate::name::edits::{self, Characters};
+use crate::name::query::block_keys;
+use crate::name::similarity::NameKind;
+use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
+use rayon::prelude::*;
+use smallvec::SmallVec;
+use zerocopy::little_endian::U32;
+
+/// Names that are made keys of at a time by one thread.
+const BLOCK_NAMES: u32 = 4_096;
+
+/// What bears a name: kinds of the subjects whose own or other name it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bearers(u8);
+
+impl Bearers {
+    /// No subject; perhaps a holder.
+    pub const NONE: Self = Self(0);
+
+    /// These and subjects of this kind.
+    pub fn and(self, kind: NameKind) -> Self {
+        Self(self.0 | 1 << kind as u8)
+    }
+
+    /// Whether subjects of this kind bear it.
+    pub fn has(self, kind: NameKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+}
+
+/// Names of a build, by their numbers.
+pub trait NameSource: Sync {
+    /// Names.
+    fn count(&self) -> u32;
+
+    /// Text of a name.
+    fn text(&self, name: u32) -> &str;
+
+    /// What bears it.
+    fn bearers(&self, name: u32) -> Bearers;
+}
+
+/// Calls `visit` with the place keys of a person's name and the character at each place.
+pub fn person_places(seed: u64, text: &str, visit: &mut dyn FnMut(u64, char)) {
+    if let Some(name) = Characters::of(text) {
+        edits::place_keys(seed, &name, |_, character, key| visit(key, character));
+    }
+}
+
+/// Calls `visit` with the further keys of a person's name, each once.
+pub fn person_keys(seed: u64, text: &str, visit: &mut dyn FnMut(u64)) {
+    let mut once = Once::default();
+    once.block_keys(seed, NameKind::Person, text, visit);
+}
+
+/// Calls `visit` with the keys of an organisation's name, each once.
+pub fn organisation_keys(seed: u64, text: &str, visit: &mut dyn FnMut(u64)) {
+    let mut once = Once::default();
+    if let Some(name) = Characters::of(text) {
+        once.visit(edits::text_key(seed, text), visit);
+        edits::missing_keys(seed, &name, |_, key| once.visit(key, visit));
+    }
+    once.block_keys(seed, NameKind::Organisation, text, visit);
+}
+
+/// Keys that a name has already.
+#[derive(Default)]
+struct Once {
+    seen: SmallVec<[u64; 32]>,
+}
+
+impl Once {
+    fn visit(&mut self, key: u64, visit: &mut dyn FnMut(u64)) {
+        if !self.seen.contains(&key) {
+            self.seen.push(key);
+            visit(key);
+        }
+    }
+
+    fn block_keys(&mut self, seed: u64, kind: NameKind, text: &str, visit: &mut dyn FnMut(u64)) {
+        edits::end_keys(seed, text, |key| self.visit(key, visit));
+        block_keys(kind, text, &mut |key| {
+            self.visit(edits::block_key(seed, key), visit);
+        });
+    }
+}
+
+/// Directory and entries of a table.
+pub type Table<E> = (Vec<U32>, Vec<E>);
+
+/// The table of the places of persons. `keys_max` bounds the keys in memory at a time, not the
+/// table itself.
+pub fn person_place_table(names: &dyn NameSource, seed: u64, keys_max: usize) -> Table<PlaceEntry> {
+    let entry = |tag, one: &Keyed| PlaceEntry::new(tag, one.character, one.name);
+    table(names, NameKind::Person, keys_max, entry, &|text, visit| {
+        person_places(seed, text, visit);
+    })
+}
+
+/// The table of the further keys of persons.
+pub fn person_key_table(names: &dyn NameSource, seed: u64, keys_max: usize) -> Table<KeyEntry> {
+    let entry = |tag, one: &Keyed| KeyEntry::new(tag, one.name);
+    table(names, NameKind::Person, keys_max, entry, &|text, visit| {
+        person_keys(seed, text, &mut |key| visit(key, '\0'));
+    })
+}
+
+/// The table of the keys of organisations.
+pub fn organisation_key_table(
+    names: &dyn NameSource,
+    seed: u64,
+    keys_max: usize,
+) -> Table<KeyEntry> {
+    let entry = |tag, one: &Keyed| KeyEntry::new(tag, one.name);
+    table(
+        names,
+        NameKind::Organisation,
+        keys_max,
+        entry,
+        &|text, visit| {
+            organisation_keys(seed, text, &mut |key| visit(key, '\0'));
+        },
+    )
+}
+
+type Visit<'a> = &'a mut dyn FnMut(u64, char);
+type KeysOf<'a> = &'a (dyn Fn(&str, Visit<'_>) + Sync);
+
+/// Keys are counted, then gathered and sorted in as many ranges as the bound asks for.
+fn table<E: TaggedName + Send>(
+    names: &dyn NameSource,
+    kind: NameKind,
+    keys_max: usize,
+    entry: fn(u16, &Keyed) -> E,
+    keys_of: KeysOf<'_>,
+) -> Table<E> {
+    // What is gathered in one go needs no count before.
+    let bound = sum(names, kind, &|text| text.len() / 3 + 4);
+    if bound <= keys_max {
+        let keyed = gather(names, kind, 0..=u64::MAX, keys_of);
+        let mut builder = TableBuilder::new(keyed.len(), entry);
+        builder.add(keyed);
+        return builder.finish();
+    }
+    let total = sum(names, kind, &|text| {
+        let mut keys = 0;
+        keys_of(text, &mut |_, _| keys += 1);
+        keys
+    });
+    let ranges = (total / keys_max.max(1) + 1) as u64;
+    let width = u64::MAX / ranges;
+    let mut builder = TableBuilder::new(total, entry);
+    for range in 0..ranges {
+        let first = range * width;
+        let last = if range + 1 == ranges {
+            u64::MAX
+        } else {
+            first + (width - 1)
+        };
+        builder.add(gather(names, kind, first..=last, keys_of));
+    }
+    builder.finish()
+}
+
+fn sum(names: &dyn NameSource, kind: NameKind, of: &(dyn Fn(&str) -> usize + Sync)) -> usize {
+    let of_block = |block| -> usize {
+        block_names(names, kind, block)
+            .map(|name| of(names.text(name)))
+            .sum()
+    };
+    blocks(names).into_par_iter().map(of_block).sum()
+}
+
+fn gather(
+    names: &dyn NameSource,
+    kind: NameKind,
+    range: std::ops::RangeInclusive<u64>,
+    keys_of: KeysOf<'_>,
+) -> Vec<Keyed> {
+    let of_block = |mut keyed: Vec<Keyed>, block: u32| {
+        for name in block_names(names, kind, block) {
+            keys_of(names.text(name), &mut |key, character| {
+                if range.contains(&key) {
+                    keyed.push(Keyed {
+                        key,
+                        name,
+                        character,
+                    });
+                }
+            });
+        }
+        keyed
+    };
+    // Whatever the order here: the keys are sorted afterwards.
+    let parts: Vec<Vec<Keyed>> = blocks(names)
+        .into_par_iter()
+        .fold(Vec::new, of_block)
+        .collect();
+    let mut all = Vec::new();
+    all.try_reserve_exact(parts.iter().map(Vec::len).sum()).ok();
+    for mut part in parts {
+        all.append(&mut part);
+    }
+    all
+}
+
+fn blocks(names: &dyn NameSource) -> std::ops::Range<u32> {
+    0..names.count().div_ceil(BLOCK_NAMES)
+}
+
+fn block_names(
+    names: &dyn NameSource,
+    kind: NameKind,
+    block: u32,
+) -> impl Iterator<Item = u32> + '_ {
+    let first = block * BLOCK_NAMES;
+    let last = names.count().min(first.saturating_add(BLOCK_NAMES));
+    (first..last).filter(move |name| names.bearers(*name).has(kind))
+}
