@@ -5,7 +5,12 @@
 //! the two automata, without. `cargo bench --bench scan -- 1000000` sets the names, `quick` leaves
 //! the automata out. Figures are the best and the median of the rounds.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench prints"
+)]
 
 mod corpus;
 

@@ -3,6 +3,8 @@
 //! In: `data/names-dev.tsv`, pairs made by known processes. `hecha eval names` prints the figures.
 //! The best figures of eight other matchers on the same pairs stand beside each class.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use hecha::eval::names::{KindReport, parse, report, scores};
 use hecha::name::similarity::NameKind;
 use std::sync::LazyLock;

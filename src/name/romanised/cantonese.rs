@@ -19,8 +19,16 @@ const RARER: f32 = 0.95;
 const MACAU: f32 = 0.9;
 const TEXTBOOK: f32 = 0.9;
 
-/// Initials in Jyutping with their spellings: usual ones, rarer ones, those of Macau.
-const INITIALS: &[(&str, &[&str], &[&str], &[&str])] = &[
+/// A part of a syllable in Jyutping with its spellings: usual ones, rarer ones, those of Macau.
+type Part = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+/// Initials.
+const INITIALS: &[Part] = &[
     ("", &[""], &["ng"], &[]),
     ("b", &["p"], &["b"], &[]),
     ("p", &["p"], &[], &[]),
@@ -44,7 +52,7 @@ const INITIALS: &[(&str, &[&str], &[&str], &[&str])] = &[
 ];
 
 /// Finals in Jyutping with their spellings, in the same order.
-const FINALS: &[(&str, &[&str], &[&str], &[&str])] = &[
+const FINALS: &[Part] = &[
     ("aa", &["a", "ah"], &["ar"], &[]),
     ("aai", &["ai"], &["aai"], &[]),
     ("aau", &["au"], &["aau"], &["ao"]),

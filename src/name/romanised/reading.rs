@@ -255,7 +255,8 @@ fn slot_classes(
 
 /// The classes of the Han characters before the letters.
 fn han_classes(han: &[char]) -> Vec<Classes> {
-    let surname = surname_chars(han).max(usize::from(surname_readings(han).len() > 0) * han.len());
+    let surname =
+        surname_chars(han).max(usize::from(!surname_readings(han).is_empty()) * han.len());
     let classes = han.iter().enumerate().map(|(place, c)| {
         let mut classes = Classes::new();
         let mut add = |syllable: Syllable| {

@@ -195,7 +195,11 @@ mod tests {
         cuts("fang-an", System::Pinyin, &["fang an"]);
         cuts("fangan", System::Pinyin, &["fang an", "fan gan"]);
         cuts("zhangx", System::Pinyin, &[]);
-        cuts("hai-ch'un", System::WadeGilesMarked, &["hai chun"]);
+        cuts(
+            "hai-ch'un",
+            System::WadeGilesMarked,
+            &["hai chun", "ha yi chun"],
+        );
     }
 
     #[test]
