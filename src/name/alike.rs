@@ -3,8 +3,8 @@
 //! In: two characters after folding. Out: what `likeness` says of them, as yes or no. The
 //! neighbours of a common name differ from it in hundreds of characters, and the same pairs come
 //! again with every query. Answers never change, so it does not matter who asked first. Bounded:
-//! rows for the first `ROWS_MAX` characters asked for, two bits for each Han character of the first
-//! plane. HOT: asked for each name that differs in one character.
+//! rows for the first `ROWS_MAX` characters asked for, two bits for each usual Han character.
+//! HOT: asked for each name that differs in one character.
 
 use super::likeness::likeness;
 use std::array;
