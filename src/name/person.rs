@@ -13,7 +13,7 @@ use super::person_edits::{self, Slip};
 use super::person_foreign;
 use super::person_forms::{CHARS_MAX, Chars, Form, forms};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
-use super::romanised::Romanised;
+use super::romanised::{KEY_SYLLABLES_MAX, Romanised};
 use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
 use super::transliteration::{looks_foreign, skeleton};
 use smallvec::SmallVec;
@@ -27,7 +27,7 @@ const LETTERS_SEED: u64 = 4;
 /// Characters of a beginning under which names that were cut are found.
 const BEGINNING_CHARS: usize = 7;
 /// Sequences of readings of a listed name that have keys.
-const LISTED_SOUNDS_MAX: usize = 4;
+const LISTED_SOUNDS_MAX: usize = 6;
 /// Sequences of readings of a form that is looked for.
 const QUERY_SOUNDS_MAX: usize = 12;
 /// Readings of one character that count.
@@ -295,52 +295,76 @@ fn logistic(log_odds: f32) -> f32 {
     (1.0 / (1.0 + (-log_odds).exp())).min(0.99)
 }
 
-/// Keys of the sequences of dialect classes in which a name may be read, likeliest first.
+/// Keys of the sequences of dialect classes in which a name may be read: every character in its
+/// first way, then one after the other in another way, then two. Long names by their beginning.
 fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
-    if name.len() < 2 || name.len() > 8 {
+    let name = &name[..name.len().min(KEY_SYLLABLES_MAX)];
+    if name.len() < 2 {
         return;
     }
     let mut choices: SmallVec<[SmallVec<[u16; 4]>; 8]> = SmallVec::new();
     let surname = surname_chars(name);
     for (place, c) in name.iter().enumerate() {
-        let mut classes: SmallVec<[u16; 4]> = SmallVec::new();
-        let mut add = |syllable: Syllable| {
-            let class = syllable.dialect_class();
-            if !classes.contains(&class) {
-                classes.push(class);
-            }
-        };
-        if place < surname {
-            for reading in surname_readings(&name[..surname]) {
-                reading.get(place).copied().map(&mut add);
-            }
-        }
-        for reading in readings(*c).iter().take(READINGS_MAX) {
-            add(reading.syllable);
-        }
+        let classes = sounds(name, surname, place, *c);
         if classes.is_empty() {
             return;
         }
         choices.push(classes);
     }
-    let mut classes: SmallVec<[u16; 8]> = SmallVec::new();
-    for sequence in 0..sequences(&choices).min(sounds_max) {
-        // The rightmost character with several readings varies first.
-        let mut rest = sequence;
-        classes.clear();
-        for choice in choices.iter().rev() {
-            classes.push(choice[rest % choice.len()]);
-            rest /= choice.len();
+    let mut left = sounds_max;
+    let mut classes: SmallVec<[u16; 8]> = choices.iter().map(|choice| choice[0]).collect();
+    let mut add = |classes: &[u16]| {
+        left = left.saturating_sub(1);
+        visit(sound_key(classes));
+        left > 0
+    };
+    if !add(&classes) {
+        return;
+    }
+    for (one, choice) in choices.iter().enumerate() {
+        for class in &choice[1..] {
+            classes[one] = *class;
+            if !add(&classes) {
+                return;
+            }
         }
-        classes.reverse();
-        visit(sound_key(&classes));
+        classes[one] = choice[0];
+    }
+    for (one, choice) in choices.iter().enumerate() {
+        for class in &choice[1..] {
+            classes[one] = *class;
+            for (two, other) in choices.iter().enumerate().skip(one + 1) {
+                for class in &other[1..] {
+                    classes[two] = *class;
+                    if !add(&classes) {
+                        return;
+                    }
+                }
+                classes[two] = other[0];
+            }
+        }
+        classes[one] = choice[0];
     }
 }
 
-fn sequences(choices: &[SmallVec<[u16; 4]>]) -> usize {
-    choices
-        .iter()
-        .fold(1, |count: usize, choice| count.saturating_mul(choice.len()))
+/// Dialect classes of the character at `place`, the likeliest first.
+fn sounds(name: &[char], surname: usize, place: usize, c: char) -> SmallVec<[u16; 4]> {
+    let mut classes: SmallVec<[u16; 4]> = SmallVec::new();
+    let mut add = |syllable: Syllable| {
+        let class = syllable.dialect_class();
+        if !classes.contains(&class) {
+            classes.push(class);
+        }
+    };
+    if place < surname {
+        for reading in surname_readings(&name[..surname]) {
+            reading.get(place).copied().map(&mut add);
+        }
+    }
+    for reading in readings(c).iter().take(READINGS_MAX) {
+        add(reading.syllable);
+    }
+    classes
 }
 
 /// Keys of a name of another language: its consonants, and its beginning.
