@@ -15,7 +15,7 @@ const SHAPE_GROUPS: &str = include_str!("../../data/names/shape_groups.tsv");
 const SHAPE_PAIRS: &str = include_str!("../../data/names/shape_pairs.tsv");
 
 /// Readings of a character that count; later ones are too rare to explain a slip.
-const READINGS_MAX: usize = 3;
+const READINGS_MAX: usize = 2;
 
 /// One way in which a character is written for another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,9 +122,12 @@ fn sound(one: char, other: char) -> Option<Sound> {
     let mut best = None;
     for (i, a) in ours.iter().take(READINGS_MAX).enumerate() {
         for (j, b) in theirs.iter().take(READINGS_MAX).enumerate() {
-            // Two rare readings are no reason to write one for the other.
+            // Rare readings are no reason to write one for the other: one of them may be, where
+            // the syllable is the same.
+            let is_usual = i == 0 && j == 0;
             if i == 0 || j == 0 {
-                best = best.max(sound_of(*a, *b));
+                let sound = sound_of(*a, *b);
+                best = best.max(sound.filter(|sound| is_usual || *sound >= Sound::Same));
             }
         }
     }

@@ -24,8 +24,8 @@ const SKELETON_SEED: u64 = 2;
 const BEGINNING_SEED: u64 = 3;
 const LETTERS_SEED: u64 = 4;
 
-/// Characters of a beginning under which names that were cut are found.
-const BEGINNING_CHARS: usize = 7;
+/// Parts of a skeleton under which names that were cut are found.
+const BEGINNING_PARTS: usize = 4;
 /// Sequences of readings of a listed name that have keys.
 const LISTED_SOUNDS_MAX: usize = 6;
 /// Sequences of readings of a form that is looked for.
@@ -372,16 +372,17 @@ fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
     if name.iter().any(char::is_ascii) || name.len() > CHARS_MAX {
         return;
     }
-    if looks_foreign(name) {
-        let bytes: SmallVec<[u8; 64]> = skeleton(name)
-            .iter()
-            .flat_map(|part| part.to_le_bytes())
-            .collect();
-        visit(xxh3_64_with_seed(&bytes, SKELETON_SEED));
+    if !looks_foreign(name) {
+        return;
     }
-    if let Some(beginning) = name.get(..BEGINNING_CHARS) {
-        let text: String = beginning.iter().collect();
-        visit(xxh3_64_with_seed(text.as_bytes(), BEGINNING_SEED));
+    let skeleton = skeleton(name);
+    let mut key = |parts: &[u16], seed| {
+        let bytes: SmallVec<[u8; 64]> = parts.iter().flat_map(|p| p.to_le_bytes()).collect();
+        visit(xxh3_64_with_seed(&bytes, seed));
+    };
+    key(&skeleton, SKELETON_SEED);
+    if let Some(beginning) = skeleton.get(..BEGINNING_PARTS) {
+        key(beginning, BEGINNING_SEED);
     }
 }
 

@@ -104,7 +104,11 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         slip.differences
             .push(at(likeness.kind, place..place + 1, place..place + 1));
     }
-    slip.log_odds -= 0.8 * (slip.differences.len() as f32 - 1.0);
+    if lost > 1 {
+        // Two characters that nobody knows leave too many names.
+        slip.log_odds -= 4.0;
+    }
+    slip.log_odds -= 1.5 * (slip.differences.len() as f32 - 1.0);
     if lost == 0 {
         let mut rarity = rarity(asked_bearers.min(likely_bearers_per_million(listed)));
         if is_key_slip {

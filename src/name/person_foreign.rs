@@ -17,6 +17,8 @@ const CUT_CHARS_MIN: usize = 7;
 const EVEN_COST: f32 = 1.25;
 /// How steeply the likelihood falls with the cost.
 const STEEPNESS: f32 = 4.0;
+/// Cost of two known parts that are not spellings of one.
+const OTHER_PART: f32 = 0.8;
 /// Characters of each side that the alignment takes.
 const ALIGNED_MAX: usize = 24;
 
@@ -82,7 +84,14 @@ fn cost(asked: &[char], listed: &[char]) -> Option<f32> {
                 costs[i][j] = costs[i][j].min(here + more);
             };
             if i < rows && j < columns {
-                reach(i + 1, j + 1, exchange(asked[i], listed[j]));
+                let mut exchange = exchange(asked[i], listed[j]);
+                if let (Some((one, _)), Some((other, _))) =
+                    (asked_spellings[i], listed_spellings[j])
+                    && one != other
+                {
+                    exchange += OTHER_PART;
+                }
+                reach(i + 1, j + 1, exchange);
                 if let (Some((one, a)), Some((other, b))) =
                     (asked_spellings[i], listed_spellings[j])
                     && one == other
