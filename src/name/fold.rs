@@ -1,20 +1,22 @@
 //! The folded form of a name: two names are equal when their folded forms are.
 //!
 //! In: a name as written. Out: NFKC, lower case, without white space, invisible characters and
-//! middle dots, with traditional and variant characters in one form (`variants.rs`). Decision
-//! rules 3. Pure and idempotent. A name of nothing but blanks and dots
-//! folds to the empty text: the caller refuses it. Full stops, hyphens and placeholders such as
+//! middle dots, with traditional and variant characters in one form (`variants.rs`), and with
+//! standard characters for private-use code points of known meaning (`private_use.rs`). Decision
+//! rules 3. Pure and idempotent. A name of nothing but blanks and dots folds to the empty text: the
+//! caller refuses it. Full stops, hyphens and placeholders such as
 //! `?` or `□` stay: they are evidence, not dots.
 //!
 //! HOT: names of Han characters, ASCII and full-width forms take one pass without normalisation,
 //! because none of these characters composes with a neighbour.
 
+use super::private_use;
 use super::variants::{VariantTable, table_version};
 use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// Number of the rules in this file; goes up when they change an answer.
-const RULES_VERSION: u32 = 1;
+const RULES_VERSION: u32 = 2;
 
 /// Passes after which folding stops; two suffice for every text seen.
 const PASSES_MAX: usize = 8;
@@ -23,8 +25,8 @@ const PASSES_MAX: usize = 8;
 /// built under another version does not fit this program.
 pub static FOLD_VERSION: LazyLock<String> = LazyLock::new(|| {
     let (major, minor, update) = unicode_normalization::UNICODE_VERSION;
-    let table = table_version();
-    format!("{RULES_VERSION}-{table}-unicode-{major}.{minor}.{update}")
+    let (table, private) = (table_version(), private_use::table_version());
+    format!("{RULES_VERSION}-{table}-{private}-unicode-{major}.{minor}.{update}")
 });
 
 /// The folded form of `name`.
@@ -97,6 +99,7 @@ fn pass(text: &str) -> String {
     let variants = VariantTable::get();
     text.chars()
         .filter(|c| !is_dropped(*c))
+        .map(private_use::standard)
         .nfkc()
         .flat_map(char::to_lowercase)
         .filter(|c| !is_dropped(*c))
@@ -254,7 +257,8 @@ mod tests {
             folds(name, name);
         }
         folds("李．明", "李.明");
-        folds("李\u{e863}", "李\u{e863}"); // A private character is nobody else's.
+        folds("李\u{e000}", "李\u{e000}"); // A private character is nobody else's,
+        folds("李\u{e863}", "李䶮"); // but for those of the standards.
     }
 
     #[test]
@@ -330,7 +334,10 @@ mod tests {
     #[test]
     fn the_version_names_rules_table_and_unicode() {
         let parts: Vec<&str> = FOLD_VERSION.split('-').collect();
-        assert!(matches!(parts[..], ["1", "1", hash, "unicode", _] if hash.len() == 8));
+        assert!(matches!(
+            parts[..],
+            ["2", "1", hash, "1", private, "unicode", _] if hash.len() == 8 && private.len() == 8
+        ));
     }
 
     proptest! {
@@ -350,7 +357,7 @@ mod tests {
         #[test]
         fn mixed_scripts_fold_for_good(
             name in concat!(
-                "([張伟ÄäİßŒ가-힣か-ゟ]|[\u{300}-\u{36f}]|[\u{2f00}-\u{2fd5}]",
+                "([張伟ÄäİßŒ가-힣か-ゟ]|[\u{300}-\u{36f}]|[\u{2f00}-\u{2fd5}\u{e700}-\u{e8ff}]",
                 "|[\u{f900}-\u{fad9}]|[·˙¨\u{200b}\u{fe0f}]){0,16}"
             )
         ) {

@@ -11,6 +11,9 @@ pub mod char_map;
 /// The table of variant characters, compiled in.
 pub mod variants;
 
+/// Private-use code points and their standard characters.
+pub mod private_use;
+
 /// The folded form of a name.
 pub mod fold;
 
