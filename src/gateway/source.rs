@@ -9,6 +9,7 @@ use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
 use crate::index::binding::{Binding, BindingError};
 use crate::model::term::Moment;
+use crate::name::query;
 use crate::seal::keys::{KeyId, MasterKey};
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Current, PublishError, SUFFIX};
@@ -178,6 +179,7 @@ impl Source {
         if let Err(error) = &locked {
             tracing::warn!(file, %error, "the snapshot serves without being locked into memory");
         }
+        query::warm();
         if !snapshot.has_similar_names() {
             tracing::warn!(
                 file,

@@ -59,6 +59,9 @@ const BELOW_THRESHOLD: f32 = 0.49;
 /// Characters of a brand that a text may be searched for.
 const BRAND_CHARS_MIN: usize = 2;
 
+/// The tables of this file's parts, as shipped.
+pub const TABLES: [&str; 3] = [words::WORDS, words::BRANDS, regions::TABLE];
+
 /// The name of an organisation that is looked for.
 pub struct OrganisationQuery {
     folded: String,

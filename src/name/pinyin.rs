@@ -12,8 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-const READINGS: &str = include_str!("../../data/names/pinyin.tsv");
-const SURNAMES: &str = include_str!("../../data/names/surnames.tsv");
+/// The table of readings, as shipped.
+pub const READINGS: &str = include_str!("../../data/names/pinyin.tsv");
+/// The table of surnames, as shipped.
+pub const SURNAMES: &str = include_str!("../../data/names/surnames.tsv");
 
 /// Separates sound keys from other block keys.
 const SOUND_SEED: u64 = 1;

@@ -9,15 +9,22 @@ use super::edits::EDIT_KEYS_VERSION;
 use super::fold::fold;
 use super::organisation::{self, OrganisationQuery};
 use super::person::{self, PersonQuery};
+use super::pinyin::{READINGS, SURNAMES};
 use super::similarity::{NameKind, Similarity};
+use super::transliteration::GROUPS;
 use std::fmt;
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::Xxh3;
 
 /// Names the keys under which similar names are found: those in a snapshot of another version do
-/// not fit this program. Made of the keys of some names, so that it changes when they do.
+/// not fit this program. Made of the tables they come from and of the keys of some names, so that
+/// it changes when they do.
 pub static NAME_KEYS_VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Xxh3::new();
+    let tables = [READINGS, SURNAMES, GROUPS];
+    for table in tables.into_iter().chain(organisation::TABLES) {
+        hash.update(table.as_bytes());
+    }
     let mut add = |kind, name: &str| {
         block_keys(kind, name, &mut |key| hash.update(&key.to_le_bytes()));
         NameQuery::parse(kind, name).block_keys(&mut |key| hash.update(&key.to_le_bytes()));
@@ -119,6 +126,21 @@ impl NameQuery {
             Parsed::Person(query) => query.compare(listed),
             Parsed::Organisation(query) => query.compare(listed),
         }
+    }
+}
+
+/// Reads all tables of this room, some tens of milliseconds, so that no query waits for them.
+pub fn warm() {
+    for (kind, asked, listed) in [
+        (NameKind::Person, "张围", "张伟"),
+        (NameKind::Person, "Chan Tai Man", "陈大文"),
+        (
+            NameKind::Organisation,
+            "福州宏达贸易有限公司",
+            "福州鸿达贸易有限公司",
+        ),
+    ] {
+        let _ = NameQuery::parse(kind, asked).compare(listed);
     }
 }
 

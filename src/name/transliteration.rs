@@ -8,7 +8,8 @@ use super::fold::fold;
 use super::pinyin::{readings, split_initial, surname_chars};
 use std::sync::LazyLock;
 
-const GROUPS: &str = include_str!("../../data/names/transliterations.tsv");
+/// The table of spellings, as shipped.
+pub const GROUPS: &str = include_str!("../../data/names/transliterations.tsv");
 
 /// Characters of the longest spelling.
 const SPELLING_CHARS_MAX: usize = 6;

@@ -11,7 +11,8 @@ use super::words::{HashTable, Letter, first_word, hash_of, role, step, word_of};
 use smallvec::SmallVec;
 use std::sync::LazyLock;
 
-const TABLE: &str = include_str!("../../../data/names/regions.tsv");
+/// The table of divisions, as shipped.
+pub const TABLE: &str = include_str!("../../../data/names/regions.tsv");
 
 /// Characters of the longest name in the table that is looked for.
 const REGION_CHARS_MAX: usize = 20;

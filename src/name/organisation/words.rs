@@ -11,8 +11,10 @@
 use super::super::char_map::CharMap;
 use std::sync::LazyLock;
 
-const WORDS: &str = include_str!("../../../data/names/organisation_words.tsv");
-const BRANDS: &str = include_str!("../../../data/names/brands.tsv");
+/// The table of words, as shipped.
+pub const WORDS: &str = include_str!("../../../data/names/organisation_words.tsv");
+/// The table of brands, as shipped.
+pub const BRANDS: &str = include_str!("../../../data/names/brands.tsv");
 
 /// Characters of the longest word of the table.
 pub const WORD_CHARS_MAX: usize = 16;
