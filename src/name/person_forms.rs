@@ -14,7 +14,7 @@ use super::similarity::DifferenceKind;
 use smallvec::SmallVec;
 
 /// Forms of one name at most.
-pub const FORMS_MAX: usize = 6;
+pub const FORMS_MAX: usize = 7;
 /// Characters of a name that are compared at most; what follows is compared by equality alone.
 pub const CHARS_MAX: usize = 64;
 
@@ -70,9 +70,11 @@ pub fn forms(raw: &str) -> SmallVec<[Form; 2]> {
         let kind = Some(DifferenceKind::Title);
         add(&mut forms, bare.clone(), bare_places.clone(), kind, 0.97);
     }
-    let lost = collapsed(&bare, &bare_places);
-    let lost = lost.or_else(|| collapsed(&folded, &places));
-    if let Some((chars, places, kind)) = lost {
+    if let Some((chars, places, kind)) = collapsed(&folded, &places) {
+        let (bare, bare_places, title) = without_titles(&chars, &places);
+        if title {
+            add(&mut forms, bare, bare_places, Some(kind), 0.95);
+        }
         add(&mut forms, chars, places, Some(kind), 0.97);
     }
     if let Some(chars) = boxed(&bare) {

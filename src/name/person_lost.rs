@@ -224,7 +224,9 @@ mod tests {
 
     #[test]
     fn other_writing_is_none_of_this() {
-        for text in ["", "明", "xiao", "(男)", "(zi)宁", "&#;", "u+4d", ".", "\\", "(", "xxx"] {
+        for text in [
+            "", "明", "xiao", "(男)", "(zi)宁", "&#;", "u+4d", ".", "\\", "(", "xxx",
+        ] {
             is_read(text, None);
         }
         assert_eq!(piece(&[], &['x']), None);

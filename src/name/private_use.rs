@@ -68,7 +68,10 @@ mod tests {
             assert!(before < from, "in rising order: {line}");
             assert!(place(from).is_some(), "{line}");
             assert_eq!(place(to), None, "never to another private one: {line}");
-            assert!(line.ends_with(&format!("U+{:04X}", u32::from(to))), "{line}");
+            assert!(
+                line.ends_with(&format!("U+{:04X}", u32::from(to))),
+                "{line}"
+            );
             assert_eq!(standard(from), to);
             before = from;
         }
