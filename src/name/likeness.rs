@@ -76,27 +76,14 @@ pub fn likeness(one: char, other: char) -> Option<Likeness> {
 
 /// Whether a sign stands for a character that a system could not store.
 pub fn is_lost(c: char) -> bool {
-    is_private_use(c)
-        || matches!(
-            c,
-            '?' | '*'
-                | '#'
-                | '_'
-                | '~'
-                | '^'
-                | '〇'
-                | '○'
-                | '◯'
-                | '□'
-                | '■'
-                | '〓'
-                | '●'
-                | '△'
-                | '×'
-                | '\u{fffd}'
-                | '\u{2b1c}'
-                | '\u{25fb}'
-        )
+    match c {
+        '?' | '*' | '#' | '_' | '~' | '^' | '¿' | '¤' | '×' | '〇' | '〓' | '囗' => true,
+        '※' | '\u{303f}' | '\u{fffc}' | '\u{fffd}' => true,
+        // Shapes, among them □ ■ ○ ● ◯ △ ▢, and pictures that fonts show in their place.
+        '\u{25a0}'..='\u{25ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' => true,
+        '\u{1f000}'..='\u{1faff}' => true,
+        _ => is_private_use(c),
+    }
 }
 
 /// Whether a code point has no meaning of its own.
@@ -243,6 +230,7 @@ mod tests {
         alike('墨', '黯', Some(DifferenceKind::Shape));
         alike('䶮', '?', Some(DifferenceKind::Placeholder));
         alike('䶮', '\u{e863}', Some(DifferenceKind::PrivateUse));
+        alike('䶮', '▢', Some(DifferenceKind::Placeholder));
         alike('延', '佳', None);
         alike('伟', '芳', None);
     }

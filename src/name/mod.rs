@@ -41,6 +41,9 @@ pub mod frequency;
 /// Parts of names of other languages.
 pub mod transliteration;
 
+/// Signs and descriptions for lost characters.
+pub mod person_lost;
+
 /// The forms in which a written name may be meant.
 pub mod person_forms;
 

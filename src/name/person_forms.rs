@@ -8,12 +8,13 @@
 use super::fold::fold;
 use super::frequency::likely_bearers_per_million;
 use super::likeness::is_lost;
+use super::person_lost::{LOST, Piece, piece};
 use super::pinyin::{SURNAME_CHARS_MAX, surname_per_million};
 use super::similarity::DifferenceKind;
 use smallvec::SmallVec;
 
 /// Forms of one name at most.
-pub const FORMS_MAX: usize = 6;
+pub const FORMS_MAX: usize = 7;
 /// Characters of a name that are compared at most; what follows is compared by equality alone.
 pub const CHARS_MAX: usize = 64;
 
@@ -35,60 +36,27 @@ pub struct Form {
     pub bearers: f32,
 }
 
-/// Forms of address behind a name, longest first where one ends in another.
+// One a line would take a page and say nothing more.
+#[rustfmt::skip]
+/// Forms of address behind a name.
 const TITLES_BEHIND: &[&str] = &[
-    "先生",
-    "女士",
-    "小姐",
-    "太太",
-    "夫人",
-    "同志",
-    "老师",
-    "师傅",
-    "经理",
-    "总经理",
-    "董事长",
-    "教授",
-    "医生",
-    "律师",
-    "阿姨",
-    "大哥",
-    "大姐",
-    "老板",
-    "书记",
-    "主任",
-    "局长",
-    "处长",
-    "科长",
-    "博士",
-    "老先生",
-    "女生",
-    "男士",
-    "本人",
-    "收",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "dr",
+    "先生", "女士", "小姐", "太太", "夫人", "同志", "同学", "同事", "老师", "师傅", "师父", "经理", "总经理", "总监", "总裁",
+    "董事长", "董事", "监事", "教授", "讲师", "医生", "医师", "大夫", "护士", "护师", "律师", "法官", "检察官", "警官", "法师",
+    "师太", "道长", "阿姨", "大哥", "大姐", "大叔", "大妈", "大爷", "大娘", "叔叔", "伯伯", "爷爷", "奶奶", "老板", "书记",
+    "主任", "主席", "委员", "代表", "校长", "院长", "行长", "厂长", "村长", "镇长", "乡长", "县长", "区长", "市长", "省长",
+    "局长", "处长", "科长", "股长", "所长", "站长", "队长", "班长", "组长", "部长", "厅长", "船长", "机长", "司机", "会计",
+    "秘书", "助理", "工程师", "博士", "硕士", "院士", "老先生", "大人", "阁下", "女生", "男生", "男士", "女童", "男童", "本人",
+    "收", "亲启", "台启", "mr", "mrs", "ms", "miss", "mstr", "master", "mdm", "dr", "prof", "sir",
+    "chd", "inf",
 ];
+#[rustfmt::skip]
 /// Forms of address and labels before a name.
 const TITLES_BEFORE: &[&str] = &[
-    "姓名",
-    "名字",
-    "被执行人",
-    "申请人",
-    "法定代表人",
-    "法人",
-    "乘客",
-    "旅客",
-    "客户",
-    "尊敬的",
-    "mr",
-    "mrs",
-    "ms",
-    "miss",
-    "dr",
+    "姓名", "名字", "名称", "原告", "被告", "被告人", "第三人", "上诉人", "被上诉人", "被执行人", "申请执行人", "失信被执行人", "申请人",
+    "被申请人", "债务人", "债权人", "借款人", "担保人", "保证人", "出租人", "承租人", "投保人", "被保险人", "受益人", "法定代表人",
+    "法人", "负责人", "经营者", "联系人", "收件人", "寄件人", "持卡人", "户主", "业主", "患者", "考生", "乘客", "旅客", "客户",
+    "顾客", "会员", "用户", "公民", "居民", "村民", "学生", "尊敬的", "mr", "mrs", "ms", "miss", "mstr", "mdm",
+    "dr", "prof",
 ];
 
 /// All forms of a name, the folded one first.
@@ -102,9 +70,16 @@ pub fn forms(raw: &str) -> SmallVec<[Form; 2]> {
         let kind = Some(DifferenceKind::Title);
         add(&mut forms, bare.clone(), bare_places.clone(), kind, 0.97);
     }
-    let lost = collapsed(&folded, &places);
-    if let Some((chars, places, kind)) = lost {
+    if let Some((chars, places, kind)) = collapsed(&folded, &places) {
+        let (bare, bare_places, title) = without_titles(&chars, &places);
+        if title {
+            add(&mut forms, bare, bare_places, Some(kind), 0.95);
+        }
         add(&mut forms, chars, places, Some(kind), 0.97);
+    }
+    if let Some(chars) = boxed(&bare) {
+        let kind = Some(DifferenceKind::Placeholder);
+        add(&mut forms, chars, bare_places.clone(), kind, 0.9);
     }
     if let Some((chars, places)) = without_noise(&bare, &bare_places) {
         add(&mut forms, chars, places, Some(DifferenceKind::Noise), 0.95);
@@ -191,65 +166,43 @@ fn is_mark(c: char) -> bool {
     !c.is_alphanumeric() && !is_lost(c)
 }
 
-/// Runs of signs for a lost character as one sign; a note in brackets, a numeric entity or a
-/// description in place of a character too.
+/// The name with each piece that stands for one character as one: signs for lost characters as
+/// `LOST`.
 fn collapsed(
     chars: &[char],
     places: &[u16],
 ) -> Option<(Chars, SmallVec<[u16; 8]>, DifferenceKind)> {
     let mut kept = Chars::new();
     let mut kept_places = SmallVec::new();
-    let mut kind = DifferenceKind::Placeholder;
+    let mut kind = DifferenceKind::Noise;
     let mut place = 0;
     while place < chars.len() {
-        let c = chars[place];
-        let (sign, length) = if let Some((decoded, length)) = entity(&chars[place..]) {
-            kind = DifferenceKind::Noise;
-            (decoded, length)
-        } else if let Some(length) = note(&chars[place..]) {
-            ('?', length)
-        } else if is_lost(c) {
-            let run = chars[place..].iter().take_while(|other| is_lost(**other));
-            ('?', run.count())
-        } else {
-            (c, 1)
+        let (piece, length) =
+            piece(&kept, &chars[place..]).unwrap_or((Piece::Known(chars[place]), 1));
+        let c = match piece {
+            Piece::Known(c) => Some(c),
+            Piece::Lost => {
+                kind = DifferenceKind::Placeholder;
+                Some(LOST)
+            }
+            Piece::Nothing => None,
         };
-        kept.push(sign);
-        kept_places.push(places[place]);
+        if let Some(c) = c {
+            kept.push(c);
+            kept_places.push(places[place]);
+        }
         place += length;
     }
-    let is_shorter = kept.len() < chars.len() && kept.len() > 1;
-    is_shorter.then_some((kept, kept_places, kind))
+    (kept != Chars::from(chars) && kept.len() > 1).then_some((kept, kept_places, kind))
 }
 
-/// A numeric entity, as `&#19886;` or `&#x4dae;`: its character and the length.
-fn entity(chars: &[char]) -> Option<(char, usize)> {
-    let ['&', '#', rest @ ..] = chars else {
-        return None;
-    };
-    let end = rest.iter().take(9).position(|c| *c == ';')?;
-    let digits: String = rest[..end].iter().collect();
-    let number = match digits.strip_prefix('x') {
-        Some(hex) => u32::from_str_radix(hex, 16),
-        None => digits.parse(),
-    };
-    let decoded = char::from_u32(number.ok()?)?;
-    let folded = fold(decoded.encode_utf8(&mut [0; 4])).chars().next()?;
-    Some((folded, end + 3))
-}
-
-/// A description of two characters or more in brackets, as `(加王旁)` or `[王韦]`: its length.
-fn note(chars: &[char]) -> Option<usize> {
-    let close = match chars.first()? {
-        '(' => ')',
-        '[' => ']',
-        '{' => '}',
-        '【' => '】',
-        '〔' => '〕',
-        _ => return None,
-    };
-    let end = chars.iter().take(8).position(|c| *c == close)?;
-    (end > 2).then_some(end + 1)
+/// The name with a lost character for each 口, as it is typed or read for an empty box.
+fn boxed(chars: &[char]) -> Option<Chars> {
+    let is_box = |(place, c): (usize, &char)| place > 0 && *c == '口';
+    chars.iter().enumerate().any(is_box).then(|| {
+        let sign = |(place, c)| if is_box((place, c)) { LOST } else { *c };
+        chars.iter().enumerate().map(sign).collect()
+    })
 }
 
 /// Without anything that is neither letter nor sign for a lost character, and without what follows
