@@ -29,6 +29,13 @@ pub const KEY_SYLLABLES_MAX: usize = 8;
 /// Block keys of one name; two are left for keys of its letters.
 const KEYS_MAX: usize = QUERY_KEYS_MAX - 2;
 
+/// Parts of a name with a forename, at most.
+const PARTS_MAX: usize = 5;
+/// Letters of a forename, at least.
+const FORENAME_LETTERS_MIN: usize = 3;
+/// Likelihood of a name beside which a forename stands.
+const WITH_FORENAME: f32 = 0.9;
+
 /// A name in Latin letters, parsed.
 #[derive(Debug)]
 pub struct Romanised {
@@ -36,23 +43,58 @@ pub struct Romanised {
     han: SmallVec<[char; 8]>,
     ways: Ways,
     keys: Vec<u64>,
+    /// How likely a name is meant that is written so.
+    likelihood: f32,
+    /// The name read without the part at its other end.
+    other: Option<Box<Self>>,
 }
 
 impl Romanised {
     /// Parses a name; `None` where it is not written in Latin letters, Han characters before them
     /// apart, or where they spell no Chinese name.
     pub fn parse(raw: &str) -> Option<Self> {
+        Self::whole(raw, KEYS_MAX).or_else(|| Self::without_forename(raw))
+    }
+
+    fn whole(raw: &str, keys_max: usize) -> Option<Self> {
         let parts = Parts::read(raw)?;
         let mut keys = Vec::new();
-        let ways = Ways::of(&parts, KEYS_MAX, &mut keys);
+        let ways = Ways::of(&parts, keys_max, &mut keys);
         let han = parts.han;
-        (!ways.orders.is_empty()).then_some(Self { han, ways, keys })
+        (!ways.orders.is_empty()).then_some(Self {
+            han,
+            ways,
+            keys,
+            likelihood: 1.0,
+            other: None,
+        })
+    }
+
+    /// A name with an English forename before or behind it, as in Hong Kong and Singapore.
+    fn without_forename(raw: &str) -> Option<Self> {
+        let parts: SmallVec<[&str; 8]> = raw.split_whitespace().take(PARTS_MAX + 1).collect();
+        if !(3..=PARTS_MAX).contains(&parts.len()) {
+            return None;
+        }
+        let is_forename = |part: &str| {
+            part.len() >= FORENAME_LETTERS_MIN && part.chars().all(|c| c.is_ascii_alphabetic())
+        };
+        let (first, last) = (parts[0], parts[parts.len() - 1]);
+        let behind = is_forename(last).then(|| parts[..parts.len() - 1].join(" "));
+        let before = is_forename(first).then(|| parts[1..].join(" "));
+        let named = [before, behind].into_iter().flatten();
+        let mut read = named.filter_map(|rest| Self::whole(&rest, KEYS_MAX / 2));
+        let mut one = read.next()?;
+        one.likelihood = WITH_FORENAME;
+        one.other = read.next().map(Box::new);
+        Some(one)
     }
 
     /// Calls `visit` with the block key of every plausible sequence of syllables, surname first,
     /// the likeliest first; at most `QUERY_KEYS_MAX`.
     pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
-        self.keys.iter().for_each(|key| visit(*key));
+        let others = self.other.iter().flat_map(|other| &other.keys);
+        self.keys.iter().chain(others).for_each(|key| visit(*key));
     }
 
     /// Likelihood that a listed Han name, folded, is written so; 0.0 where no reading fits.
@@ -60,6 +102,10 @@ impl Romanised {
         let Some(rest) = listed.strip_prefix(&self.han[..]) else {
             return 0.0;
         };
+        let other = self
+            .other
+            .as_ref()
+            .map_or(0.0, |other| other.compare(listed));
         let listed = Listed::new(rest, !self.han.is_empty());
         let mut best = 0.0_f32;
         for order in &self.ways.orders {
@@ -68,7 +114,7 @@ impl Romanised {
             }
             best = best.max(self.score(order, &listed));
         }
-        best
+        best.max(other) * self.likelihood
     }
 
     fn score(&self, order: &Order, listed: &Listed<'_>) -> f32 {

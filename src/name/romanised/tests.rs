@@ -33,6 +33,14 @@ fn scores(least: f32, most: f32, pairs: &[(&str, &str)]) {
 }
 
 #[test]
+fn an_english_forename_is_left_out() {
+    for raw in ["ANDY LAU TAK WAH", "LAU TAK WAH ANDY", "Lau Tak Wah, Andy"] {
+        assert!(score(raw, "刘德华") > 0.5, "{raw}");
+    }
+    assert!(score("John Smith Lee", "李明") < 0.5);
+}
+
+#[test]
 fn pinyin_fits_in_every_layout() {
     scores(
         0.89,
