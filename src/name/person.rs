@@ -13,9 +13,9 @@ use super::person_edits::{self, Slip};
 use super::person_foreign;
 use super::person_forms::{CHARS_MAX, Chars, Form, forms};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
-use super::romanised::Romanised;
+use super::romanised::{KEY_SYLLABLES_MAX, Romanised};
 use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
-use super::transliteration::{looks_foreign, skeleton};
+use super::transliteration::{SILENT, coarse_initial, looks_foreign, skeleton};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -23,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const SKELETON_SEED: u64 = 2;
 const BEGINNING_SEED: u64 = 3;
 const LETTERS_SEED: u64 = 4;
+const INITIALS_SEED: u64 = 5;
 
 /// Characters of a beginning under which names that were cut are found.
 const BEGINNING_CHARS: usize = 7;
@@ -297,9 +298,11 @@ fn logistic(log_odds: f32) -> f32 {
 
 /// Keys of the sequences of dialect classes in which a name may be read, likeliest first.
 fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
-    if name.len() < 2 || name.len() > 8 {
+    if name.len() < 2 {
         return;
     }
+    // A longer name has the keys of its beginning.
+    let name = &name[..name.len().min(KEY_SYLLABLES_MAX)];
     let mut choices: SmallVec<[SmallVec<[u16; 4]>; 8]> = SmallVec::new();
     let surname = surname_chars(name);
     for (place, c) in name.iter().enumerate() {
@@ -354,6 +357,11 @@ fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
             .flat_map(|part| part.to_le_bytes())
             .collect();
         visit(xxh3_64_with_seed(&bytes, SKELETON_SEED));
+        // For spellings that the table does not know.
+        let is_sounded = |initial: &u8| *initial != SILENT;
+        let initials = name.iter().map(|c| coarse_initial(*c));
+        let initials: SmallVec<[u8; 64]> = initials.filter(is_sounded).collect();
+        visit(xxh3_64_with_seed(&initials, INITIALS_SEED));
     }
     if let Some(beginning) = name.get(..BEGINNING_CHARS) {
         let text: String = beginning.iter().collect();

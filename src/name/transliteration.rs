@@ -56,17 +56,28 @@ pub fn spelling(name: &[char]) -> Option<(u16, usize)> {
         })
 }
 
-/// Whether a name looks like one of another language: long, or without a Han surname.
+/// Whether a name looks like one of another language: long, without a Han surname, or made of a
+/// known part; a part of two characters may begin a Han name too.
 pub fn looks_foreign(name: &[char]) -> bool {
-    let is_long = name.len() >= 5 || (name.len() == 4 && surname_chars(name) != 2);
-    is_long || (name.len() >= 2 && (surname_chars(name) == 0 || spelling(name).is_some()))
+    let is_part = |length| length == name.len() || length > 2;
+    match name.len() {
+        0 | 1 => false,
+        2 | 3 => {
+            surname_chars(name) == 0 || spelling(name).is_some_and(|(_, length)| is_part(length))
+        }
+        4 => surname_chars(name) != 2,
+        _ => true,
+    }
 }
 
+/// Stands for a character that may be left out.
+pub const SILENT: u8 = b'-';
+
 /// The sound with which a character begins, coarse: sounds that transliterations exchange share
-/// one. `0` for a vowel, `b'-'` for a character that may be left out.
+/// one. `b'0'` for a vowel, `SILENT` for a character that may be left out.
 pub fn coarse_initial(c: char) -> u8 {
     if matches!(c, '尔' | '儿' | '耳') {
-        return b'-';
+        return SILENT;
     }
     let Some(reading) = readings(c).first() else {
         return b'?';
@@ -97,7 +108,7 @@ pub fn skeleton(name: &[char]) -> smallvec::SmallVec<[u16; 32]> {
             continue;
         }
         match coarse_initial(name[place]) {
-            b'-' => {}
+            SILENT => {}
             initial => skeleton.push(u16::from(initial)),
         }
         place += 1;
