@@ -3,7 +3,7 @@
 //! In: the characters of a listed name, an order of syllables. Out: the likelihood that they are
 //! one name; 0.0 where one character has no reading that fits. Never: allocation. HOT.
 
-use super::super::pinyin::{Syllable, readings, surname_chars, surname_readings};
+use super::super::pinyin::{Reading, Syllable, readings, surname_chars, surname_readings};
 use super::cantonese;
 use super::reading::{FREE_SYLLABLES, Order};
 use super::segment::Sequence;
@@ -26,9 +26,23 @@ const OTHER_CUT: f32 = 0.5;
 /// A compound surname of which the text takes the first character for the surname.
 const SURNAME_APART: f32 = 0.95;
 
+/// Characters whose readings are looked up once for all orders.
+const CACHED_CHARS: usize = 8;
+
+/// How a character sounds.
+#[derive(Clone, Copy, Default)]
+struct CharSounds {
+    mandarin: &'static [Reading],
+    cantonese: &'static [u16],
+}
+
 /// A listed name.
 pub struct Listed<'a> {
     chars: &'a [char],
+    /// Of the first characters.
+    cached: [CharSounds; CACHED_CHARS],
+    /// Readings of its surname.
+    surname_readings: &'static [Vec<Syllable>],
     /// Characters of its surname; 0 where it has none that is known.
     surname: usize,
     is_behind_han: bool,
@@ -42,16 +56,32 @@ struct Fit {
     is_slip: bool,
 }
 
+impl CharSounds {
+    fn of(c: char) -> Self {
+        Self {
+            mandarin: readings(c),
+            cantonese: cantonese::readings(c),
+        }
+    }
+}
+
 impl<'a> Listed<'a> {
     /// The characters of a name; those behind equal ones when `is_behind_han`.
     pub fn new(chars: &'a [char], is_behind_han: bool) -> Self {
+        let surname = if is_behind_han {
+            0
+        } else {
+            surname_chars(chars)
+        };
+        let mut cached = [CharSounds::default(); CACHED_CHARS];
+        for (cached, c) in cached.iter_mut().zip(chars) {
+            *cached = CharSounds::of(*c);
+        }
         Self {
             chars,
-            surname: if is_behind_han {
-                0
-            } else {
-                surname_chars(chars)
-            },
+            cached,
+            surname_readings: surname_readings(chars.get(..surname).unwrap_or(&[])),
+            surname,
             is_behind_han,
         }
     }
@@ -115,27 +145,22 @@ impl<'a> Listed<'a> {
     /// How well the character at `place` fits a spelling of which the first `kept` classes count.
     fn fit(&self, slot: &Spelling, kept: u8, place: usize, system: System) -> Option<Fit> {
         let c = *self.chars.get(place)?;
+        let cached = self.cached.get(place).copied();
+        let sounds = cached.unwrap_or_else(|| CharSounds::of(c));
         let classes = slot.classes(place + usize::from(self.is_behind_han));
         let classes = classes.get(..usize::from(kept)).unwrap_or(classes);
         let is_kept = |class: u16| classes.iter().any(|(known, _)| *known == class);
         let mut best: Option<Fit> = None;
         for sound in &slot.sounds {
             let (likelihood, is_other, class) = match sound.meaning {
-                Meaning::Mandarin(syllable) => match self.read(c, syllable, place) {
-                    Some((likelihood, is_other)) => {
-                        (likelihood, is_other, Some(syllable.dialect_class()))
-                    }
-                    None => continue,
-                },
-                Meaning::GivenMandarin(syllable) if place > 0 => {
-                    match self.read(c, syllable, place) {
-                        Some((likelihood, is_other)) => {
-                            (likelihood, is_other, Some(syllable.dialect_class()))
-                        }
-                        None => continue,
-                    }
+                Meaning::GivenMandarin(_) if place == 0 => continue,
+                Meaning::Mandarin(syllable) | Meaning::GivenMandarin(syllable) => {
+                    let Some((likelihood, is_other)) = self.read(sounds, syllable, place) else {
+                        continue;
+                    };
+                    (likelihood, is_other, Some(syllable.dialect_class()))
                 }
-                Meaning::Cantonese(sound) if cantonese::readings(c).contains(&sound) => {
+                Meaning::Cantonese(sound) if sounds.cantonese.contains(&sound) => {
                     (1.0, false, class_of(c, place))
                 }
                 Meaning::Character(known) if known == c => (1.0, false, class_of(c, place)),
@@ -157,7 +182,7 @@ impl<'a> Listed<'a> {
             }
         }
         if best.is_none() && system == System::Pinyin {
-            let mut all = readings(c).iter().take(READINGS_MAX);
+            let mut all = sounds.mandarin.iter().take(READINGS_MAX);
             let is_near = all.any(|reading| is_kept(reading.syllable.dialect_class()));
             best = is_near.then_some(Fit {
                 likelihood: DIALECT_SLIP,
@@ -169,10 +194,10 @@ impl<'a> Listed<'a> {
     }
 
     /// How usual it is to read the character at `place` so, and whether that is not its first way.
-    fn read(&self, c: char, syllable: Syllable, place: usize) -> Option<(f32, bool)> {
+    fn read(&self, sounds: CharSounds, syllable: Syllable, place: usize) -> Option<(f32, bool)> {
         if place < self.surname {
-            let known = surname_readings(&self.chars[..self.surname]);
-            let found = known
+            let found = self
+                .surname_readings
                 .iter()
                 .position(|reading| reading.get(place) == Some(&syllable));
             if let Some(found) = found {
@@ -181,7 +206,7 @@ impl<'a> Listed<'a> {
                 return Some((likelihood, is_other));
             }
         }
-        let mut all = readings(c).iter().take(READINGS_MAX);
+        let mut all = sounds.mandarin.iter().take(READINGS_MAX);
         let found = all.position(|reading| reading.syllable == syllable)?;
         if place < self.surname {
             Some((OTHER_SURNAME, true))

@@ -8,7 +8,7 @@ use super::super::pinyin::{Syllable, readings, sound_key, surname_chars, surname
 use super::KEY_SYLLABLES_MAX;
 use super::segment::{Sequence, cut_sequences, sequences};
 use super::spelling::{Classes, Spelling, System};
-use super::text::Parts;
+use super::text::{BREAK, Parts};
 use smallvec::SmallVec;
 
 /// Orders of one name, at most.
@@ -22,10 +22,14 @@ const BESIDE_PINYIN: f32 = 0.9;
 /// Readings of a Han character before the letters that have keys.
 const HAN_READINGS_MAX: usize = 2;
 
+/// Keys that are left for Hokkien, and keys of an order of most systems.
+const HOKKIEN_KEYS: usize = 8;
+
 /// Likelihood by layout.
 const SEPARATED: f32 = 0.95;
 const JOINED: f32 = 0.93;
 const GIVEN_FIRST: f32 = 0.9;
+const HYPHENED_SURNAME: f32 = 0.88;
 const FREE_JOINED_TURNED: f32 = 0.85;
 const SLASH_TURNED: f32 = 0.75;
 const JOINED_TURNED: f32 = 0.6;
@@ -136,8 +140,15 @@ impl Ways {
             let turned = if is_free { JOINED } else { SLASH_TURNED };
             add(first, syllables - first, turned);
         } else {
-            add(0, first, SEPARATED);
-            let turned = if is_free { JOINED } else { GIVEN_FIRST };
+            // Two syllables with a hyphen are a given name; a compound surname seldom has one.
+            let is_given_first = parts.parts[0].contains(BREAK) && sequence.bounds.len() == 2;
+            let (as_is, turned) = if is_given_first {
+                (HYPHENED_SURNAME, SEPARATED)
+            } else {
+                (SEPARATED, GIVEN_FIRST)
+            };
+            add(0, first, as_is);
+            let turned = if is_free { JOINED } else { turned };
             for bound in &sequence.bounds[..sequence.bounds.len() - 1] {
                 add(*bound, syllables - bound, turned);
             }
@@ -183,6 +194,9 @@ impl Ways {
         let han = han_classes(&parts.han);
         let sequences = &self.sequences;
         let mut choices: Vec<&Classes> = Vec::new();
+        let has_hokkien = self.orders.iter().any(|o| o.system == System::Hokkien);
+        let for_hokkien = if has_hokkien { HOKKIEN_KEYS } else { 0 };
+        let mut has_cantonese = [false; 2];
         self.orders.retain_mut(|order| {
             let Some(sequence) = sequences.get(order.sequence) else {
                 return false;
@@ -192,14 +206,22 @@ impl Ways {
             for classes in slot_classes(order, sequence, han.len()) {
                 choices.push(classes);
             }
-            let left = keys_max.saturating_sub(keys.len());
+            let kept = if order.system == System::Hokkien {
+                0
+            } else {
+                for_hokkien
+            };
+            let left = keys_max.saturating_sub(keys.len() + kept);
             if left == 0 || choices.iter().any(|classes| classes.is_empty()) {
                 return false;
             }
             let mut counts: Counts = choices.iter().map(|classes| count(classes)).collect();
             if order.likelihood > CUT_WITHOUT_KEY {
                 let in_key = choices.len().min(KEY_SYLLABLES_MAX);
-                choose(&choices[..in_key], left.min(order.keys_max()), &mut counts);
+                let is_first = order.system == System::Cantonese
+                    && !std::mem::replace(&mut has_cantonese[usize::from(order.turned > 0)], true);
+                let budget = left.min(order.keys_max(is_first));
+                choose(&choices[..in_key], budget, &mut counts);
                 add_keys(&choices[..in_key], &counts, keys);
             }
             order.classes = counts.into_iter().skip(han.len()).collect();
@@ -214,14 +236,14 @@ impl Order {
         (self.turned + place) % syllables.max(1)
     }
 
-    /// Keys of this order, at most.
-    fn keys_max(&self) -> usize {
+    /// Keys of this order, at most: many for Cantonese, whose syllables stand for many.
+    fn keys_max(&self, is_first: bool) -> usize {
         match (self.system, self.turned) {
-            (System::Pinyin, _) => 8,
             (System::WadeGilesMarked | System::WadeGiles, 0) => 16,
-            (System::Cantonese, 0) => 32,
-            (System::Cantonese, _) => 12,
-            _ => 8,
+            (System::Cantonese, 0) if is_first => 32,
+            (System::Cantonese, _) if is_first => 12,
+            (System::Cantonese, _) => 4,
+            _ => HOKKIEN_KEYS,
         }
     }
 }
