@@ -12,6 +12,7 @@ use super::likeness::is_lost;
 use super::person_edits::{self, Slip};
 use super::person_foreign;
 use super::person_forms::{CHARS_MAX, Chars, Form, forms};
+use super::person_mixed::{self, Place, Places};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
 use super::romanised::{KEY_SYLLABLES_MAX, Romanised};
 use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
@@ -47,6 +48,8 @@ pub struct PersonQuery {
     /// wholes.
     is_selective: bool,
     romanised: Option<Romanised>,
+    /// The ways of reading a name of which some characters are in pinyin; none for others.
+    mixed: SmallVec<[Places; 2]>,
     /// The letters of a name in Latin letters, sorted; empty for others.
     letters: Vec<u8>,
 }
@@ -71,6 +74,10 @@ impl PersonQuery {
                 .collect(),
             foreign,
             is_selective,
+            mixed: match forms.first() {
+                Some(form) if has_latin => person_mixed::read(&form.chars),
+                _ => SmallVec::new(),
+            },
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
             letters: if has_latin {
                 sorted_letters(&fold(raw))
@@ -99,6 +106,13 @@ impl PersonQuery {
         for form in &self.forms {
             sound_keys(&form.chars, QUERY_SOUNDS_MAX, &mut visit);
             foreign_keys(&form.chars, &mut visit);
+        }
+        for places in &self.mixed {
+            let choices = places.iter().map(|place| match place {
+                Place::Han(c) => classes_of(*c),
+                Place::Sound(syllable) => SmallVec::from_slice(&[syllable.dialect_class()]),
+            });
+            sequence_keys(&choices.collect(), QUERY_SOUNDS_MAX, &mut visit);
         }
         if let Some(key) = letters_key(&self.letters) {
             visit(key);
@@ -159,6 +173,11 @@ impl PersonQuery {
     fn judge_latin(&self, listed: &[char]) -> Option<Similarity> {
         let is_latin = listed.iter().any(char::is_ascii_alphabetic);
         let score = match (&self.romanised, is_latin) {
+            (_, false) if !self.mixed.is_empty() => {
+                let scores = self.mixed.iter();
+                let scores = scores.map(|places| person_mixed::likelihood(places, listed));
+                scores.fold(0.0, f32::max)
+            }
             (Some(romanised), false) => romanised.compare(listed),
             (_, true) if !self.letters.is_empty() => {
                 let text: String = listed.iter().collect();
@@ -303,31 +322,49 @@ fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
     }
     // A longer name has the keys of its beginning.
     let name = &name[..name.len().min(KEY_SYLLABLES_MAX)];
-    let mut choices: SmallVec<[SmallVec<[u16; 4]>; 8]> = SmallVec::new();
+    let mut choices = Choices::new();
     let surname = surname_chars(name);
     for (place, c) in name.iter().enumerate() {
-        let mut classes: SmallVec<[u16; 4]> = SmallVec::new();
-        let mut add = |syllable: Syllable| {
-            let class = syllable.dialect_class();
-            if !classes.contains(&class) {
-                classes.push(class);
-            }
-        };
+        let mut classes = Classes::new();
         if place < surname {
-            for reading in surname_readings(&name[..surname]) {
-                reading.get(place).copied().map(&mut add);
+            let of_place = surname_readings(&name[..surname])
+                .iter()
+                .filter_map(|reading| reading.get(place));
+            for syllable in of_place {
+                add_class(&mut classes, *syllable);
             }
         }
         for reading in readings(*c).iter().take(READINGS_MAX) {
-            add(reading.syllable);
-        }
-        if classes.is_empty() {
-            return;
+            add_class(&mut classes, reading.syllable);
         }
         choices.push(classes);
     }
+    sequence_keys(&choices, sounds_max, visit);
+}
+
+/// Classes of the readings of a character, and of each character of a name.
+type Classes = SmallVec<[u16; 4]>;
+type Choices = SmallVec<[Classes; 8]>;
+
+fn classes_of(c: char) -> Classes {
+    let mut classes = Classes::new();
+    for reading in readings(c).iter().take(READINGS_MAX) {
+        add_class(&mut classes, reading.syllable);
+    }
+    classes
+}
+
+fn add_class(classes: &mut Classes, syllable: Syllable) {
+    let class = syllable.dialect_class();
+    if !classes.contains(&class) {
+        classes.push(class);
+    }
+}
+
+/// Keys of sequences of one class a character, at most `sounds_max`.
+fn sequence_keys(choices: &Choices, sounds_max: usize, visit: &mut dyn FnMut(u64)) {
     let mut classes: SmallVec<[u16; 8]> = SmallVec::new();
-    for sequence in 0..sequences(&choices).min(sounds_max) {
+    for sequence in 0..sequences(choices).min(sounds_max) {
         // The rightmost character with several readings varies first.
         let mut rest = sequence;
         classes.clear();

@@ -23,7 +23,7 @@ const SUBSTITUTED_MAX: usize = 3;
 /// Bearers per million of a surname that is as likely a slip for another.
 const RARE_SURNAME: f32 = 10.0;
 /// How much it weighs that many bear the rarer of two surnames of one sound.
-const FAMILY_WEIGHT: f32 = 0.9;
+const FAMILY_WEIGHT: f32 = 1.1;
 /// Weight of a listed character that repeats the one before it, and is missing.
 const DOUBLED_LISTED: f32 = 0.4;
 /// Weight of a missing character that systems fail to store.
