@@ -6,6 +6,7 @@
 use super::char_map::CharMap;
 use super::fold::fold;
 use super::pinyin::{readings, split_initial, surname_chars};
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 const GROUPS: &str = include_str!("../../data/names/transliterations.tsv");
@@ -13,9 +14,14 @@ const GROUPS: &str = include_str!("../../data/names/transliterations.tsv");
 /// Characters of the longest spelling.
 const SPELLING_CHARS_MAX: usize = 6;
 
+/// Characters whose coarse initials are kept.
+const USUAL: RangeInclusive<char> = '\u{4e00}'..='\u{9fa5}';
+
 struct Tables {
     /// Whether a spelling begins with the character.
     begins: CharMap<bool>,
+    /// Coarse initials of usual characters; 0 for others.
+    initials: CharMap<u8>,
     /// Spellings with their group, sorted.
     spellings: Vec<(Vec<char>, u16)>,
 }
@@ -23,6 +29,7 @@ struct Tables {
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut tables = Tables {
         begins: CharMap::new(),
+        initials: CharMap::new(),
         spellings: Vec::new(),
     };
     let lines = GROUPS.lines().filter(|line| !line.starts_with('#'));
@@ -34,6 +41,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
                 tables.spellings.push((spelling, group as u16));
             }
         }
+    }
+    for c in USUAL {
+        tables.initials.insert(c, initial_of(c));
     }
     tables.spellings.sort();
     tables.spellings.dedup_by(|one, other| one.0 == other.0);
@@ -76,6 +86,13 @@ pub const SILENT: u8 = b'-';
 /// The sound with which a character begins, coarse: sounds that transliterations exchange share
 /// one. `b'0'` for a vowel, `SILENT` for a character that may be left out.
 pub fn coarse_initial(c: char) -> u8 {
+    match TABLES.initials.get(c) {
+        0 => initial_of(c),
+        initial => initial,
+    }
+}
+
+fn initial_of(c: char) -> u8 {
     if matches!(c, '尔' | '儿' | '耳') {
         return SILENT;
     }
