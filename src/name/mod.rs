@@ -53,6 +53,9 @@ pub mod person_edits;
 /// Two names of other languages.
 pub mod person_foreign;
 
+/// Names with some characters in pinyin.
+pub mod person_mixed;
+
 /// Names in Latin letters.
 pub mod romanised;
 

@@ -12,10 +12,11 @@ use super::likeness::is_lost;
 use super::person_edits::{self, Slip};
 use super::person_foreign;
 use super::person_forms::{CHARS_MAX, Chars, Form, forms};
+use super::person_mixed::{self, Place, Places};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
 use super::romanised::{KEY_SYLLABLES_MAX, Romanised};
 use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
-use super::transliteration::{looks_foreign, skeleton};
+use super::transliteration::{SILENT, coarse_initial, looks_foreign, skeleton};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -23,6 +24,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const SKELETON_SEED: u64 = 2;
 const BEGINNING_SEED: u64 = 3;
 const LETTERS_SEED: u64 = 4;
+const INITIALS_SEED: u64 = 5;
 
 /// Parts of a skeleton under which names that were cut are found.
 const BEGINNING_PARTS: usize = 4;
@@ -46,6 +48,8 @@ pub struct PersonQuery {
     /// wholes.
     is_selective: bool,
     romanised: Option<Romanised>,
+    /// The ways of reading a name of which some characters are in pinyin; none for others.
+    mixed: SmallVec<[Places; 2]>,
     /// The letters of a name in Latin letters, sorted; empty for others.
     letters: Vec<u8>,
 }
@@ -70,6 +74,10 @@ impl PersonQuery {
                 .collect(),
             foreign,
             is_selective,
+            mixed: match forms.first() {
+                Some(form) if has_latin => person_mixed::read(&form.chars),
+                _ => SmallVec::new(),
+            },
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
             letters: if has_latin {
                 sorted_letters(&fold(raw))
@@ -98,6 +106,13 @@ impl PersonQuery {
         for form in &self.forms {
             sound_keys(&form.chars, QUERY_SOUNDS_MAX, &mut visit);
             foreign_keys(&form.chars, &mut visit);
+        }
+        for places in &self.mixed {
+            let choices = places.iter().map(|place| match place {
+                Place::Han(c) => classes_of(*c),
+                Place::Sound(syllable) => SmallVec::from_slice(&[syllable.dialect_class()]),
+            });
+            sequence_keys(&choices.collect(), QUERY_SOUNDS_MAX, &mut visit);
         }
         if let Some(key) = letters_key(&self.letters) {
             visit(key);
@@ -158,6 +173,11 @@ impl PersonQuery {
     fn judge_latin(&self, listed: &[char]) -> Option<Similarity> {
         let is_latin = listed.iter().any(char::is_ascii_alphabetic);
         let score = match (&self.romanised, is_latin) {
+            (_, false) if !self.mixed.is_empty() => {
+                let scores = self.mixed.iter();
+                let scores = scores.map(|places| person_mixed::likelihood(places, listed));
+                scores.fold(0.0, f32::max)
+            }
             (Some(romanised), false) => romanised.compare(listed),
             (_, true) if !self.letters.is_empty() => {
                 let text: String = listed.iter().collect();
@@ -295,21 +315,57 @@ fn logistic(log_odds: f32) -> f32 {
     (1.0 / (1.0 + (-log_odds).exp())).min(0.99)
 }
 
-/// Keys of the sequences of dialect classes in which a name may be read: every character in its
-/// first way, then one after the other in another way, then two. Long names by their beginning.
+/// Keys of the sequences of dialect classes in which a name may be read; long names by their
+/// beginning.
 fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
     let name = &name[..name.len().min(KEY_SYLLABLES_MAX)];
     if name.len() < 2 {
         return;
     }
-    let mut choices: SmallVec<[SmallVec<[u16; 4]>; 8]> = SmallVec::new();
+    let mut choices = Choices::new();
     let surname = surname_chars(name);
     for (place, c) in name.iter().enumerate() {
-        let classes = sounds(name, surname, place, *c);
-        if classes.is_empty() {
-            return;
+        let mut classes = Classes::new();
+        if place < surname {
+            let of_place = surname_readings(&name[..surname])
+                .iter()
+                .filter_map(|reading| reading.get(place));
+            for syllable in of_place {
+                add_class(&mut classes, *syllable);
+            }
+        }
+        for reading in readings(*c).iter().take(READINGS_MAX) {
+            add_class(&mut classes, reading.syllable);
         }
         choices.push(classes);
+    }
+    sequence_keys(&choices, sounds_max, visit);
+}
+
+/// Classes of the readings of a character, and of each character of a name.
+type Classes = SmallVec<[u16; 4]>;
+type Choices = SmallVec<[Classes; 8]>;
+
+fn classes_of(c: char) -> Classes {
+    let mut classes = Classes::new();
+    for reading in readings(c).iter().take(READINGS_MAX) {
+        add_class(&mut classes, reading.syllable);
+    }
+    classes
+}
+
+fn add_class(classes: &mut Classes, syllable: Syllable) {
+    let class = syllable.dialect_class();
+    if !classes.contains(&class) {
+        classes.push(class);
+    }
+}
+
+/// Keys of sequences of one class a character, at most `sounds_max`: every character in its first
+/// way, then one after the other in another way, then two.
+fn sequence_keys(choices: &Choices, sounds_max: usize, visit: &mut dyn FnMut(u64)) {
+    if choices.iter().any(|classes| classes.is_empty()) {
+        return;
     }
     let mut left = sounds_max;
     let mut classes: SmallVec<[u16; 8]> = choices.iter().map(|choice| choice[0]).collect();
@@ -347,26 +403,6 @@ fn sound_keys(name: &[char], sounds_max: usize, visit: &mut dyn FnMut(u64)) {
     }
 }
 
-/// Dialect classes of the character at `place`, the likeliest first.
-fn sounds(name: &[char], surname: usize, place: usize, c: char) -> SmallVec<[u16; 4]> {
-    let mut classes: SmallVec<[u16; 4]> = SmallVec::new();
-    let mut add = |syllable: Syllable| {
-        let class = syllable.dialect_class();
-        if !classes.contains(&class) {
-            classes.push(class);
-        }
-    };
-    if place < surname {
-        for reading in surname_readings(&name[..surname]) {
-            reading.get(place).copied().map(&mut add);
-        }
-    }
-    for reading in readings(c).iter().take(READINGS_MAX) {
-        add(reading.syllable);
-    }
-    classes
-}
-
 /// Keys of a name of another language: its consonants, and its beginning.
 fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
     if name.iter().any(char::is_ascii) || name.len() > CHARS_MAX {
@@ -381,6 +417,11 @@ fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
         visit(xxh3_64_with_seed(&bytes, seed));
     };
     key(&skeleton, SKELETON_SEED);
+    // For spellings that the table does not know.
+    let initials = name.iter().map(|c| u16::from(coarse_initial(*c)));
+    let is_sounded = |initial: &u16| *initial != u16::from(SILENT);
+    let initials: SmallVec<[u16; 32]> = initials.filter(is_sounded).collect();
+    key(&initials, INITIALS_SEED);
     if let Some(beginning) = skeleton.get(..BEGINNING_PARTS) {
         key(beginning, BEGINNING_SEED);
     }

@@ -22,6 +22,8 @@ const RARITY_WEIGHT: f32 = 1.3;
 const SUBSTITUTED_MAX: usize = 3;
 /// Bearers per million of a surname that is as likely a slip for another.
 const RARE_SURNAME: f32 = 10.0;
+/// How much it weighs that many bear the rarer of two surnames of one sound.
+const FAMILY_WEIGHT: f32 = 1.1;
 /// Weight of a listed character that repeats the one before it, and is missing.
 const DOUBLED_LISTED: f32 = 0.4;
 /// Weight of a missing character that systems fail to store.
@@ -145,23 +147,24 @@ fn lost_weight(a: char, b: char) -> f32 {
     }
 }
 
-/// Two known surnames are two families, unless one is another form of the other.
+/// Two known surnames are two families, the more surely the more people bear the rarer of them,
+/// unless one is another form of the other.
 fn surname_weight(asked: &[char], listed: &[char], place: usize, likeness: Likeness) -> f32 {
     if place > 0 || likeness.kind == DifferenceKind::Variant {
         return 0.0;
     }
     let bearers = |c: &char| surname_per_million(std::slice::from_ref(c)).unwrap_or(0.0);
-    let (ours, theirs) = (bearers(&asked[0]), bearers(&listed[0]));
-    // A character that is hardly ever a surname is a slip for one, not a family.
-    let two_families = ours.min(theirs) > RARE_SURNAME;
+    let rarer = bearers(&asked[0]).min(bearers(&listed[0]));
     let in_compound = surname_chars(asked) == 2 || surname_chars(listed) == 2;
-    if !in_compound && two_families {
-        match likeness.kind {
-            DifferenceKind::Homophone | DifferenceKind::NearHomophone => -2.0,
-            _ => -5.0,
+    // A character that is hardly ever a surname is a slip for one, not a family.
+    if in_compound || rarer <= RARE_SURNAME {
+        return 0.2;
+    }
+    match likeness.kind {
+        DifferenceKind::Homophone | DifferenceKind::NearHomophone => {
+            -FAMILY_WEIGHT * (rarer / RARE_SURNAME).ln()
         }
-    } else {
-        0.2
+        _ => -5.0,
     }
 }
 

@@ -3,12 +3,11 @@
 //! In: the characters of two names after folding. Out: the likelihood that they are spellings of
 //! one name, with each difference. Parts known by the table of transliterations cost little,
 //! characters of equal beginning sound more, all others much; the cheapest alignment counts.
-//! Bounded: names of more than `CHARS_MAX` characters are not aligned. HOT: a table on the stack.
+//! Bounded: names of more than `ALIGNED_MAX` characters are not aligned. HOT: a table on the stack.
 
 use super::likeness::likeness;
-use super::person_forms::CHARS_MAX;
 use super::similarity::{Difference, DifferenceKind};
-use super::transliteration::{coarse_initial, spelling};
+use super::transliteration::{SILENT, coarse_initial, spelling};
 use smallvec::SmallVec;
 
 /// Characters of a name that is cut at the end, at least.
@@ -19,6 +18,14 @@ const EVEN_COST: f32 = 1.25;
 const STEEPNESS: f32 = 4.0;
 /// Cost of two known parts that are not spellings of one.
 const OTHER_PART: f32 = 0.8;
+/// Cost above the even one from which a likelihood is as good as none.
+const HOPELESS_COST: f32 = 1.0;
+/// Cost of another spelling of the same part.
+const OTHER_SPELLING: f32 = 0.25;
+/// Characters by which names differ in length, at most.
+const LENGTHS_APART_MAX: usize = 3;
+/// Characters by which an alignment may be ahead on one side.
+const BAND: usize = LENGTHS_APART_MAX + 2;
 /// Characters of each side that the alignment takes.
 const ALIGNED_MAX: usize = 24;
 
@@ -27,11 +34,11 @@ pub fn likelihood(asked: &[char], listed: &[char]) -> f32 {
     if is_cut(asked, listed) || is_cut(listed, asked) {
         return 0.93;
     }
-    let Some(cost) = cost(asked, listed) else {
-        return 0.0;
-    };
     // A long name bears a little more.
     let even = EVEN_COST + 0.05 * (asked.len().min(listed.len()) as f32 - 4.0).clamp(-2.0, 8.0);
+    let Some(cost) = cost(asked, listed, even + HOPELESS_COST) else {
+        return 0.0;
+    };
     let score = 1.0 / (1.0 + (STEEPNESS * (cost - even)).exp());
     score.min(0.97)
 }
@@ -64,20 +71,22 @@ fn is_cut(short: &[char], long: &[char]) -> bool {
     short.len() >= CUT_CHARS_MIN && short.len() < long.len() && long.starts_with(short)
 }
 
-/// The cost of the cheapest alignment; `None` where the names are too long or too unlike.
-fn cost(asked: &[char], listed: &[char]) -> Option<f32> {
+/// The cost of the cheapest alignment; `None` where the names are too long, or none costs at most
+/// `cost_max`.
+fn cost(asked: &[char], listed: &[char], cost_max: f32) -> Option<f32> {
     let (rows, columns) = (asked.len(), listed.len());
-    if rows > ALIGNED_MAX.min(CHARS_MAX) || columns > ALIGNED_MAX || rows.abs_diff(columns) > 3 {
+    if rows > ALIGNED_MAX || columns > ALIGNED_MAX || rows.abs_diff(columns) > LENGTHS_APART_MAX {
         return None;
     }
     let mut costs = [[f32::INFINITY; ALIGNED_MAX + 1]; ALIGNED_MAX + 1];
     costs[0][0] = 0.0;
-    let asked_spellings = spellings(asked);
-    let listed_spellings = spellings(listed);
+    // Most names are unlike from the first characters on: their parts are never looked up.
+    let mut listed_spellings = [None; ALIGNED_MAX];
     for i in 0..=rows {
-        for j in 0..=columns {
+        let mut asked_spelling = None;
+        for j in i.saturating_sub(BAND)..=columns.min(i + BAND) {
             let here = costs[i][j];
-            if !here.is_finite() {
+            if here > cost_max {
                 continue;
             }
             let mut reach = |i: usize, j: usize, more: f32| {
@@ -85,20 +94,19 @@ fn cost(asked: &[char], listed: &[char]) -> Option<f32> {
             };
             if i < rows && j < columns {
                 let mut exchange = exchange(asked[i], listed[j]);
-                if let (Some((one, _)), Some((other, _))) =
-                    (asked_spellings[i], listed_spellings[j])
-                    && one != other
-                {
-                    exchange += OTHER_PART;
+                let ours = *asked_spelling.get_or_insert_with(|| spelling(&asked[i..]));
+                if let Some((one, a)) = ours {
+                    let theirs = *listed_spellings[j].get_or_insert_with(|| spelling(&listed[j..]));
+                    if let Some((other, b)) = theirs
+                        && one == other
+                    {
+                        let is_equal = asked[i..i + a] == listed[j..j + b];
+                        reach(i + a, j + b, if is_equal { 0.0 } else { OTHER_SPELLING });
+                    } else if theirs.is_some() {
+                        exchange += OTHER_PART;
+                    }
                 }
                 reach(i + 1, j + 1, exchange);
-                if let (Some((one, a)), Some((other, b))) =
-                    (asked_spellings[i], listed_spellings[j])
-                    && one == other
-                {
-                    let is_equal = asked[i..i + a] == listed[j..j + b];
-                    reach(i + a, j + b, if is_equal { 0.0 } else { 0.25 });
-                }
             }
             if i < rows {
                 reach(i + 1, j, omission(asked[i]));
@@ -109,15 +117,7 @@ fn cost(asked: &[char], listed: &[char]) -> Option<f32> {
         }
     }
     let cost = costs[rows][columns];
-    cost.is_finite().then_some(cost)
-}
-
-fn spellings(name: &[char]) -> [Option<(u16, usize)>; ALIGNED_MAX] {
-    let mut found = [None; ALIGNED_MAX];
-    for (place, found) in found.iter_mut().enumerate().take(name.len()) {
-        *found = spelling(&name[place..]);
-    }
-    found
+    (cost <= cost_max).then_some(cost)
 }
 
 fn exchange(a: char, b: char) -> f32 {
@@ -139,7 +139,7 @@ fn exchange(a: char, b: char) -> f32 {
 
 fn omission(c: char) -> f32 {
     match coarse_initial(c) {
-        b'-' => 0.4,
+        SILENT => 0.4,
         b'0' | b'g' | b'l' => 1.0,
         _ => 1.6,
     }

@@ -6,6 +6,7 @@
 use super::char_map::CharMap;
 use super::fold::fold;
 use super::pinyin::{readings, split_initial, surname_chars};
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
 /// The table of spellings, as shipped.
@@ -14,9 +15,14 @@ pub const GROUPS: &str = include_str!("../../data/names/transliterations.tsv");
 /// Characters of the longest spelling.
 const SPELLING_CHARS_MAX: usize = 6;
 
+/// Characters whose coarse initials are kept.
+const USUAL: RangeInclusive<char> = '\u{4e00}'..='\u{9fa5}';
+
 struct Tables {
     /// Whether a spelling begins with the character.
     begins: CharMap<bool>,
+    /// Coarse initials of usual characters; 0 for others.
+    initials: CharMap<u8>,
     /// Spellings with their group, sorted.
     spellings: Vec<(Vec<char>, u16)>,
 }
@@ -24,6 +30,7 @@ struct Tables {
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut tables = Tables {
         begins: CharMap::new(),
+        initials: CharMap::new(),
         spellings: Vec::new(),
     };
     let lines = GROUPS.lines().filter(|line| !line.starts_with('#'));
@@ -35,6 +42,9 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
                 tables.spellings.push((spelling, group as u16));
             }
         }
+    }
+    for c in USUAL {
+        tables.initials.insert(c, initial_of(c));
     }
     tables.spellings.sort();
     tables.spellings.dedup_by(|one, other| one.0 == other.0);
@@ -57,17 +67,35 @@ pub fn spelling(name: &[char]) -> Option<(u16, usize)> {
         })
 }
 
-/// Whether a name looks like one of another language: long, or without a Han surname.
+/// Whether a name looks like one of another language: long, without a Han surname, or made of a
+/// known part; a part of two characters may begin a Han name too.
 pub fn looks_foreign(name: &[char]) -> bool {
-    let is_long = name.len() >= 5 || (name.len() == 4 && surname_chars(name) != 2);
-    is_long || (name.len() >= 2 && (surname_chars(name) == 0 || spelling(name).is_some()))
+    let is_part = |length| length == name.len() || length > 2;
+    match name.len() {
+        0 | 1 => false,
+        2 | 3 => {
+            surname_chars(name) == 0 || spelling(name).is_some_and(|(_, length)| is_part(length))
+        }
+        4 => surname_chars(name) != 2,
+        _ => true,
+    }
 }
 
+/// Stands for a character that may be left out.
+pub const SILENT: u8 = b'-';
+
 /// The sound with which a character begins, coarse: sounds that transliterations exchange share
-/// one. `0` for a vowel, `b'-'` for a character that may be left out.
+/// one. `b'0'` for a vowel, `SILENT` for a character that may be left out.
 pub fn coarse_initial(c: char) -> u8 {
+    match TABLES.initials.get(c) {
+        0 => initial_of(c),
+        initial => initial,
+    }
+}
+
+fn initial_of(c: char) -> u8 {
     if matches!(c, '尔' | '儿' | '耳') {
-        return b'-';
+        return SILENT;
     }
     let Some(reading) = readings(c).first() else {
         return b'?';
@@ -98,7 +126,7 @@ pub fn skeleton(name: &[char]) -> smallvec::SmallVec<[u16; 32]> {
             continue;
         }
         match coarse_initial(name[place]) {
-            b'-' => {}
+            SILENT => {}
             initial => skeleton.push(u16::from(initial)),
         }
         place += 1;
