@@ -20,6 +20,9 @@ use super::transliteration::{SILENT, coarse_initial, looks_foreign, skeleton};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+#[cfg(test)]
+mod tests;
+
 /// Separates the keys of skeletons and of beginnings from others.
 const SKELETON_SEED: u64 = 2;
 const BEGINNING_SEED: u64 = 3;
@@ -36,6 +39,15 @@ const QUERY_SOUNDS_MAX: usize = 12;
 const READINGS_MAX: usize = 3;
 /// Likelihood of two names in Latin letters that differ in the order of their parts.
 const OTHER_ORDER: f32 = 0.9;
+
+/// Likelihood of a listed name without the stray signs in it.
+const WITHOUT_SIGNS: f32 = 0.97;
+/// The difference of a listed name with stray signs.
+const NOISE: Difference = Difference {
+    kind: DifferenceKind::Noise,
+    query: 0..0,
+    listed: 0..0,
+};
 
 /// The name of a person that is looked for.
 pub struct PersonQuery {
@@ -131,9 +143,15 @@ impl PersonQuery {
         let bare = bare(&listed);
         let mut best = Similarity::NONE;
         for (form, foreign) in self.forms.iter().zip(&self.foreign) {
-            for listed in std::iter::once(&listed).chain(&bare) {
-                let judged = judge_form(form, listed, *foreign);
+            let judged = judge_form(form, &listed, *foreign);
+            if judged.score > best.score {
+                best = judged;
+            }
+            if let Some(bare) = &bare {
+                let mut judged = judge_bare(form, bare, *foreign);
+                judged.score *= WITHOUT_SIGNS;
                 if judged.score > best.score {
+                    judged.differences.push(NOISE);
                     best = judged;
                 }
             }
@@ -258,7 +276,21 @@ fn bare(listed: &[char]) -> Option<Chars> {
     }
     let is_part = |c: &&char| c.is_alphanumeric() || is_lost(**c);
     let kept: Chars = listed.iter().filter(is_part).copied().collect();
-    (kept.len() < listed.len() && !kept.is_empty()).then_some(kept)
+    (kept.len() < listed.len() && kept.len() > 1).then_some(kept)
+}
+
+/// A listed name without its stray signs: a slip besides would be two edits, which no key finds.
+fn judge_bare(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
+    if form.chars[..] == *listed {
+        return judge_form(form, listed, is_foreign);
+    }
+    if !is_foreign || !looks_foreign(listed) {
+        return Similarity::NONE;
+    }
+    Similarity {
+        score: person_foreign::likelihood(&form.chars, listed) * form.likelihood,
+        differences: person_foreign::differences(&form.chars, listed),
+    }
 }
 
 fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
