@@ -8,7 +8,7 @@
 
 use super::key_table::{Keyed, TableBuilder};
 use crate::name::edits::{self, Characters};
-use crate::name::query::block_keys;
+use crate::name::query::{block_keys, other_texts};
 use crate::name::similarity::NameKind;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use rayon::prelude::*;
@@ -49,10 +49,14 @@ pub trait NameSource: Sync {
     fn bearers(&self, name: u32) -> Bearers;
 }
 
-/// Calls `visit` with the place keys of a person's name and the character at each place.
+/// Calls `visit` with the place keys of a person's name, and of the further texts in which it may
+/// be meant, and the character at each place.
 pub fn person_places(seed: u64, text: &str, visit: &mut dyn FnMut(u64, char)) {
-    if let Some(name) = Characters::of(text) {
-        edits::place_keys(seed, &name, |_, character, key| visit(key, character));
+    let others = other_texts(NameKind::Person, text);
+    for text in std::iter::once(text).chain(others.iter().map(String::as_str)) {
+        if let Some(name) = Characters::of(text) {
+            edits::place_keys(seed, &name, |_, character, key| visit(key, character));
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::candidates::{Candidate, Glance, NameTables, Scratch, Via};
 use crate::name::edits::{self, Characters};
-use crate::name::query::NameQuery;
+use crate::name::query::{NameQuery, other_texts};
 use crate::name::similarity::{NameKind, Similarity, THRESHOLD};
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
@@ -191,4 +191,5 @@ fn was_put_aside(query: &NameQuery, text: &str) -> bool {
         && edits::one_edit_apart(query.folded(), text)
         && Characters::of(query.folded()).is_some()
         && Characters::of(text).is_some()
+        && other_texts(NameKind::Person, text).is_empty()
 }

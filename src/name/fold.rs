@@ -140,7 +140,7 @@ fn is_invisible(c: char) -> bool {
 /// The dot inside names of minorities and foreigners, in every code point in which it is typed.
 /// 民委发〔2016〕33号 fixes U+00B7. A black circle is not among them: it stands for a character that
 /// could not be written.
-fn is_middle_dot(c: char) -> bool {
+pub(super) fn is_middle_dot(c: char) -> bool {
     matches!(
         c,
         '\u{00b7}' // Middle dot, GB 18030 A1A4.

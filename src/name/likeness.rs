@@ -5,7 +5,7 @@
 //! HOT: asked for each substituted character of each candidate.
 
 use super::char_map::CharMap;
-use super::pinyin::{Reading, Syllable, readings};
+use super::pinyin::{Reading, Syllable, readings, sound_alike_in_some_dialect};
 use super::similarity::DifferenceKind;
 use super::variants::VariantTable;
 use std::sync::LazyLock;
@@ -16,6 +16,9 @@ const SHAPE_PAIRS: &str = include_str!("../../data/names/shape_pairs.tsv");
 
 /// Readings of a character that count; later ones are too rare to explain a slip.
 const READINGS_MAX: usize = 2;
+
+/// Weight of a sound that only some dialects do not keep apart.
+const WIDE_WEIGHT: f32 = -0.3;
 
 /// One way in which a character is written for another.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,6 +71,7 @@ pub fn likeness(one: char, other: char) -> Option<Likeness> {
         Some(Sound::Same) => found(DifferenceKind::Homophone, 0.2),
         _ if in_group => found(DifferenceKind::Shape, 0.1),
         Some(Sound::Near) => found(DifferenceKind::NearHomophone, 0.1),
+        Some(Sound::Wide) => found(DifferenceKind::NearHomophone, WIDE_WEIGHT),
         _ if tables.shapes.contains(one, other) => found(DifferenceKind::Shape, -0.5),
         Some(Sound::Key) => found(DifferenceKind::Keyboard, -0.6),
         None => None,
@@ -96,6 +100,8 @@ pub fn is_private_use(c: char) -> bool {
 enum Sound {
     /// A slip in the typed pinyin leads from one to the other.
     Key,
+    /// Some dialect does not keep them apart.
+    Wide,
     /// Southern speech does not keep them apart.
     Near,
     /// The same syllable.
@@ -128,6 +134,9 @@ fn sound_of(a: Reading, b: Reading) -> Option<Sound> {
     }
     if a.syllable.dialect_class() == b.syllable.dialect_class() {
         return Some(Sound::Near);
+    }
+    if sound_alike_in_some_dialect(a.syllable, b.syllable) {
+        return Some(Sound::Wide);
     }
     is_typing_slip(a.syllable, b.syllable).then_some(Sound::Key)
 }

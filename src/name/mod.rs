@@ -44,6 +44,9 @@ pub mod transliteration;
 /// Signs and descriptions for lost characters.
 pub mod person_lost;
 
+/// Forms of address and labels around a name.
+pub mod person_titles;
+
 /// The forms in which a written name may be meant.
 pub mod person_forms;
 

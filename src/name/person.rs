@@ -3,19 +3,20 @@
 //! In: a name as somebody wrote it, then listed names, folded. Out: block keys under which similar
 //! listed names are found, and the judgement on each. A name in Latin letters is read by
 //! `romanised`, one of another language by `person_foreign`, all others character by character by
-//! `person_edits`; the best of all forms in which the text may be meant counts. Names that score at
+//! `person_edits`; the best of all forms in which the two texts may be meant counts: a list holds
+//! titles, notes and signs for lost characters as well as a question does. Names that score at
 //! least the threshold share a block key, or differ in one edit from one of `forms`.
 
-use super::fold::fold;
 use super::frequency;
-use super::likeness::is_lost;
 use super::person_edits::{self, Slip};
 use super::person_foreign;
-use super::person_forms::{CHARS_MAX, Chars, Form, forms};
+use super::person_forms::{CHARS_MAX, Chars, Form, Forms, forms, other_forms};
 use super::person_mixed::{self, Place, Places};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
-use super::romanised::{KEY_SYLLABLES_MAX, Romanised};
-use super::similarity::{Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity};
+use super::romanised::{self, KEY_SYLLABLES_MAX, Romanised};
+use super::similarity::{
+    Difference, DifferenceKind, LISTED_KEYS_MAX, QUERY_KEYS_MAX, Similarity, THRESHOLD,
+};
 use super::transliteration::{SILENT, coarse_initial, looks_foreign, skeleton};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -39,15 +40,6 @@ const QUERY_SOUNDS_MAX: usize = 12;
 const READINGS_MAX: usize = 3;
 /// Likelihood of two names in Latin letters that differ in the order of their parts.
 const OTHER_ORDER: f32 = 0.9;
-
-/// Likelihood of a listed name without the stray signs in it.
-const WITHOUT_SIGNS: f32 = 0.97;
-/// The difference of a listed name with stray signs.
-const NOISE: Difference = Difference {
-    kind: DifferenceKind::Noise,
-    query: 0..0,
-    listed: 0..0,
-};
 
 /// The name of a person that is looked for.
 pub struct PersonQuery {
@@ -92,7 +84,7 @@ impl PersonQuery {
             },
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
             letters: if has_latin {
-                sorted_letters(&fold(raw))
+                sorted_letters(raw)
             } else {
                 Vec::new()
             },
@@ -120,11 +112,7 @@ impl PersonQuery {
             foreign_keys(&form.chars, &mut visit);
         }
         for places in &self.mixed {
-            let choices = places.iter().map(|place| match place {
-                Place::Han(c) => classes_of(*c),
-                Place::Sound(syllable) => SmallVec::from_slice(&[syllable.dialect_class()]),
-            });
-            sequence_keys(&choices.collect(), QUERY_SOUNDS_MAX, &mut visit);
+            mixed_keys(places, &mut visit);
         }
         if let Some(key) = letters_key(&self.letters) {
             visit(key);
@@ -140,26 +128,23 @@ impl PersonQuery {
         if listed.is_empty() || listed.len() > CHARS_MAX {
             return Similarity::NONE;
         }
-        let bare = bare(&listed);
         let mut best = Similarity::NONE;
-        for (form, foreign) in self.forms.iter().zip(&self.foreign) {
-            let judged = judge_form(form, &listed, *foreign);
+        let mut take = |judged: Similarity| {
             if judged.score > best.score {
                 best = judged;
             }
-            if let Some(bare) = &bare {
-                let mut judged = judge_bare(form, bare, *foreign);
-                judged.score *= WITHOUT_SIGNS;
-                if judged.score > best.score {
-                    judged.differences.push(NOISE);
-                    best = judged;
-                }
+        };
+        let forms = || self.forms.iter().zip(&self.foreign);
+        for (form, foreign) in forms() {
+            take(judge_form(form, &listed, *foreign));
+        }
+        for other in &other_forms(&listed) {
+            for (form, foreign) in forms() {
+                take(judge_other(form, other, *foreign));
             }
         }
-        if let Some(judged) = self.judge_latin(&listed)
-            && judged.score > best.score
-        {
-            best = judged;
+        if let Some(judged) = self.judge_latin(&listed) {
+            take(judged);
         }
         best
     }
@@ -181,7 +166,7 @@ impl PersonQuery {
     pub fn may_match_added(&self, form: usize, listed: char) -> bool {
         match self.forms.get(form) {
             Some(form) if self.is_selective && is_letter(listed) => {
-                person_edits::may_match_added(form.bearers)
+                person_edits::may_match_added(&form.chars, form.bearers, listed)
             }
             _ => true,
         }
@@ -191,11 +176,7 @@ impl PersonQuery {
     fn judge_latin(&self, listed: &[char]) -> Option<Similarity> {
         let is_latin = listed.iter().any(char::is_ascii_alphabetic);
         let score = match (&self.romanised, is_latin) {
-            (_, false) if !self.mixed.is_empty() => {
-                let scores = self.mixed.iter();
-                let scores = scores.map(|places| person_mixed::likelihood(places, listed));
-                scores.fold(0.0, f32::max)
-            }
+            (_, false) if !self.mixed.is_empty() => mixed_likelihood(&self.mixed, listed),
             (Some(romanised), false) => romanised.compare(listed),
             (_, true) if !self.letters.is_empty() => {
                 let text: String = listed.iter().collect();
@@ -204,8 +185,13 @@ impl PersonQuery {
             }
             (None, true) => {
                 let text: String = listed.iter().collect();
-                let asked = &self.forms.first()?.chars;
-                Romanised::parse(&text)?.compare(asked)
+                let romanised = Romanised::parse_listed(&text);
+                let mixed = person_mixed::read(listed);
+                let of_form = |form: &Form| {
+                    let read = romanised.as_ref().map_or(0.0, |r| r.compare(&form.chars));
+                    form.likelihood * mixed_likelihood(&mixed, &form.chars).max(read)
+                };
+                self.forms.iter().map(of_form).fold(0.0, f32::max)
             }
             _ => return None,
         };
@@ -239,18 +225,34 @@ pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
     if chars.len() > CHARS_MAX {
         return;
     }
-    let bare = bare(&chars);
-    let chars = bare.as_ref().unwrap_or(&chars);
-    sound_keys(chars, LISTED_SOUNDS_MAX, &mut visit);
-    foreign_keys(chars, &mut visit);
+    for form in &other_forms(&chars) {
+        sound_keys(&form.chars, LISTED_SOUNDS_MAX, &mut visit);
+        foreign_keys(&form.chars, &mut visit);
+    }
+    sound_keys(&chars, LISTED_SOUNDS_MAX, &mut visit);
+    foreign_keys(&chars, &mut visit);
     if chars.iter().any(char::is_ascii_alphabetic) {
         if let Some(key) = letters_key(&sorted_letters(listed)) {
             visit(key);
         }
-        if let Some(romanised) = Romanised::parse(listed) {
+        for places in &person_mixed::read(&chars) {
+            mixed_keys(places, &mut visit);
+        }
+        if let Some(romanised) = Romanised::parse_listed(listed) {
             romanised.block_keys(&mut visit);
         }
     }
+}
+
+/// The other forms of a listed name, folded: none for nearly all names. They are looked for like
+/// the name itself where one character differs.
+pub fn other_texts(listed: &str) -> SmallVec<[String; 1]> {
+    let chars: Chars = listed.chars().take(CHARS_MAX + 1).collect();
+    let forms: Forms = other_forms(&chars);
+    forms
+        .iter()
+        .map(|form| form.chars.iter().collect())
+        .collect()
 }
 
 /// Expected bearers of the folded name in a million people; `None` where it is no Han name.
@@ -269,28 +271,47 @@ fn is_usual(c: char) -> bool {
     ('\u{4e00}'..='\u{9fff}').contains(&c)
 }
 
-/// A listed name without signs that are no part of it; `None` where it has none.
-fn bare(listed: &[char]) -> Option<Chars> {
-    if listed.iter().all(|c| is_usual(*c)) {
-        return None;
-    }
-    let is_part = |c: &&char| c.is_alphanumeric() || is_lost(**c);
-    let kept: Chars = listed.iter().filter(is_part).copied().collect();
-    (kept.len() < listed.len() && kept.len() > 1).then_some(kept)
-}
-
-/// A listed name without its stray signs: a slip besides would be two edits, which no key finds.
-fn judge_bare(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
-    if form.chars[..] == *listed {
-        return judge_form(form, listed, is_foreign);
-    }
-    if !is_foreign || !looks_foreign(listed) {
+/// The judgement on another form of a listed name.
+fn judge_other(form: &Form, other: &Form, is_foreign: bool) -> Similarity {
+    let mut judged = judge_form(form, &other.chars, is_foreign);
+    judged.score *= other.likelihood;
+    if judged.score < THRESHOLD || !is_met(form, &other.chars) {
         return Similarity::NONE;
     }
-    Similarity {
-        score: person_foreign::likelihood(&form.chars, listed) * form.likelihood,
-        differences: person_foreign::differences(&form.chars, listed),
+    for difference in &mut judged.differences {
+        let length = difference
+            .listed
+            .end
+            .saturating_sub(difference.listed.start);
+        let start = other.place(difference.listed.start);
+        difference.listed = start..start + length;
     }
+    judged
+        .differences
+        .extend(other.kind.map(Difference::of_all));
+    judged
+}
+
+/// Whether a search meets another form of a listed name: its texts have keys for the places of
+/// their characters, but none for a character that is missing or exchanged.
+fn is_met(form: &Form, other: &[char]) -> bool {
+    let asked = &form.chars[..];
+    let same_start = asked.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let (rest, other_rest) = (&asked[same_start..], &other[same_start..]);
+    if rest.get(1..) == other_rest.get(1..) && rest.len() == other_rest.len() {
+        return true;
+    }
+    if Some(rest) == other_rest.get(1..) {
+        return true;
+    }
+    let mut keys: SmallVec<[u64; 16]> = SmallVec::new();
+    sound_keys(asked, QUERY_SOUNDS_MAX, &mut |key| keys.push(key));
+    foreign_keys(asked, &mut |key| keys.push(key));
+    let mut is_shared = false;
+    let mut meet = |key: u64| is_shared |= keys.contains(&key);
+    sound_keys(other, LISTED_SOUNDS_MAX, &mut meet);
+    foreign_keys(other, &mut meet);
+    is_shared
 }
 
 fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
@@ -322,22 +343,12 @@ fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
     };
     judged.score *= form.likelihood;
     if judged.score > 0.0 {
-        let place = |place: u16| {
-            form.places
-                .get(usize::from(place))
-                .copied()
-                .unwrap_or(place)
-        };
         for difference in &mut judged.differences {
             let length = difference.query.end.saturating_sub(difference.query.start);
-            let start = place(difference.query.start);
+            let start = form.place(difference.query.start);
             difference.query = start..start + length;
         }
-        judged.differences.push(Difference {
-            kind,
-            query: 0..0,
-            listed: 0..0,
-        });
+        judged.differences.push(Difference::of_all(kind));
     }
     judged
 }
@@ -459,11 +470,28 @@ fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
     }
 }
 
-fn sorted_letters(folded: &str) -> Vec<u8> {
-    let letters = folded.bytes().filter(u8::is_ascii_alphabetic);
-    let mut letters: Vec<u8> = letters.take(CHARS_MAX).collect();
+/// The letters of a name without titles, sorted.
+fn sorted_letters(raw: &str) -> Vec<u8> {
+    let mut letters = romanised::letters(raw);
+    letters.truncate(CHARS_MAX);
     letters.sort_unstable();
     letters
+}
+
+/// Keys of a name of which some characters are in pinyin.
+fn mixed_keys(places: &Places, visit: &mut dyn FnMut(u64)) {
+    let choices = places.iter().map(|place| match place {
+        Place::Han(c) => classes_of(*c),
+        Place::Sound(syllable) => SmallVec::from_slice(&[syllable.dialect_class()]),
+    });
+    sequence_keys(&choices.collect(), QUERY_SOUNDS_MAX, visit);
+}
+
+fn mixed_likelihood(ways: &[Places], name: &[char]) -> f32 {
+    let scores = ways
+        .iter()
+        .map(|places| person_mixed::likelihood(places, name));
+    scores.fold(0.0, f32::max)
 }
 
 fn letters_key(letters: &[u8]) -> Option<u64> {

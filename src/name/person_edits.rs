@@ -31,6 +31,13 @@ const RARE_LEFT_OUT: f32 = 0.5;
 /// Below this share of given names a character is one that systems fail to store.
 const RARE_PPM: f32 = 30.0;
 
+/// Bearers per million of a pattern with one lost character that says nothing for or against.
+const PATTERN_BEARERS: f32 = 20.0;
+/// How much the rarity of such a pattern weighs.
+const PATTERN_WEIGHT: f32 = 0.35;
+/// Share of people with a given name of one character.
+const SINGLE_GIVEN: f32 = 0.15;
+
 /// A judgement on its way: log-odds and differences.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Slip {
@@ -53,12 +60,14 @@ pub fn slip(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip>
 
 /// Whether a name that differs in this one character could be the same name at all.
 pub fn may_match_substituted(asked: char, listed: char) -> bool {
-    are_alike(asked, listed)
+    asked == listed || are_alike(asked, listed)
 }
 
-/// Whether a name that has one character more could be the same name as one that so many bear.
-pub fn may_match_added(asked_bearers: f32) -> bool {
-    rarity(asked_bearers) + DOUBLED_LISTED + RARE_LEFT_OUT >= -0.01
+/// Whether a name that has the character `more` besides could be the same name as `asked`, which so
+/// many bear.
+pub fn may_match_added(asked: &[char], asked_bearers: f32, more: char) -> bool {
+    let may_double = asked.len() > 2 && asked.contains(&more);
+    may_double || rarity(asked_bearers) + DOUBLED_LISTED + RARE_LEFT_OUT >= -0.01
 }
 
 fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Slip> {
@@ -109,6 +118,8 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
     if lost > 1 {
         // Two characters that nobody knows leave too many names.
         slip.log_odds -= 4.0;
+    } else if lost == 1 {
+        slip.log_odds += rest_weight(asked, listed);
     }
     slip.log_odds -= 1.5 * (slip.differences.len() as f32 - 1.0);
     if lost == 0 {
@@ -145,6 +156,33 @@ fn lost_weight(a: char, b: char) -> f32 {
     } else {
         -0.8
     }
+}
+
+/// How much it says that the rest of a name with a lost character is equal: the fewer people bear a
+/// name of that pattern, the more.
+fn rest_weight(asked: &[char], listed: &[char]) -> f32 {
+    let known = if asked.iter().any(|c| is_lost(*c)) {
+        listed
+    } else {
+        asked
+    };
+    let pairs = asked.iter().zip(listed);
+    let is_kept: SmallVec<[bool; 8]> = pairs.map(|(a, b)| !is_lost(*a) && !is_lost(*b)).collect();
+    let surname = surname_chars(known).max(1);
+    let surname_bearers = if is_kept[..surname].iter().all(|kept| *kept) {
+        surname_per_million(&known[..surname]).unwrap_or(RARE_SURNAME)
+    } else {
+        1e6
+    };
+    let mut kept = is_kept
+        .iter()
+        .zip(known)
+        .skip(surname)
+        .filter(|(kept, _)| **kept);
+    let given = kept
+        .next()
+        .map_or(SINGLE_GIVEN, |(_, c)| given_ppm(*c).max(1.0) * 1e-6);
+    (PATTERN_WEIGHT * (PATTERN_BEARERS / (surname_bearers * given)).ln()).clamp(-0.2, 1.5)
 }
 
 /// Two known surnames are two families, the more surely the more people bear the rarer of them,
@@ -202,16 +240,18 @@ fn one_more(asked: &[char], listed: &[char]) -> Option<Slip> {
     let more = long[place];
     let is_doubled = place > 0 && long[place - 1] == more;
     let is_missing = short.len() == asked.len();
-    // A doubled character makes the longer name, a dropped one the shorter.
-    let changed = if is_doubled && !is_missing {
+    // A doubled character makes the longer name, a dropped one the shorter; a given name of three
+    // characters is always made.
+    let is_made = is_doubled && long.len() > surname_chars(long).max(1) + 2;
+    let changed = if is_made || is_doubled && !is_missing {
         long
     } else {
         short
     };
     let mut log_odds = rarity(likely_bearers_per_million(changed));
     log_odds += match (is_doubled, is_missing) {
-        (true, false) => 1.2,
-        (true, true) => DOUBLED_LISTED,
+        (true, missing) if is_made || !missing => 1.2,
+        (true, _) => DOUBLED_LISTED,
         (false, _) => 0.3,
     };
     // A compound surname and its first character alone are two families.

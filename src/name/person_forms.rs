@@ -1,25 +1,67 @@
 //! The forms in which the written name of a person may be meant.
 //!
-//! In: a name as somebody wrote it. Out: its folded characters first, then, where they differ, the
-//! name without titles, stray signs and notes, with signs for lost characters run together, and
-//! with the parts in another order. Every form knows the places of its characters in the folded
-//! name. Bounded: at most `FORMS_MAX` forms of `CHARS_MAX` characters.
+//! In: a name as somebody wrote it, or as a list holds it. Out: its folded characters first, then,
+//! where they differ, the name without titles, stray signs and notes, with signs for lost
+//! characters run together, a former name that it mentions, and with the parts in another order.
+//! Every form knows the places of its characters in the folded name. Bounded: at most `FORMS_MAX`
+//! forms of `CHARS_MAX` characters.
 
-use super::fold::fold;
+use super::fold::{fold, is_middle_dot};
 use super::frequency::likely_bearers_per_million;
 use super::likeness::is_lost;
-use super::person_lost::{LOST, Piece, piece};
-use super::pinyin::{SURNAME_CHARS_MAX, surname_per_million};
+use super::person_lost::{LOST, Piece, changes_the_one_before, piece};
+use super::person_titles::{may_have_title, without_titles};
+use super::pinyin::{SURNAME_CHARS_MAX, surname_chars, surname_per_million};
 use super::similarity::DifferenceKind;
+use super::transliteration::looks_foreign;
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// Forms of one name at most.
-pub const FORMS_MAX: usize = 7;
+pub const FORMS_MAX: usize = 8;
 /// Characters of a name that are compared at most; what follows is compared by equality alone.
 pub const CHARS_MAX: usize = 64;
 
 /// Characters of a form.
 pub type Chars = SmallVec<[char; 8]>;
+/// Forms of a name.
+pub type Forms = SmallVec<[Form; 2]>;
+
+/// What stands before another name of the same person.
+const OTHER_NAME: &[&str] = &[
+    "曾用名",
+    "原名",
+    "又名",
+    "别名",
+    "现名",
+    "现用名",
+    "化名",
+    "本名",
+    "旧名",
+    "改名",
+    "更名",
+    "亦名",
+    "俗名",
+    "也叫",
+    "又叫",
+    "原姓名",
+    "法名",
+    "笔名",
+    "艺名",
+    "aka",
+    "alias",
+];
+/// What stands before a name by which nobody is registered.
+const NICKNAME: &[&str] = &[
+    "外号", "绰号", "小名", "乳名", "昵称", "人称", "网名", "俗称",
+];
+/// What may stand between that and the name.
+const BEFORE_NAME: &[char] = &[':', '为', '叫', '是', '.', '-', '=', '"', '“'];
+
+/// Bearers per million of each of the two surnames that a married woman bears, at least.
+const MARRIED_SURNAME: f32 = 50.0;
+/// Characters of a name with two surnames.
+const MARRIED_CHARS: usize = 4;
 
 /// One way in which a written name may be meant.
 #[derive(Debug, Clone)]
@@ -36,191 +78,244 @@ pub struct Form {
     pub bearers: f32,
 }
 
-// One a line would take a page and say nothing more.
-#[rustfmt::skip]
-/// Forms of address behind a name.
-const TITLES_BEHIND: &[&str] = &[
-    "先生", "女士", "小姐", "太太", "夫人", "同志", "同学", "同事", "老师", "师傅", "师父", "经理", "总经理", "总监", "总裁",
-    "董事长", "董事", "监事", "教授", "讲师", "医生", "医师", "大夫", "护士", "护师", "律师", "法官", "检察官", "警官", "法师",
-    "师太", "道长", "阿姨", "大哥", "大姐", "大叔", "大妈", "大爷", "大娘", "叔叔", "伯伯", "爷爷", "奶奶", "老板", "书记",
-    "主任", "主席", "委员", "代表", "校长", "院长", "行长", "厂长", "村长", "镇长", "乡长", "县长", "区长", "市长", "省长",
-    "局长", "处长", "科长", "股长", "所长", "站长", "队长", "班长", "组长", "部长", "厅长", "船长", "机长", "司机", "会计",
-    "秘书", "助理", "工程师", "博士", "硕士", "院士", "老先生", "大人", "阁下", "女生", "男生", "男士", "女童", "男童", "本人",
-    "收", "亲启", "台启", "mr", "mrs", "ms", "miss", "mstr", "master", "mdm", "dr", "prof", "sir",
-    "chd", "inf",
-];
-#[rustfmt::skip]
-/// Forms of address and labels before a name.
-const TITLES_BEFORE: &[&str] = &[
-    "姓名", "名字", "名称", "原告", "被告", "被告人", "第三人", "上诉人", "被上诉人", "被执行人", "申请执行人", "失信被执行人", "申请人",
-    "被申请人", "债务人", "债权人", "借款人", "担保人", "保证人", "出租人", "承租人", "投保人", "被保险人", "受益人", "法定代表人",
-    "法人", "负责人", "经营者", "联系人", "收件人", "寄件人", "持卡人", "户主", "业主", "患者", "考生", "乘客", "旅客", "客户",
-    "顾客", "会员", "用户", "公民", "居民", "村民", "学生", "尊敬的", "mr", "mrs", "ms", "miss", "mstr", "mdm",
-    "dr", "prof",
-];
+impl Form {
+    /// Where a place of the form lies in the folded name.
+    pub fn place(&self, place: u16) -> u16 {
+        let known = self.places.get(usize::from(place));
+        known.copied().unwrap_or(place)
+    }
+}
+
+/// Characters and their places in the folded name.
+#[derive(Debug, Clone, Default)]
+struct Text {
+    chars: Chars,
+    places: SmallVec<[u16; 8]>,
+}
+
+impl Text {
+    fn part(&self, range: Range<usize>) -> Self {
+        Self {
+            chars: self.chars[range.clone()].into(),
+            places: self.places[range].into(),
+        }
+    }
+
+    /// Without titles and signs at both ends.
+    fn bare(&self) -> Self {
+        self.part(without_titles(&self.chars))
+    }
+
+    fn push(&mut self, c: char, place: u16) {
+        self.chars.push(c);
+        self.places.push(place);
+    }
+}
 
 /// All forms of a name, the folded one first.
-pub fn forms(raw: &str) -> SmallVec<[Form; 2]> {
-    let folded: Chars = fold(raw).chars().take(CHARS_MAX).collect();
-    let mut forms: SmallVec<[Form; 2]> = SmallVec::new();
-    let places: SmallVec<[u16; 8]> = (0..folded.len() as u16).collect();
-    add(&mut forms, folded.clone(), places.clone(), None, 1.0);
-    let (bare, bare_places, title) = without_titles(&folded, &places);
-    if title {
-        let kind = Some(DifferenceKind::Title);
-        add(&mut forms, bare.clone(), bare_places.clone(), kind, 0.97);
+pub fn forms(raw: &str) -> Forms {
+    let whole = whole(&fold(raw));
+    let mut forms = forms_of(&whole);
+    let bare = whole.bare();
+    if let Some(first) = given_first(raw, &bare.chars) {
+        add(&mut forms, turned(&bare, first), DifferenceKind::Order, 0.9);
     }
-    if let Some((chars, places, kind)) = collapsed(&folded, &places) {
-        let (bare, bare_places, title) = without_titles(&chars, &places);
-        if title {
-            add(&mut forms, bare, bare_places, Some(kind), 0.95);
-        }
-        add(&mut forms, chars, places, Some(kind), 0.97);
-    }
-    if let Some(chars) = boxed(&bare) {
-        let kind = Some(DifferenceKind::Placeholder);
-        add(&mut forms, chars, bare_places.clone(), kind, 0.9);
-    }
-    if let Some((chars, places)) = without_noise(&bare, &bare_places) {
-        add(&mut forms, chars, places, Some(DifferenceKind::Noise), 0.95);
-    }
-    if let Some(first) = given_first(raw, &bare) {
-        let kind = Some(DifferenceKind::Order);
-        let (chars, places) = turned(&bare, &bare_places, first);
-        add(&mut forms, chars, places, kind, 0.9);
+    if let Some(first) = father_first(raw, &bare.chars) {
+        add(&mut forms, turned(&bare, first), DifferenceKind::Order, 0.6);
     }
     forms
 }
 
-fn add(
-    forms: &mut SmallVec<[Form; 2]>,
-    chars: Chars,
-    places: SmallVec<[u16; 8]>,
-    kind: Option<DifferenceKind>,
-    likelihood: f32,
-) {
-    let is_known = forms.iter().any(|form| form.chars == chars);
-    if chars.is_empty() || is_known || forms.len() >= FORMS_MAX {
+/// The forms of a listed name, folded, behind the name itself: none for nearly all names.
+pub fn other_forms(listed: &[char]) -> Forms {
+    if is_plain(listed) || listed.len() > CHARS_MAX {
+        return Forms::new();
+    }
+    let mut forms = forms_of(&Text {
+        chars: listed.into(),
+        places: (0..listed.len() as u16).collect(),
+    });
+    forms.remove(0);
+    forms
+}
+
+/// Whether a name is made of characters that mean nothing but themselves.
+fn is_plain(name: &[char]) -> bool {
+    let is_usual = |c: &char| ('\u{4e00}'..='\u{9fff}').contains(c) && *c != '口';
+    name.iter().all(is_usual)
+        && match name.len() {
+            0..=2 => true,
+            3 => name[2] != '收',
+            MARRIED_CHARS => !may_have_title(name) && married(name).is_none(),
+            _ => {
+                !may_have_title(name)
+                    && !name.iter().any(|c| matches!(c, '名' | '叫' | '号' | '称'))
+            }
+        }
+}
+
+fn whole(folded: &str) -> Text {
+    let chars: Chars = folded.chars().take(CHARS_MAX).collect();
+    let places = (0..chars.len() as u16).collect();
+    Text { chars, places }
+}
+
+/// The name and its forms that do not depend on how its parts were set apart.
+fn forms_of(whole: &Text) -> Forms {
+    let mut forms = Forms::new();
+    forms.push(Form {
+        chars: whole.chars.clone(),
+        places: whole.places.clone(),
+        kind: None,
+        likelihood: 1.0,
+        bearers: likely_bearers_per_million(&whole.chars),
+    });
+    let bare = whole.bare();
+    add(&mut forms, bare.clone(), DifferenceKind::Title, 0.97);
+    for changes in [true, false] {
+        if let Some((text, kind)) = collapsed(whole, changes) {
+            add(&mut forms, text.bare(), kind, 0.95);
+            add(&mut forms, text, kind, 0.97);
+        }
+    }
+    if let Some((name, other)) = other_name(whole) {
+        add(&mut forms, name.bare(), DifferenceKind::Noise, 0.95);
+        add(&mut forms, other.bare(), DifferenceKind::FormerName, 0.93);
+    }
+    if let Some(text) = boxed(&bare) {
+        add(&mut forms, text, DifferenceKind::Placeholder, 0.9);
+    }
+    if let Some(text) = without_noise(&bare) {
+        add(&mut forms, text.bare(), DifferenceKind::Noise, 0.95);
+        add(&mut forms, text, DifferenceKind::Noise, 0.95);
+    }
+    if let Some(own) = married(&bare.chars) {
+        let text = bare.part(own..bare.chars.len());
+        add(&mut forms, text, DifferenceKind::Missing, 0.6);
+    }
+    forms
+}
+
+fn add(forms: &mut Forms, text: Text, kind: DifferenceKind, likelihood: f32) {
+    let is_known = forms.iter().any(|form| form.chars == text.chars);
+    if text.chars.is_empty() || is_known || forms.len() >= FORMS_MAX {
         return;
     }
-    let bearers = likely_bearers_per_million(&chars);
+    let bearers = likely_bearers_per_million(&text.chars);
     forms.push(Form {
-        chars,
-        places,
-        kind,
+        chars: text.chars,
+        places: text.places,
+        kind: Some(kind),
         likelihood,
         bearers,
     });
 }
 
-/// Strips titles from both ends; a name of at least two characters stays.
-fn without_titles(chars: &[char], places: &[u16]) -> (Chars, SmallVec<[u16; 8]>, bool) {
-    let (mut first, mut end) = (0, chars.len());
-    let mut again = true;
-    while again {
-        again = false;
-        for title in TITLES_BEHIND {
-            let length = title.chars().count();
-            let is_latin = title.is_ascii();
-            if end - first >= length + 2
-                && chars[end - length..end].iter().copied().eq(title.chars())
-                && !(is_latin && chars[end - length - 1].is_ascii_alphabetic())
-            {
-                end -= length;
-                again = true;
-            }
-        }
-        for title in TITLES_BEFORE {
-            let length = title.chars().count();
-            let is_latin = title.is_ascii();
-            if end - first >= length + 2
-                && chars[first..first + length]
-                    .iter()
-                    .copied()
-                    .eq(title.chars())
-                && !(is_latin && chars[first + length].is_ascii_alphabetic())
-            {
-                first += length;
-                again = true;
-            }
-        }
-        while end - first > 2 && is_mark(chars[first]) {
-            first += 1;
-            again = true;
-        }
-        while end - first > 2 && is_mark(chars[end - 1]) {
-            end -= 1;
-            again = true;
-        }
-    }
-    let is_shorter = end - first < chars.len();
-    (
-        chars[first..end].into(),
-        places[first..end].into(),
-        is_shorter,
-    )
-}
-
-/// A sign that is no part of a name and stands for no character.
-fn is_mark(c: char) -> bool {
-    !c.is_alphanumeric() && !is_lost(c)
-}
-
 /// The name with each piece that stands for one character as one: signs for lost characters as
-/// `LOST`.
-fn collapsed(
-    chars: &[char],
-    places: &[u16],
-) -> Option<(Chars, SmallVec<[u16; 8]>, DifferenceKind)> {
-    let mut kept = Chars::new();
-    let mut kept_places = SmallVec::new();
+/// `LOST`. A description such as `(加王旁)` stands for a character of its own or, where it
+/// `changes` the one before, for both.
+fn collapsed(text: &Text, changes: bool) -> Option<(Text, DifferenceKind)> {
+    let mut kept = Text::default();
     let mut kind = DifferenceKind::Noise;
+    let mut has_changed = false;
     let mut place = 0;
-    while place < chars.len() {
-        let (piece, length) =
-            piece(&kept, &chars[place..]).unwrap_or((Piece::Known(chars[place]), 1));
+    while place < text.chars.len() {
+        let rest = &text.chars[place..];
+        let (piece, length) = piece(&kept.chars, rest).unwrap_or((Piece::Known(rest[0]), 1));
         let c = match piece {
             Piece::Known(c) => Some(c),
             Piece::Lost => {
                 kind = DifferenceKind::Placeholder;
+                if changes && kept.chars.len() > 1 && changes_the_one_before(rest) {
+                    has_changed = true;
+                    kept.chars.pop();
+                    kept.places.pop();
+                }
                 Some(LOST)
             }
             Piece::Nothing => None,
         };
         if let Some(c) = c {
-            kept.push(c);
-            kept_places.push(places[place]);
+            kept.push(c, text.places[place]);
         }
         place += length;
     }
-    (kept != Chars::from(chars) && kept.len() > 1).then_some((kept, kept_places, kind))
+    let is_other = kept.chars != text.chars && kept.chars.len() > 1;
+    (is_other && has_changed == changes).then_some((kept, kind))
 }
 
 /// The name with a lost character for each 口, as it is typed or read for an empty box.
-fn boxed(chars: &[char]) -> Option<Chars> {
+fn boxed(text: &Text) -> Option<Text> {
     let is_box = |(place, c): (usize, &char)| place > 0 && *c == '口';
-    chars.iter().enumerate().any(is_box).then(|| {
+    text.chars.iter().enumerate().any(is_box).then(|| {
         let sign = |(place, c)| if is_box((place, c)) { LOST } else { *c };
-        chars.iter().enumerate().map(sign).collect()
+        Text {
+            chars: text.chars.iter().enumerate().map(sign).collect(),
+            places: text.places.clone(),
+        }
     })
 }
 
 /// Without anything that is neither letter nor sign for a lost character, and without what follows
 /// an opening bracket.
-fn without_noise(chars: &[char], places: &[u16]) -> Option<(Chars, SmallVec<[u16; 8]>)> {
-    let open = chars
-        .iter()
-        .position(|c| matches!(c, '(' | '[' | '【' | '〔'));
-    let end = open.filter(|place| *place > 1).unwrap_or(chars.len());
-    let mut kept = Chars::new();
-    let mut kept_places = SmallVec::new();
-    for (c, place) in chars[..end].iter().zip(places) {
+fn without_noise(text: &Text) -> Option<Text> {
+    let open = text.chars.iter().position(|c| is_open(*c));
+    let end = open.filter(|place| *place > 1).unwrap_or(text.chars.len());
+    let mut kept = Text::default();
+    for (c, place) in text.chars[..end].iter().zip(&text.places) {
         if c.is_alphabetic() || is_lost(*c) {
-            kept.push(*c);
-            kept_places.push(*place);
+            kept.push(*c, *place);
         }
     }
-    (kept.len() > 1 && kept.len() < chars.len()).then_some((kept, kept_places))
+    (kept.chars.len() > 1 && kept.chars.len() < text.chars.len()).then_some(kept)
+}
+
+fn is_open(c: char) -> bool {
+    matches!(c, '(' | '[' | '【' | '〔' | '{' | '<' | '《' | '「')
+}
+
+/// The name, and another name of the same person that stands behind it: 张三(曾用名李四). The other
+/// one is empty where it is a nickname.
+fn other_name(text: &Text) -> Option<(Text, Text)> {
+    let chars = &text.chars[..];
+    let begins = |at: usize, mark: &str| {
+        let mut rest = chars[at..].iter();
+        mark.chars().all(|c| rest.next() == Some(&c))
+    };
+    let (at, mark) = (2..chars.len()).find_map(|at| {
+        let marks = OTHER_NAME.iter().chain(NICKNAME);
+        let mark = marks
+            .filter(|mark| begins(at, mark))
+            .max_by_key(|mark| mark.len())?;
+        Some((at, *mark))
+    })?;
+    let name = text.part(0..at);
+    let mut first = at + mark.chars().count();
+    while chars.get(first).is_some_and(|c| BEFORE_NAME.contains(c)) {
+        first += 1;
+    }
+    let is_part = |c: &&char| c.is_alphabetic() || is_lost(**c);
+    let rest = &chars[first.min(chars.len())..];
+    let length = rest.iter().take_while(is_part).count();
+    let other = match length {
+        _ if NICKNAME.contains(&mark) => Text::default(),
+        0 | 1 => return None,
+        _ => text.part(first..first + length),
+    };
+    Some((name, other))
+}
+
+/// Where the own surname of a married woman stands behind that of her husband: 陈方安生.
+fn married(name: &[char]) -> Option<usize> {
+    let is_surname = |c: &char| {
+        let bearers = surname_per_million(std::slice::from_ref(c));
+        bearers.is_some_and(|bearers| bearers >= MARRIED_SURNAME)
+    };
+    let is_so = name.len() == MARRIED_CHARS
+        && name[..2].iter().all(is_surname)
+        && surname_chars(name) == 1
+        && surname_chars(&name[1..]) == 1;
+    is_so.then_some(1)
 }
 
 /// Characters of the given name where it stands before the surname: the text has two parts of which
@@ -243,13 +338,28 @@ fn given_first(raw: &str, chars: &[char]) -> Option<usize> {
     if parts == 2 { of_last(1) } else { None }
 }
 
+/// Characters of the first part of a name of another language in two parts, own name and father's,
+/// which passports and airlines exchange.
+fn father_first(raw: &str, chars: &[char]) -> Option<usize> {
+    let mut parts = raw
+        .split(is_middle_dot)
+        .map(|part| fold(part).chars().count());
+    let (first, second) = (parts.next()?, parts.next()?);
+    let is_whole = parts.next().is_none() && first + second == chars.len();
+    (is_whole && first > 1 && second > 1 && looks_foreign(chars)).then_some(first)
+}
+
 /// The characters from `first` on before those before it.
-fn turned(chars: &[char], places: &[u16], first: usize) -> (Chars, SmallVec<[u16; 8]>) {
-    let turned = |n: usize| (n + first) % chars.len().max(1);
-    (
-        (0..chars.len()).map(|n| chars[turned(n)]).collect(),
-        (0..places.len()).map(|n| places[turned(n)]).collect(),
-    )
+fn turned(text: &Text, first: usize) -> Text {
+    let turned = |n: usize| (n + first) % text.chars.len().max(1);
+    Text {
+        chars: (0..text.chars.len())
+            .map(|n| text.chars[turned(n)])
+            .collect(),
+        places: (0..text.places.len())
+            .map(|n| text.places[turned(n)])
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -282,6 +392,51 @@ mod tests {
         has_form("王（王韦）林", "王?林");
         has_form("李&#x4dae;", "李䶮");
         has_form("李&#19886;", "李䶮");
+    }
+
+    #[test]
+    fn another_name_that_is_mentioned_is_a_form() {
+        for raw in ["张伟（曾用名：王芳）", "张伟，原名王芳", "张伟[又名 王芳]"]
+        {
+            has_form(raw, "张伟");
+            has_form(raw, "王芳");
+        }
+        has_form("张伟（小伟）", "张伟");
+    }
+
+    #[test]
+    fn a_description_stands_alone_or_changes_the_character_before() {
+        has_form("蒋尧(加马旁)", "蒋?");
+        has_form("李（加王旁）林", "李?林");
+        has_form("何【金争】寒", "何?寒");
+    }
+
+    #[test]
+    fn surnames_of_husband_and_father_and_names_of_father_and_child_are_told() {
+        has_form("陈方安生", "方安生");
+        has_form("艾力·买买提", "买买提艾力");
+        assert_eq!(forms("欧阳娜娜").len(), 1);
+    }
+
+    #[test]
+    fn listed_names_have_other_forms_only_where_something_stands_beside_them() {
+        let others = |name: &str| {
+            let forms = other_forms(&name.chars().collect::<Vec<_>>());
+            forms.len()
+        };
+        for name in ["张伟", "欧阳娜娜", "买买提艾力", "王小志", ""] {
+            assert_eq!(others(name), 0, "{name}");
+        }
+        for name in [
+            "丁航同志",
+            "被执行人:唐子博",
+            "张伟(男)",
+            "龚??",
+            "蒋飞口",
+            "&#21490;&#38129;",
+        ] {
+            assert!(others(name) > 0, "{name}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use super::fold::fold;
 use super::likeness::is_lost;
+use smallvec::SmallVec;
 
 /// The sign that stands for a lost character once it is recognised.
 pub const LOST: char = '?';
@@ -81,6 +82,14 @@ fn escape(chars: &[char]) -> Option<(Piece, usize)> {
         let is_closed = chars.get(1 + length) == Some(&close);
         return is_closed.then_some((Piece::Known(character(number)?), length + 2));
     }
+    // An entity of an entity.
+    if "&amp;#".chars().eq(chars.iter().copied().take(6)) {
+        let mut inner: SmallVec<[char; 16]> = SmallVec::new();
+        inner.push('&');
+        inner.extend(chars.iter().skip(5).take(DIGITS_MAX + 4).copied());
+        let (number, length) = number(&inner)?;
+        return Some((Piece::Known(character(number)?), length + 4));
+    }
     let (high, length) = number(chars)?;
     if (0xd800..0xdc00).contains(&high) {
         let (low, more) = number(&chars[length..])?;
@@ -150,6 +159,12 @@ fn note(chars: &[char]) -> Option<usize> {
     (is_sign || end > 2 && !is_latin).then_some(end + 1)
 }
 
+/// Whether a description in brackets says how the character before it is to be changed, as
+/// `(加王旁)`.
+pub fn changes_the_one_before(chars: &[char]) -> bool {
+    note(chars).is_some() && matches!(chars.get(1), Some('加' | '去' | '换' | '改' | '减'))
+}
+
 /// A description by Unicode's operators, as `⿰王韦`: its length.
 fn description(chars: &[char]) -> Option<usize> {
     let operands = |c: char| match c {
@@ -188,6 +203,7 @@ mod tests {
         for (text, length) in [
             ("&#19886;", 8),
             ("&#x4DAE;", 8),
+            ("&amp;#19886;", 12),
             ("\\u4dae", 6),
             ("\\u{4DAE}明", 8),
             ("%u4DAE", 6),

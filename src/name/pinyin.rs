@@ -41,6 +41,7 @@ struct Tables {
     letters: Vec<String>,
     by_letters: HashMap<String, Syllable>,
     classes: Vec<u16>,
+    wide_classes: Vec<u16>,
     readings: Vec<Reading>,
     /// First reading and count.
     of_char: CharMap<(u32, u8)>,
@@ -73,6 +74,13 @@ impl Syllable {
         let class = TABLES.classes.get(usize::from(self.0));
         class.copied().unwrap_or(u16::MAX)
     }
+}
+
+/// Whether some dialect does not keep two syllables apart that southern speech as a whole does: r
+/// and l, hu and w, eng and ong, ian and iang, uan and uang, ü and i.
+pub fn sound_alike_in_some_dialect(one: Syllable, other: Syllable) -> bool {
+    let class = |syllable: Syllable| TABLES.wide_classes.get(usize::from(syllable.0));
+    class(one).is_some() && class(one) == class(other)
 }
 
 /// Readings of a character, the most usual first; none for other signs.
@@ -143,7 +151,8 @@ impl Tables {
             .map(|(place, letters)| (letters.clone(), Syllable(place as u16)))
             .collect();
         let mut tables = Self {
-            classes: classes(&letters),
+            classes: classes(&letters, class_letters),
+            wide_classes: classes(&letters, wide_class_letters),
             letters,
             by_letters,
             readings: Vec::new(),
@@ -225,7 +234,7 @@ fn read_line(line: &str) -> Option<(char, Vec<(&str, u8)>)> {
 }
 
 /// The class of each syllable.
-fn classes(letters: &[String]) -> Vec<u16> {
+fn classes(letters: &[String], class_letters: fn(&str) -> String) -> Vec<u16> {
     let mut known: BTreeMap<String, u16> = BTreeMap::new();
     letters
         .iter()
@@ -234,6 +243,33 @@ fn classes(letters: &[String]) -> Vec<u16> {
             *known.entry(class_letters(letters)).or_insert(next)
         })
         .collect()
+}
+
+/// A syllable as some dialect may say it.
+fn wide_class_letters(letters: &str) -> String {
+    let (initial, last) = split_initial(letters);
+    let initial = match initial {
+        "zh" => "z",
+        "ch" => "c",
+        "sh" => "s",
+        "n" | "r" => "l",
+        "f" => "h",
+        _ => initial,
+    };
+    // Hu and wu, hua and wa, hui and wei, hun and wen.
+    let begin_w = |rest| match rest {
+        "i" => "wei".to_owned(),
+        "n" => "wen".to_owned(),
+        "" => "wu".to_owned(),
+        _ => format!("w{rest}"),
+    };
+    let letters = match (initial, last) {
+        ("h", last) if last.starts_with('u') => begin_w(&last[1..]),
+        ("j" | "q" | "x", "u") | (_, "v") => format!("{initial}i"),
+        ("", "yu") => "yi".to_owned(),
+        _ => format!("{initial}{last}"),
+    };
+    letters.replace("ong", "en").replace("ng", "n")
 }
 
 /// A syllable as southern speech may say it.
@@ -320,6 +356,40 @@ mod tests {
         assert_eq!(read("仇"), ["qiu", "chou"]);
         assert_eq!(read("尉迟"), ["yuchi", "weichi"]);
         assert_eq!(read("㐁"), [""; 0]);
+    }
+
+    #[track_caller]
+    fn alike_in_some_dialect(one: &str, other: &str, expected: bool) {
+        let parse = |letters| Syllable::parse(letters).unwrap();
+        let alike = sound_alike_in_some_dialect(parse(one), parse(other));
+        assert_eq!(alike, expected, "{one} {other}");
+    }
+
+    #[test]
+    fn some_dialects_keep_fewer_syllables_apart() {
+        for (one, other) in [
+            ("ri", "li"),
+            ("ru", "lu"),
+            ("rong", "long"),
+            ("hui", "wei"),
+            ("huan", "wan"),
+            ("huang", "wang"),
+            ("hu", "wu"),
+            ("zheng", "zhong"),
+            ("tong", "teng"),
+            ("jian", "jiang"),
+            ("chuan", "chuang"),
+            ("yu", "yi"),
+            ("xu", "xi"),
+            ("lv", "li"),
+        ] {
+            alike_in_some_dialect(one, other, true);
+        }
+        for (one, other) in [("li", "ti"), ("ma", "wa"), ("zhang", "li"), ("he", "we")] {
+            if Syllable::parse(other).is_some() {
+                alike_in_some_dialect(one, other, false);
+            }
+        }
     }
 
     #[track_caller]

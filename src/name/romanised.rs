@@ -9,7 +9,7 @@
 use self::fit::Listed;
 use self::reading::{Order, Ways};
 use self::text::Parts;
-use super::similarity::QUERY_KEYS_MAX;
+use super::similarity::{LISTED_KEYS_MAX, QUERY_KEYS_MAX};
 use smallvec::SmallVec;
 
 mod cantonese;
@@ -26,8 +26,10 @@ mod text;
 /// Syllables of a name that its key holds, at most: a longer name has the key of its first ones.
 pub const KEY_SYLLABLES_MAX: usize = 8;
 
-/// Block keys of one name; two are left for keys of its letters.
-const KEYS_MAX: usize = QUERY_KEYS_MAX - 2;
+/// Keys that are left for other than readings.
+const OTHER_KEYS: usize = 2;
+/// Block keys of one name.
+const KEYS_MAX: usize = QUERY_KEYS_MAX - OTHER_KEYS;
 
 /// Parts of a name with a forename, at most.
 const PARTS_MAX: usize = 5;
@@ -49,6 +51,25 @@ pub struct Romanised {
     other: Option<Box<Self>>,
 }
 
+/// The letters of a name without titles, as they stand; those of any other text where it is no name
+/// in Latin letters.
+pub fn letters(raw: &str) -> Vec<u8> {
+    let is_letter = |byte: &u8| byte.is_ascii_alphabetic();
+    match Parts::read_folded(raw) {
+        Some(parts) => parts
+            .parts
+            .iter()
+            .flat_map(|part| part.bytes())
+            .filter(is_letter)
+            .collect(),
+        None => raw
+            .bytes()
+            .filter(is_letter)
+            .map(|byte| byte.to_ascii_lowercase())
+            .collect(),
+    }
+}
+
 impl Romanised {
     /// Parses a name; `None` where it is not written in Latin letters, Han characters before them
     /// apart, or where they spell no Chinese name.
@@ -56,8 +77,17 @@ impl Romanised {
         Self::whole(raw, KEYS_MAX).or_else(|| Self::without_forename(raw))
     }
 
+    /// Parses a listed name, folded: what its writer set apart stands together.
+    pub fn parse_listed(folded: &str) -> Option<Self> {
+        let parts = Parts::read_folded(folded)?;
+        Self::of(parts, LISTED_KEYS_MAX - OTHER_KEYS)
+    }
+
     fn whole(raw: &str, keys_max: usize) -> Option<Self> {
-        let parts = Parts::read(raw)?;
+        Self::of(Parts::read(raw)?, keys_max)
+    }
+
+    fn of(parts: Parts, keys_max: usize) -> Option<Self> {
         let mut keys = Vec::new();
         let ways = Ways::of(&parts, keys_max, &mut keys);
         let han = parts.han;

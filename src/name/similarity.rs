@@ -9,9 +9,9 @@ use std::ops::Range;
 pub const THRESHOLD: f32 = 0.5;
 
 /// Most block keys of one listed name.
-pub const LISTED_KEYS_MAX: usize = 16;
+pub const LISTED_KEYS_MAX: usize = 32;
 /// Most block keys of one name that is looked for.
-pub const QUERY_KEYS_MAX: usize = 64;
+pub const QUERY_KEYS_MAX: usize = 96;
 
 /// What bears the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,17 @@ pub struct Difference {
     pub query: Range<u16>,
     /// Which characters of the folded listed name.
     pub listed: Range<u16>,
+}
+
+impl Difference {
+    /// Of the names as wholes.
+    pub fn of_all(kind: DifferenceKind) -> Self {
+        Self {
+            kind,
+            query: 0..0,
+            listed: 0..0,
+        }
+    }
 }
 
 /// In which way names differ.

@@ -33,6 +33,7 @@ const HYPHENED_SURNAME: f32 = 0.88;
 const FREE_JOINED_TURNED: f32 = 0.85;
 const SLASH_TURNED: f32 = 0.75;
 const JOINED_TURNED: f32 = 0.6;
+const FOLDED_TURNED: f32 = 0.75;
 const CUT: f32 = 0.62;
 /// Below the threshold: a cut name too short to have a key.
 const CUT_WITHOUT_KEY: f32 = 0.42;
@@ -132,6 +133,8 @@ impl Ways {
             add(0, 0, JOINED);
             if system == System::Pinyin && is_free {
                 (1..syllables).for_each(|turned| add(turned, 0, FREE_JOINED_TURNED));
+            } else if parts.is_folded && (2..FREE_SYLLABLES).contains(&syllables) {
+                add(syllables - 1, 1, FOLDED_TURNED);
             } else if system == System::Pinyin && syllables > 1 {
                 add(syllables - 1, 1, JOINED_TURNED);
             }
@@ -240,8 +243,8 @@ impl Order {
     fn keys_max(&self, is_first: bool) -> usize {
         match (self.system, self.turned) {
             (System::WadeGilesMarked | System::WadeGiles, 0) => 16,
-            (System::Cantonese, 0) if is_first => 32,
-            (System::Cantonese, _) if is_first => 12,
+            (System::Cantonese, 0) if is_first => 40,
+            (System::Cantonese, _) if is_first => 24,
             (System::Cantonese, _) => 4,
             _ => HOKKIEN_KEYS,
         }

@@ -22,8 +22,10 @@ pub const APOSTROPHE: char = '\'';
 
 /// Forms of address, longest first where one ends in another.
 const TITLES: &[&str] = &[
-    "mstr", "miss", "mrs", "mdm", "chd", "inf", "mr", "ms", "dr", "prof", "adt",
+    "mstr", "miss", "mrs", "mdm", "chd", "inf", "mr", "ms", "dr", "prof", "adt", "phd",
 ];
+/// Titles glued to the beginning, longest first where one begins like another.
+const GLUED: &[&str] = &["mstr", "mrs", "mr", "ms", "mdm", "miss", "dr"];
 /// What stands for a part that is missing.
 const MISSING: &[&str] = &["fnu", "lnu", "nmn"];
 
@@ -38,6 +40,8 @@ pub struct Parts {
     pub before_slash: usize,
     /// Whether an apostrophe follows an initial: its writer marks aspiration.
     pub is_marked: bool,
+    /// Whether the text was folded, which joins what its writer set apart.
+    pub is_folded: bool,
 }
 
 impl Parts {
@@ -61,6 +65,20 @@ impl Parts {
             return None;
         }
         parts.is_marked = parts.parts.iter().any(|part| has_aspiration(part));
+        Some(parts)
+    }
+
+    /// Cleans a folded text, in which titles stand before the name without a blank.
+    pub fn read_folded(folded: &str) -> Option<Self> {
+        let mut parts = Self::read(folded)?;
+        parts.is_folded = true;
+        // No syllable of any system begins like these.
+        if let Some(first) = parts.parts.first_mut()
+            && let Some(name) = GLUED.iter().find_map(|title| first.strip_prefix(title))
+            && !name.is_empty()
+        {
+            *first = name.to_owned();
+        }
         Some(parts)
     }
 
@@ -119,6 +137,10 @@ impl Reader {
                 self.part.pop();
                 self.part.push('v');
             }
+            ':' if self.part.ends_with('u') => {
+                self.part.pop();
+                self.part.push('v');
+            }
             '\u{300}'..='\u{36f}' if !self.part.is_empty() => {}
             '1'..='6' if self.part.ends_with(|c: char| c.is_ascii_lowercase()) => {
                 self.part.push(BREAK);
@@ -161,7 +183,17 @@ fn is_between_parts(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,
-            '.' | '_' | '\u{b7}' | '\u{2022}' | '\u{2027}' | '\u{30fb}' | '\u{200b}' | '\u{feff}'
+            '.' | '_'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '\u{b7}'
+                | '\u{2022}'
+                | '\u{2027}'
+                | '\u{30fb}'
+                | '\u{200b}'
+                | '\u{feff}'
         )
 }
 
