@@ -29,6 +29,21 @@ pub struct Likeness {
     pub weight: f32,
 }
 
+impl Likeness {
+    /// Whether the way may come twice in one name: a writer by ear, or of another script, errs
+    /// often. Two sounds of single dialects would leave two names without a key in common.
+    pub fn bears_company(self) -> bool {
+        match self.kind {
+            DifferenceKind::NearHomophone => self.weight > WIDE_WEIGHT,
+            DifferenceKind::Variant
+            | DifferenceKind::Homophone
+            | DifferenceKind::Placeholder
+            | DifferenceKind::PrivateUse => true,
+            _ => false,
+        }
+    }
+}
+
 /// Pairs of characters, each way round, sorted.
 struct Pairs {
     /// Whether a character is in any pair: spares the search for most.

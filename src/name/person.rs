@@ -275,7 +275,8 @@ fn is_usual(c: char) -> bool {
 fn judge_other(form: &Form, other: &Form, is_foreign: bool) -> Similarity {
     let mut judged = judge_form(form, &other.chars, is_foreign);
     judged.score *= other.likelihood;
-    if judged.score < THRESHOLD || !is_met(form, &other.chars) {
+    let is_guess = other.kind == Some(DifferenceKind::Missing) && form.chars != other.chars;
+    if judged.score < THRESHOLD || is_guess || !is_met(form, &other.chars) {
         return Similarity::NONE;
     }
     for difference in &mut judged.differences {
@@ -320,6 +321,9 @@ fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
             score: 1.0,
             differences: SmallVec::new(),
         }
+    } else if form.kind == Some(DifferenceKind::Missing) {
+        // Half of the name is a guess already.
+        Similarity::NONE
     } else {
         let slip = person_edits::slip(&form.chars, form.bearers, listed);
         let score = slip.as_ref().map_or(0.0, |slip| logistic(slip.log_odds));

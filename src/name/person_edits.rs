@@ -97,7 +97,7 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
     for place in places {
         let (a, b) = (asked[place], listed[place]);
         let likeness = likeness(a, b)?;
-        if !is_single && !bears_company(likeness.kind) {
+        if !is_single && !likeness.bears_company() {
             return None;
         }
         is_key_slip |= likeness.kind == DifferenceKind::Keyboard;
@@ -131,18 +131,6 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         slip.log_odds += if is_other_form { 0.25 * rarity } else { rarity };
     }
     Some(slip)
-}
-
-/// Ways that may come twice in one name: a writer by ear, or of another script, errs often.
-fn bears_company(kind: DifferenceKind) -> bool {
-    matches!(
-        kind,
-        DifferenceKind::Variant
-            | DifferenceKind::Homophone
-            | DifferenceKind::NearHomophone
-            | DifferenceKind::Placeholder
-            | DifferenceKind::PrivateUse
-    )
 }
 
 /// A sign stands for a character that systems fail to store: seldom for a usual one.

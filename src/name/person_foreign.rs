@@ -5,7 +5,7 @@
 //! characters of equal beginning sound more, all others much; the cheapest alignment counts.
 //! Bounded: names of more than `ALIGNED_MAX` characters are not aligned. HOT: a table on the stack.
 
-use super::likeness::likeness;
+use super::likeness::{Likeness, likeness};
 use super::similarity::{Difference, DifferenceKind};
 use super::transliteration::{SILENT, coarse_initial, spelling};
 use smallvec::SmallVec;
@@ -124,7 +124,9 @@ fn exchange(a: char, b: char) -> f32 {
     if a == b {
         return 0.0;
     }
-    match likeness(a, b).map(|likeness| likeness.kind) {
+    // A sound of a single dialect says less than an equal beginning, by which names are found.
+    let likeness = likeness(a, b).filter(|likeness| likeness.bears_company() || is_shape(likeness));
+    match likeness.map(|likeness| likeness.kind) {
         Some(DifferenceKind::Variant | DifferenceKind::Homophone) => return 0.3,
         Some(DifferenceKind::NearHomophone) => return 0.4,
         Some(DifferenceKind::Shape) => return 0.7,
@@ -135,6 +137,10 @@ fn exchange(a: char, b: char) -> f32 {
     } else {
         2.5
     }
+}
+
+fn is_shape(likeness: &Likeness) -> bool {
+    likeness.kind == DifferenceKind::Shape
 }
 
 fn omission(c: char) -> f32 {

@@ -56,7 +56,9 @@ pub fn read(name: &[char]) -> SmallVec<[Places; 2]> {
         places.extend(before.iter().copied().map(Place::Han));
         places.extend(sounds.into_iter().map(Place::Sound));
         places.extend(after.iter().copied().map(Place::Han));
-        ways.push(places);
+        if places.len() > 1 {
+            ways.push(places);
+        }
     }
     ways
 }

@@ -71,6 +71,10 @@ pub fn spelling(name: &[char]) -> Option<(u16, usize)> {
 /// known part; a part of two characters may begin a Han name too.
 pub fn looks_foreign(name: &[char]) -> bool {
     let is_part = |length| length == name.len() || length > 2;
+    // Signs have no sound: such a name would have no keys.
+    if name.iter().any(char::is_ascii) {
+        return false;
+    }
     match name.len() {
         0 | 1 => false,
         2 | 3 => {
