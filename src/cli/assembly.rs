@@ -213,7 +213,8 @@ fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
     Ok(Law::new(catalogue, clients, telemetry))
 }
 
-fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
+/// Where snapshots come from, as configured.
+pub fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
     let master = MasterKey::load(&config.snapshot_key_file)?;
     Ok(SourceOptions {
         snapshot_dir: config.snapshot_dir.clone(),
