@@ -5,8 +5,9 @@
 //! Snappy and no compression; a file that the reader chokes on is a fault, never a panic. Without
 //! the feature `parquet` both refuse.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -40,10 +41,14 @@ pub use with_parquet::TableRows;
 #[cfg(not(feature = "parquet"))]
 pub use without_parquet::TableRows;
 
-/// Makes a table at `to` of finished rows, one object a line.
+/// Makes a table at `to` of finished rows, one object a line; readable by its owner only.
 pub fn write(lines: impl BufRead, to: &Path) -> Result<(), TableFault> {
     #[cfg(feature = "parquet")]
-    return with_parquet::write(lines, File::create(to)?);
+    {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        with_parquet::write(lines, options.open(to)?)
+    }
     #[cfg(not(feature = "parquet"))]
     {
         let _ = (lines, to);
