@@ -35,7 +35,9 @@ enum Content {
 }
 
 /// A body made piece by piece, each only when the one before is on its way.
-pub struct Pieces(Pin<Box<dyn Future<Output = Option<(Bytes, Pieces)>> + Send>>);
+pub struct Pieces(NextPiece);
+
+type NextPiece = Pin<Box<dyn Future<Output = Option<(Bytes, Pieces)>> + Send>>;
 
 impl Pieces {
     /// From the work that makes the next piece and says how to go on; `None` is the end.

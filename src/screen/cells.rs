@@ -48,7 +48,7 @@ impl<R: BufRead> Records<R> {
     }
 
     /// The next record that is not an empty line, and the line it begins in; `None` at the end.
-    pub fn next(&mut self) -> io::Result<Option<(u64, Record)>> {
+    pub fn read(&mut self) -> io::Result<Option<(u64, Record)>> {
         loop {
             let Some((line, cut, first)) = self.line()? else {
                 return Ok(None);
@@ -170,7 +170,7 @@ mod tests {
 
     fn records(text: &[u8]) -> Vec<(u64, Record)> {
         let mut records = Records::new(Lines::new(text), b',');
-        std::iter::from_fn(|| records.next().unwrap()).collect()
+        std::iter::from_fn(|| records.read().unwrap()).collect()
     }
 
     fn cells(record: &str) -> Vec<String> {

@@ -133,8 +133,10 @@ impl Columns {
         if header.len() > COLUMNS_MAX {
             return Err(HeaderFault::TooMany);
         }
-        let missing = |column: &&Box<str>| &***column != "*" && !header.contains(column);
-        if let Some(column) = naming.passed_over.iter().find(missing) {
+        let is_missing =
+            |column: &str| column != "*" && !header.iter().any(|name| **name == *column);
+        let mut passed_over = naming.passed_over.iter();
+        if let Some(column) = passed_over.find(|column| is_missing(column)) {
             let (column, flag) = (column.clone(), "--ignore");
             return Err(HeaderFault::NoSuchColumn { column, flag });
         }
@@ -143,7 +145,7 @@ impl Columns {
                 let (field, known) = (field.clone(), known());
                 return Err(HeaderFault::NoSuchField { field, known });
             }
-            if missing(&column) {
+            if is_missing(column) {
                 let (column, flag) = (column.clone(), "--columns");
                 return Err(HeaderFault::NoSuchColumn { column, flag });
             }

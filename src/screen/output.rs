@@ -6,7 +6,7 @@
 //! apostrophe.
 
 use super::lines::LINE_BYTES_MAX;
-use crate::catalogue::measure::Catalogue;
+use crate::catalogue::measure::{Catalogue, Measure};
 use crate::check::outcome::{Match, Outcome};
 use crate::check::request::Request;
 use crate::gateway::view::View;
@@ -90,17 +90,6 @@ pub fn answered(
     let of = |field, text: &dyn Fn(&Match) -> Option<String>| {
         list(matches().filter(shows(field)).filter_map(text))
     };
-    let mut reasons: Vec<String> = outcome
-        .reasons
-        .iter()
-        .map(|r| r.code().to_owned())
-        .collect();
-    let scenario = catalogue.scenario(request.scenario);
-    for (place, attribute) in scenario.attributes.iter().enumerate().take(64) {
-        if outcome.missing_attributes & (1 << place) != 0 {
-            reasons.push(format!("missing_attribute:{}", attribute.name));
-        }
-    }
     let bound = |found: &Match| {
         let bound = view.binding.list_of(snapshot.facts(found.entry))?;
         Some(catalogue.list(bound.list))
@@ -116,7 +105,7 @@ pub fn answered(
         place.reference.map_or(Cell::Empty, shown),
         list(ids),
         Cell::Text(outcome.decision.name().to_owned()),
-        list(reasons.into_iter()),
+        list(reasons(catalogue, request, outcome).into_iter()),
         Cell::Number(u64::from(outcome.match_count)),
         of(Field::EntryId, &|found| {
             Some(snapshot.cold(found.entry).entry_id.to_owned())
@@ -149,12 +138,27 @@ pub fn answered(
     ]
 }
 
+fn reasons(catalogue: &Catalogue, request: &Request, outcome: &Outcome) -> Vec<String> {
+    let codes = outcome
+        .reasons
+        .iter()
+        .map(|reason| reason.code().to_owned());
+    let mut reasons: Vec<String> = codes.collect();
+    let attributes = &catalogue.scenario(request.scenario).attributes;
+    for (place, attribute) in attributes.iter().enumerate().take(64) {
+        if outcome.missing_attributes & (1 << place) != 0 {
+            reasons.push(format!("missing_attribute:{}", attribute.name));
+        }
+    }
+    reasons
+}
+
 /// Of measures that apply and have an effect: what an adverse answer rests on.
 fn measures(
     ground: &Ground<'_>,
     outcome: &Outcome,
     catalogue: &Catalogue,
-    text: &dyn Fn(&crate::catalogue::measure::Measure) -> String,
+    text: &dyn Fn(&Measure) -> String,
 ) -> Cell {
     let matches = outcome.matches.iter();
     let shown = matches.filter(|found| ground.fields.shows(Field::Measures, found.effect));
@@ -238,7 +242,7 @@ fn write_cell(out: &mut Vec<u8>, text: &str, separator: u8) {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let needs_quotes = |byte: &u8| matches!(*byte, b'"' | b'\n' | b'\r') || *byte == separator;
     let guard = if is_formula { "'" } else { "" };
-    if !text.as_bytes().iter().any(|byte| needs_quotes(byte)) {
+    if !text.as_bytes().iter().any(needs_quotes) {
         out.extend_from_slice(guard.as_bytes());
         out.extend_from_slice(text.as_bytes());
         return;

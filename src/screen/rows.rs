@@ -234,7 +234,7 @@ impl Rows {
         let row = match &mut self.source {
             Source::Cells(records) => {
                 let next = records
-                    .next()
+                    .read()
                     .map_err(|fault| read_fault(&self.path, fault))?;
                 next.map(|(line, record)| (line, of_record(record)))
             }
@@ -243,7 +243,7 @@ impl Rows {
                 next.map(|content| (lines.line(), content))
             }
             Source::Table(table) => {
-                let next = table.next().map_err(|fault| InputFault::Table {
+                let next = table.read().map_err(|fault| InputFault::Table {
                     path: self.path.clone(),
                     fault,
                 })?;
@@ -267,7 +267,7 @@ fn header(
     separator: u8,
 ) -> Result<Vec<Box<str>>, InputFault> {
     let path = path.to_owned();
-    let next = records.next().map_err(|fault| read_fault(&path, fault))?;
+    let next = records.read().map_err(|fault| read_fault(&path, fault))?;
     let Some((line, record)) = next else {
         return Err(InputFault::NoHeader { path });
     };

@@ -224,10 +224,11 @@ impl Job<'_> {
             if view.standing(now.day()).is_none() {
                 *view = view.on_day_of(now);
             }
-            if let Some(acts) = acts {
-                if let Some(changed) = acts.look(&*self.storage, view, now)? {
-                    *view = changed;
-                }
+            let looked = acts
+                .as_mut()
+                .map(|acts| acts.look(&*self.storage, view, now));
+            if let Some(changed) = looked.transpose()?.flatten() {
+                *view = changed;
             }
             let deciding = Deciding {
                 view,

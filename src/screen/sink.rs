@@ -267,3 +267,104 @@ fn open_locked(part: &Path) -> Result<File, SinkFault> {
         Err(TryLockError::Error(fault)) => Err(SinkFault::Io { path, fault }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::disk::RealDisk;
+    use std::fs;
+
+    fn identity(input: &str) -> Identity {
+        let text = |text: &str| text.to_owned();
+        Identity {
+            input: text(input),
+            given: text("b"),
+            snapshot: text("c"),
+            catalogue: text("d"),
+            client: text("e"),
+            program: text("f"),
+        }
+    }
+
+    fn begin(out: &Path, input: &str) -> Result<Begun, SinkFault> {
+        Sink::begin(Arc::new(RealDisk), out, Format::Csv, identity(input))
+    }
+
+    fn open(out: &Path) -> Sink {
+        match begin(out, "a") {
+            Ok(Begun::Open(sink)) => *sink,
+            Ok(Begun::Whole(_)) => panic!("whole"),
+            Err(fault) => panic!("{fault}"),
+        }
+    }
+
+    #[track_caller]
+    fn refused(begun: Result<Begun, SinkFault>, said: &str) {
+        match begun {
+            Err(fault) => assert!(fault.to_string().contains(said), "{fault}"),
+            Ok(_) => panic!("begun"),
+        }
+    }
+
+    fn tally(rows: u64) -> Tally {
+        Tally {
+            rows,
+            ..Tally::default()
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_the_checkpoint_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out.csv");
+        let mut sink = open(&out);
+        sink.append(b"first\n", &tally(1)).unwrap();
+        let held = fs::read(&sink.part).unwrap();
+        refused(begin(&out, "a"), "another run is writing it");
+        drop(sink);
+        fs::write(
+            beside(&out, PART_SUFFIX),
+            [&held[..], b"half a ro"].concat(),
+        )
+        .unwrap();
+        refused(begin(&out, "b"), "was begun with another input");
+        let mut sink = open(&out);
+        assert_eq!(sink.tally().rows, 1);
+        assert_eq!(fs::read(&sink.part).unwrap(), held);
+        sink.append(b"second\n", &tally(1)).unwrap();
+        assert_eq!(sink.finish().unwrap().rows, 2);
+        assert_eq!(fs::read(&out).unwrap(), [&held[..], b"second\n"].concat());
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing beside it"
+        );
+        refused(begin(&out, "a"), "out.csv: exists");
+    }
+
+    #[test]
+    fn a_part_that_lost_rows_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out.csv");
+        let mut sink = open(&out);
+        sink.append(b"first\n", &tally(1)).unwrap();
+        sink.file.set_len(3).unwrap();
+        drop(sink);
+        refused(begin(&out, "a"), "has 3 bytes, its checkpoint states");
+    }
+
+    #[test]
+    fn an_end_between_naming_and_clearing_is_cleared_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out.csv");
+        let mut sink = open(&out);
+        sink.append(b"first\n", &tally(1)).unwrap();
+        drop(sink);
+        fs::rename(beside(&out, PART_SUFFIX), &out).unwrap();
+        match begin(&out, "a") {
+            Ok(Begun::Whole(found)) => assert_eq!(found.rows, 1),
+            _ => panic!("not whole"),
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -36,10 +36,12 @@ pub enum TableFault {
     NotBuilt,
 }
 
+/// The rows of a table.
 #[cfg(feature = "parquet")]
-pub use with_parquet::TableRows;
+pub type TableRows = with_parquet::TableRows;
+/// The rows of a table: of none, without Parquet.
 #[cfg(not(feature = "parquet"))]
-pub use without_parquet::TableRows;
+pub type TableRows = without_parquet::TableRows;
 
 /// Makes a table at `to` of finished rows, one object a line; readable by its owner only.
 pub fn write(lines: impl BufRead, to: &Path) -> Result<(), TableFault> {
@@ -115,7 +117,7 @@ mod with_parquet {
         }
 
         /// The values of the next row as texts, null as the empty one.
-        pub fn next(&mut self) -> Result<Option<Vec<Zeroizing<String>>>, TableFault> {
+        pub fn read(&mut self) -> Result<Option<Vec<Zeroizing<String>>>, TableFault> {
             self.read += 1;
             let rows = &mut self.rows;
             let row = guarded(self.read, || rows.next().transpose())?;
@@ -215,7 +217,7 @@ mod with_parquet {
                 let column = column.typed::<Int64Type>();
                 column.write_batch(&values, Some(&levels), None)?;
             } else {
-                let values: Vec<ByteArray> = values.map(|value| joined(value)).collect();
+                let values: Vec<ByteArray> = values.map(joined).collect();
                 let column = column.typed::<ByteArrayType>();
                 column.write_batch(&values, Some(&levels), None)?;
             }
@@ -264,7 +266,7 @@ mod without_parquet {
         }
 
         /// The next row.
-        pub fn next(&mut self) -> Result<Option<Vec<Zeroizing<String>>>, TableFault> {
+        pub fn read(&mut self) -> Result<Option<Vec<Zeroizing<String>>>, TableFault> {
             match self.never {}
         }
     }
