@@ -53,6 +53,8 @@ pub mod gateway;
 pub mod http;
 
 // Tools and assembly.
+/// Bulk runs: a file of subjects in, a file of decisions out.
+pub mod screen;
 /// Labelled cases in, figures out.
 pub mod eval;
 /// The configuration file, as written and as used.

@@ -190,6 +190,7 @@ pub fn limits(config: &Config) -> Limits {
         body_timeout_ms: figures.body_timeout_ms,
         idle_timeout_ms: figures.idle_timeout_ms,
         checks_bytes_max: size(figures.checks_bytes_max),
+        stream_lines_max: figures.stream_lines_max,
         drain_delay_ms: figures.drain_delay_ms,
         stop_ms_max: figures.hard_stop_ms,
         ..Limits::default()
@@ -213,7 +214,8 @@ fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
     Ok(Law::new(catalogue, clients, telemetry))
 }
 
-fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
+/// Where snapshots come from, as configured.
+pub fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
     let master = MasterKey::load(&config.snapshot_key_file)?;
     Ok(SourceOptions {
         snapshot_dir: config.snapshot_dir.clone(),

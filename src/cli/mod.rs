@@ -21,6 +21,8 @@ pub mod sample;
 pub mod check;
 /// The gateway, put together.
 pub mod assembly;
+/// `hecha screen`: a file of subjects in, a file of decisions out.
+pub mod screen;
 /// `hecha serve`: the gateway.
 pub mod serve;
 /// `hecha log`: reading the decision log.

@@ -8,6 +8,7 @@ use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
 use super::publish::{self, PublishArgs};
+use super::screen::{self, ScreenArgs};
 use super::serve::{self, ServeArgs};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -64,6 +65,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Publish(PublishArgs),
     /// Ask one question without a server and print the answer
     Check(CheckArgs),
+    /// Ask about every row of a file and write the answers to another
+    Screen(ScreenArgs),
     /// Compare answers with labelled cases
     Eval(EvalArgs),
     /// Add and list the units that may ask
@@ -97,6 +100,7 @@ pub fn run(program: Program) -> ExitCode {
                 false => EXIT_INPUT,
             })
         }
+        Command::Screen(args) => exit_code(screen::run(&args)),
         Command::Eval(args) => match eval::run(args) {
             Ok(Verdict::Passed) => ExitCode::SUCCESS,
             Ok(Verdict::Failed) => ExitCode::from(EXIT_INTERNAL),

@@ -207,6 +207,7 @@ keys! {
     body_timeout_ms: u64, "whole number";
     idle_timeout_ms: u64, "whole number";
     checks_bytes_max: u64, "whole number";
+    stream_lines_max: u64, "whole number";
     kernel_wait_ms_max: u64, "whole number";
     disk_wait_ms_max: u64, "whole number";
     drain_delay_ms: u64, "whole number";

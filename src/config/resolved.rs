@@ -65,6 +65,9 @@ pub struct ServiceLimits {
     /// Body of an array of checks at most, in bytes. Default 16777216; 65536 to 67108864. A single
     /// check has 65536, which the contract fixes.
     pub checks_bytes_max: u64,
+    /// Lines of a stream of checks (`application/x-ndjson`) at most. Default 1000000; 1 to
+    /// 1000000000.
+    pub stream_lines_max: u64,
     /// An append that took longer to reach the kernel, in milliseconds, is counted as slow
     /// (`hecha_log_slow_appends_total`). Default 20; 1 to 1000.
     pub kernel_wait_ms_max: u64,
@@ -84,7 +87,7 @@ pub struct ServiceLimits {
 }
 
 /// Key, default, least, most of every figure.
-const FIGURES: [(&str, u64, u64, u64); 13] = [
+const FIGURES: [(&str, u64, u64, u64); 14] = [
     ("check_runtimes", 0, 0, 1_024),
     ("connections_max", 10_000, 1, 1_000_000),
     ("ops_connections_max", 256, 1, 100_000),
@@ -92,6 +95,7 @@ const FIGURES: [(&str, u64, u64, u64); 13] = [
     ("body_timeout_ms", 10_000, 10, 600_000),
     ("idle_timeout_ms", 60_000, 10, 3_600_000),
     ("checks_bytes_max", 16 << 20, 1 << 16, 64 << 20),
+    ("stream_lines_max", 1_000_000, 1, 1_000_000_000),
     ("kernel_wait_ms_max", 20, 1, 1_000),
     ("disk_wait_ms_max", 250, 1, 10_000),
     ("drain_delay_ms", 1_000, 0, 600_000),
@@ -142,6 +146,7 @@ impl ServiceLimits {
             body_timeout_ms: figure("body_timeout_ms", &written.body_timeout_ms)?,
             idle_timeout_ms: figure("idle_timeout_ms", &written.idle_timeout_ms)?,
             checks_bytes_max: figure("checks_bytes_max", &written.checks_bytes_max)?,
+            stream_lines_max: figure("stream_lines_max", &written.stream_lines_max)?,
             kernel_wait_ms_max: figure("kernel_wait_ms_max", &written.kernel_wait_ms_max)?,
             disk_wait_ms_max: figure("disk_wait_ms_max", &written.disk_wait_ms_max)?,
             drain_delay_ms: figure("drain_delay_ms", &written.drain_delay_ms)?,

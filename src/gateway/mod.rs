@@ -27,3 +27,5 @@ pub mod source;
 pub mod actor;
 /// The running gateway as its listeners see it.
 pub mod service;
+/// Checks line by line.
+pub mod stream;

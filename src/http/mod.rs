@@ -25,6 +25,8 @@ pub mod auth;
 pub mod exchange;
 /// Checks.
 pub mod check;
+/// Checks line by line.
+pub mod stream;
 /// Scans.
 pub mod scan;
 /// Feedback.

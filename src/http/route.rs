@@ -14,6 +14,7 @@ use super::ops;
 use super::progress::Progress;
 use super::reply::{self, Reply};
 use super::scan;
+use super::stream;
 use crate::gateway::client::ClientRole;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
@@ -166,6 +167,9 @@ impl Routes {
                     return log_is_dead(context);
                 }
                 "/v1/check" => return check::one(context, head, body).await,
+                "/v1/checks" if stream::is_ndjson(&head.headers) => {
+                    return stream::checks(context, head, body);
+                }
                 "/v1/checks" => return check::many(context, head, body).await,
                 "/v1/scan" => return scan::post(context, head, body).await,
                 _ => (),

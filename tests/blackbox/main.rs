@@ -13,6 +13,7 @@
 mod acts;
 mod auth;
 mod commands;
+mod disclosure;
 mod errors;
 mod feedback;
 mod harness;
@@ -20,4 +21,6 @@ mod http;
 mod lifecycle;
 mod limits;
 mod scan;
+mod screen;
 mod snapshots;
+mod stream;
