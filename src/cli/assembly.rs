@@ -151,8 +151,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     )?;
     let overlay = Arc::new(Overlay::from_acts(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
-    let is_pinned = pin.file.is_some();
-    let shared = Arc::new(Shared::new(view, is_pinned, &source, telemetry, clock, recorder));
+    let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         journal,
@@ -261,7 +260,7 @@ fn read_trust(config: &Config) -> Result<Trust, StartError> {
         activators_required: usize::try_from(config.trust.activators_required).unwrap_or(1),
         is_required: config.trust.require_signatures,
     };
-    if !trust.is_required && !config.sample {
+    if !trust.is_required && config.environment != "sample" {
         tracing::warn!(
             "signatures of snapshots are not required: whoever can write to the snapshot folder \
              decides whom this gateway restricts; make keys with `hecha key new --signing`, sign \
@@ -289,7 +288,7 @@ fn first_snapshot(
         tracing::error!(%refused, reason, "the snapshot is refused");
     };
     let reopen = |source: &mut Source, file: &str| {
-        let loaded = source.open(file, catalogue, now)?;
+        let loaded = source.open(file, catalogue)?;
         activated(source, loaded, Claim::Restart, now)
     };
     let named = source.current();
@@ -304,13 +303,18 @@ fn first_snapshot(
         }
     }
     let first = match named {
-        Ok(Some(named)) => match source.open_current(&named, catalogue, now) {
+        Ok(Some(named)) => match source.open_current(&named, catalogue) {
             Ok(loaded) => {
-                let loaded = activated(source, loaded, Claim::Pointer, now)?;
-                pin.file = None;
-                pin.see(version);
-                source.keep(pin)?;
-                return Ok(loaded);
+                let claim = source.claim_at_start(&named);
+                match activated(source, loaded, claim, now) {
+                    Ok(loaded) => {
+                        pin.file = None;
+                        pin.see(version);
+                        source.keep(pin)?;
+                        return Ok(loaded);
+                    }
+                    Err(refused) => refused,
+                }
             }
             Err(refused) => refused,
         },

@@ -177,6 +177,11 @@ impl Activated {
         self.highest.map_or(0, |version| version.number)
     }
 
+    /// Whether exactly this served when the last change was kept.
+    pub fn has_served(&self, version: Version) -> bool {
+        self.rolled_back.or(self.highest) == Some(version)
+    }
+
     /// Whether an order was taken here before.
     pub fn has_used(&self, order: &[u8; 16]) -> bool {
         self.orders.iter().any(|(id, _)| id == order)
@@ -382,6 +387,7 @@ mod tests {
         let back = kept.after(version(6, 6), Claim::Order(&order), NOW);
         assert_eq!(back.highest(), 7);
         assert!(back.has_used(&order.id));
+        assert!(back.has_served(version(6, 6)) && !back.has_served(version(7, 7)));
         assert!(back.admits(version(6, 6), Claim::Restart, true).is_ok());
         assert!(back.admits(version(6, 1), Claim::Restart, true).is_err());
         let on = back.after(version(8, 8), Claim::Pointer, Moment(2_000_000));

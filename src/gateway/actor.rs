@@ -54,7 +54,7 @@ impl Shared {
     /// With a first view.
     pub fn new(
         view: View,
-        is_pinned: bool,
+        pin: &Pin,
         source: &Source,
         telemetry: Telemetry,
         clock: Clock,
@@ -62,7 +62,7 @@ impl Shared {
     ) -> Self {
         Self {
             view: ArcSwap::from_pointee(view),
-            pinned: AtomicBool::new(is_pinned),
+            pinned: AtomicBool::new(pin.file.is_some()),
             highest_version: AtomicU64::new(source.highest_version()),
             signatures_required: source.trust().is_required,
             telemetry,
@@ -428,9 +428,9 @@ impl Actor {
                 // Released before the third one is opened.
                 drop(previous);
                 Arc::new(match wanted {
-                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue, now)?,
+                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue)?,
                     Wanted::File(file) | Wanted::Previous(file) => {
-                        self.source.open(file, &law.catalogue, now)?
+                        self.source.open(file, &law.catalogue)?
                     }
                 })
             }

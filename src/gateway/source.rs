@@ -211,6 +211,15 @@ pub struct Named {
     stamps: [Option<(u64, Option<SystemTime>)>; 2],
 }
 
+impl Named {
+    fn version(&self) -> Version {
+        Version {
+            number: self.current.version,
+            blake3: self.current.blake3,
+        }
+    }
+}
+
 impl Source {
     /// Reads which version was the highest. Errors: it cannot be read.
     pub fn new(options: SourceOptions, storage: Arc<dyn Storage>) -> Result<Self, Refused> {
@@ -246,27 +255,27 @@ impl Source {
         Ok(Some(Named { current, stamps }))
     }
 
-    /// Opens the file that `current.json` names, and no other one under its name.
-    pub fn open_current(
-        &self,
-        named: &Named,
-        catalogue: &Catalogue,
-        now: Moment,
-    ) -> Result<Loaded, Refused> {
-        let current = &named.current;
-        let version = Version {
-            number: current.version,
-            blake3: current.blake3,
-        };
-        // Before anything of the file is read.
-        self.admit_version(&current.file, version, Claim::Pointer)?;
-        self.open_stated(&current.file, Some(current), catalogue, now)
+    /// On whose word the file that `current.json` names is opened at a start: where it served
+    /// before, it goes on.
+    pub fn claim_at_start(&self, named: &Named) -> Claim<'static> {
+        match self.activated.has_served(named.version()) {
+            true => Claim::Restart,
+            false => Claim::Pointer,
+        }
     }
 
-    /// Opens and verifies a file, and looks whether this gateway may serve it at `now`. Whether
-    /// its version may be activated is another question: `admit`.
-    pub fn open(&self, file: &str, catalogue: &Catalogue, now: Moment) -> Result<Loaded, Refused> {
-        self.open_stated(file, None, catalogue, now)
+    /// Opens the file that `current.json` names, and no other one under its name.
+    pub fn open_current(&self, named: &Named, catalogue: &Catalogue) -> Result<Loaded, Refused> {
+        let current = &named.current;
+        // Before anything of the file is read.
+        self.admit_version(&current.file, named.version(), Claim::Pointer)?;
+        self.open_stated(&current.file, Some(current), catalogue)
+    }
+
+    /// Opens and verifies a file, and looks whether this gateway may serve it at all. Whether it
+    /// may be activated now is another question: `admit`.
+    pub fn open(&self, file: &str, catalogue: &Catalogue) -> Result<Loaded, Refused> {
+        self.open_stated(file, None, catalogue)
     }
 
     fn open_stated(
@@ -274,7 +283,6 @@ impl Source {
         file: &str,
         pointer: Option<&Current>,
         catalogue: &Catalogue,
-        now: Moment,
     ) -> Result<Loaded, Refused> {
         let path = publish::file_in(&self.options.snapshot_dir, file)?;
         let signatures = self.signatures(file, pointer)?;
@@ -298,13 +306,13 @@ impl Source {
             let file = file.to_owned();
             return Err(Refused::Statement { file, field });
         }
-        let master = self.admitted(file, &snapshot, catalogue, now)?;
+        let master = self.admitted(file, &snapshot, catalogue)?;
         let is_signed = trust.has_keys() && trust.suffices(&signers);
-        if !is_signed {
+        if trust.has_keys() && !is_signed {
             tracing::warn!(
                 file,
-                "the snapshot is not signed by a builder and an activator known here: whoever can \
-                 write to the snapshot folder decides whom this gateway restricts"
+                "the snapshot is not signed as configured; it is taken because \
+                 `require_signatures` is false"
             );
         }
         let locked = snapshot.lock_memory();
@@ -346,16 +354,20 @@ impl Source {
         }
     }
 
-    /// Whether what is open may be activated at `now` on this claim.
+    /// Whether what is open may be activated at `now` on this claim. What served before a restart
+    /// goes on though it has expired, as it would have without the restart.
     pub fn admit(&self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
         let file = loaded.file.as_deref().unwrap_or("");
         let manifest = loaded.snapshot.manifest();
-        // One that was kept open may have expired since.
-        if let Some(expires) = manifest.expires.filter(|expires| *expires <= now) {
-            let file = file.to_owned();
-            return Err(Refused::Expired { file, expires });
+        let version = version_of(loaded);
+        let goes_on = matches!(claim, Claim::Restart) && self.activated.has_served(version);
+        match manifest.expires.filter(|expires| *expires <= now) {
+            Some(expires) if !goes_on => Err(Refused::Expired {
+                file: file.to_owned(),
+                expires,
+            }),
+            _ => self.admit_version(file, version, claim),
         }
-        self.admit_version(file, version_of(loaded), claim)
     }
 
     fn admit_version(&self, file: &str, version: Version, claim: Claim<'_>) -> Result<(), Refused> {
@@ -442,7 +454,6 @@ impl Source {
         file: &str,
         snapshot: &Snapshot,
         catalogue: &Catalogue,
-        now: Moment,
     ) -> Result<&MasterKey, Refused> {
         let manifest = snapshot.manifest();
         let file = file.to_owned();
@@ -452,9 +463,6 @@ impl Source {
                 found: manifest.environment.clone(),
                 ours: self.options.environment.clone(),
             });
-        }
-        if let Some(expires) = manifest.expires.filter(|expires| *expires <= now) {
-            return Err(Refused::Expired { file, expires });
         }
         if let Err(fault) = Binding::new(manifest, catalogue) {
             return Err(Refused::Law { file, fault });
@@ -473,7 +481,12 @@ impl Source {
     pub fn pin(&self) -> Result<Pin, Refused> {
         let path = self.pin_path();
         let read = match std::fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text).map_err(io::Error::from),
+            Ok(text) => serde_json::from_slice(&text).map_err(|fault| {
+                io::Error::other(format!(
+                    "{fault}; it says what a rollback keeps: restore it, or remove it to serve \
+                     what `current.json` names"
+                ))
+            }),
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Pin::default()),
             Err(fault) => Err(fault),
         };

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod activation;
 mod acts;
 mod auth;
 mod commands;
@@ -20,4 +21,6 @@ mod http;
 mod lifecycle;
 mod limits;
 mod scan;
+mod signing;
 mod snapshots;
+mod trusted;
