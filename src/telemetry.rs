@@ -33,6 +33,8 @@ pub const SCAN_DURATION_SECONDS: &str = "hecha_scan_duration_seconds";
 pub const PROBLEMS_TOTAL: &str = "hecha_problems_total";
 /// Swaps of the snapshot, by `result`.
 pub const SWAPS_TOTAL: &str = "hecha_snapshot_swaps_total";
+/// Snapshots refused, by `reason`.
+pub const SWAPS_REFUSED_TOTAL: &str = "hecha_snapshot_refused_total";
 /// Reloads of catalogue and clients, by `result`.
 pub const RELOADS_TOTAL: &str = "hecha_reloads_total";
 /// Acts on entries, by `kind`.
@@ -142,6 +144,43 @@ pub struct Figure {
     pub value: f64,
 }
 
+impl Figure {
+    /// A figure that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            help,
+            kind: "gauge",
+            value,
+        }
+    }
+}
+
+/// A figure of each of several things, read when somebody looks.
+#[derive(Debug, Clone)]
+pub struct LabelledFigure<'a> {
+    /// Name with unit.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Name of the label.
+    pub label: &'static str,
+    /// Value of the label, which needs no escaping, and of the gauge.
+    pub values: Vec<(&'a str, f64)>,
+}
+
+/// Writes gauges with a label behind what `Telemetry::render` made.
+pub fn write_labelled(text: &mut String, figures: &[LabelledFigure<'_>]) {
+    for figure in figures {
+        let (name, help, label) = (figure.name, figure.help, figure.label);
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (of, value) in &figure.values {
+            let _ = writeln!(text, "{name}{{{label}=\"{of}\"}} {value}");
+        }
+        text.push('\n');
+    }
+}
+
 /// All handles.
 pub struct Telemetry {
     recorder: PrometheusRecorder,
@@ -242,6 +281,12 @@ impl Telemetry {
         self.count(SWAPS_TOTAL, "result", result_name(result));
     }
 
+    /// Counts a snapshot that was refused, and why.
+    pub fn count_refused_swap(&self, reason: &'static str) {
+        self.count_swap(SwapResult::Refused);
+        self.count(SWAPS_REFUSED_TOTAL, "reason", reason);
+    }
+
     /// Counts a reload.
     pub fn count_reload(&self, result: SwapResult) {
         self.count(RELOADS_TOTAL, "result", result_name(result));
@@ -307,6 +352,7 @@ fn describe() {
         (SCAN_BYTES_TOTAL, "Bytes of the bodies of scans"),
         (PROBLEMS_TOTAL, "Requests refused or failed"),
         (SWAPS_TOTAL, "Swaps of the snapshot"),
+        (SWAPS_REFUSED_TOTAL, "Snapshots refused"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),
         (ACTS_TOTAL, "Acts on entries"),
         (

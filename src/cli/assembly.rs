@@ -12,6 +12,7 @@ use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
+use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::bulk::Bulk;
 use crate::gateway::client::{Clients, ClientsError};
@@ -28,9 +29,11 @@ use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
-use crate::seal::keys::{KeyError, MasterKey};
+use crate::seal::keys::{KeyError, KeyId, MasterKey};
+use crate::seal::sign::PublicKey;
+use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
-use crate::telemetry::{SwapResult, Telemetry};
+use crate::telemetry::Telemetry;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +83,17 @@ pub enum StartError {
     /// Snapshot and catalogue.
     #[error(transparent)]
     Binding(#[from] BindingError),
+    /// One key in two places.
+    #[error(
+        "`{path}` holds the key {key}, which another file of `builder_keys` and `activator_keys` \
+         holds too; whoever builds does not activate, and two activators are two people"
+    )]
+    SameKey {
+        /// The second file.
+        path: PathBuf,
+        /// Number of the key.
+        key: KeyId,
+    },
     /// A folder or thread.
     #[error("{what}: {fault}")]
     Io {
@@ -125,11 +139,11 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let last_act = acts.iter().map(|act| act.at).max();
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
-    let source = Source::new(source_options(config)?, Arc::clone(&storage));
-    let mut pin = source.pin();
+    let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
+    let mut pin = source.pin()?;
     let loaded = first_snapshot(
         config,
-        &source,
+        &mut source,
         &mut pin,
         &law.catalogue,
         &telemetry,
@@ -137,8 +151,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     )?;
     let overlay = Arc::new(Overlay::from_acts(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
-    let is_pinned = pin.file.is_some();
-    let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
+    let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         journal,
@@ -215,21 +228,56 @@ fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
 }
 
 /// Where snapshots come from, as configured.
-pub fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
+pub fn source_options(config: &Config) -> Result<SourceOptions, StartError> {
     let master = MasterKey::load(&config.snapshot_key_file)?;
     Ok(SourceOptions {
         snapshot_dir: config.snapshot_dir.clone(),
         state_dir: config.state_dir.clone(),
         environment: config.environment.as_str().into(),
         keys: Arc::new(vec![master]),
+        trust: Arc::new(read_trust(config)?),
     })
 }
 
+/// The keys that the configuration names, each in one place only.
+fn read_trust(config: &Config) -> Result<Trust, StartError> {
+    let mut known: Vec<PublicKey> = Vec::new();
+    let mut load = |paths: &[PathBuf]| -> Result<Vec<PublicKey>, StartError> {
+        let first = known.len();
+        for path in paths {
+            let key = PublicKey::load(path)?;
+            if known.contains(&key) {
+                return Err(StartError::SameKey {
+                    path: path.clone(),
+                    key: key.id(),
+                });
+            }
+            known.push(key);
+        }
+        Ok(known[first..].to_vec())
+    };
+    let trust = Trust {
+        builders: load(&config.trust.builder_keys)?,
+        activators: load(&config.trust.activator_keys)?,
+        activators_required: usize::try_from(config.trust.activators_required).unwrap_or(1),
+        is_required: config.trust.require_signatures,
+    };
+    if !trust.is_required && config.environment != "sample" {
+        tracing::warn!(
+            "signatures of snapshots are not required: whoever can write to the snapshot folder \
+             decides whom this gateway restricts; make keys with `hecha key new --signing`, sign \
+             with `hecha sign`, and name the .pub files in `builder_keys` and `activator_keys`"
+        );
+    }
+    Ok(trust)
+}
+
 /// The pinned snapshot, or the one that `current.json` names; where that is refused, the next
-/// older one that can serve: a bad file must not take the service down at a restart either.
+/// older one that can serve: a bad file must not take the service down at a restart either. None
+/// that was never activated takes part, and where signatures are required none but what served.
 fn first_snapshot(
     config: &Config,
-    source: &Source,
+    source: &mut Source,
     pin: &mut Pin,
     catalogue: &Catalogue,
     telemetry: &Telemetry,
@@ -237,8 +285,13 @@ fn first_snapshot(
 ) -> Result<Loaded, StartError> {
     let now = clock.now();
     let refuse = |refused: &Refused| {
-        telemetry.count_swap(SwapResult::Refused);
-        tracing::error!(%refused, "the snapshot is refused");
+        let reason = refused.reason();
+        telemetry.count_refused_swap(reason);
+        tracing::error!(%refused, reason, "the snapshot is refused");
+    };
+    let reopen = |source: &mut Source, file: &str| {
+        let loaded = source.open(file, catalogue)?;
+        activated(source, loaded, Claim::Restart, now)
     };
     let named = source.current();
     let version = match &named {
@@ -246,18 +299,24 @@ fn first_snapshot(
         _ => u64::MAX,
     };
     if let Some(file) = pin.file.as_deref().filter(|_| pin.seen.contains(&version)) {
-        match source.open(file, catalogue, now) {
+        match reopen(source, file) {
             Ok(loaded) => return Ok(loaded),
             Err(refused) => refuse(&refused),
         }
     }
     let first = match named {
-        Ok(Some(named)) => match source.open_current(&named, catalogue, now) {
+        Ok(Some(named)) => match source.open_current(&named, catalogue) {
             Ok(loaded) => {
-                pin.file = None;
-                pin.see(version);
-                source.keep(pin)?;
-                return Ok(loaded);
+                let claim = source.claim_at_start(&named);
+                match activated(source, loaded, claim, now) {
+                    Ok(loaded) => {
+                        pin.file = None;
+                        pin.see(version);
+                        source.keep(pin)?;
+                        return Ok(loaded);
+                    }
+                    Err(refused) => refused,
+                }
             }
             Err(refused) => refused,
         },
@@ -269,13 +328,28 @@ fn first_snapshot(
         Err(refused) => refused,
     };
     refuse(&first);
-    for file in source.older(version) {
-        match source.open(&file, catalogue, now) {
+    let below = match source.highest_version() {
+        0 => version,
+        highest => highest.saturating_add(1),
+    };
+    for file in source.older(below) {
+        match reopen(source, &file) {
             Ok(loaded) => return Ok(loaded),
             Err(refused) => refuse(&refused),
         }
     }
     Err(first.into())
+}
+
+fn activated(
+    source: &mut Source,
+    loaded: Loaded,
+    claim: Claim<'_>,
+    now: Moment,
+) -> Result<Loaded, Refused> {
+    source.admit(&loaded, claim, now)?;
+    source.activate(&loaded, claim, now)?;
+    Ok(loaded)
 }
 
 fn open_journal(

@@ -238,7 +238,7 @@ pub fn load(
         let mut secret = [0; 32];
         OsEntropy.fill(&mut secret);
         let master = MasterKey::from_bytes(secret);
-        let bytes = sample::snapshot_bytes(catalogue, MasterKey::from_bytes(secret), now)?;
+        let bytes = sample::snapshot_bytes(catalogue, MasterKey::from_bytes(secret), now, None)?;
         let snapshot = Snapshot::from_bytes(bytes).map_err(SampleSetupError::from)?;
         return Ok(Loaded::new(snapshot, &master, None));
     };

@@ -3,8 +3,12 @@
 //! Exit codes: 0 done; 1 a fault of ours, or a failed evaluation; 2 bad input or usage; 3 done,
 //! with records left out. Contract, section 4.
 
-/// `hecha key`: master keys.
+/// When something ends.
+pub mod expiry;
+/// `hecha key`: master keys and signing keys.
 pub mod key;
+/// `hecha sign`: snapshots and rollback orders.
+pub mod sign;
 /// `hecha client`: who may ask.
 pub mod client;
 /// `hecha build`: list files in, one snapshot file out.

@@ -1,12 +1,16 @@
 //! `hecha publish`: puts a snapshot into the folder that gateways watch, and makes it current.
 //!
-//! In: a snapshot file, a folder. Out: the file under `<version>-<id>.hecha` and the pointer
-//! `current.json`; whoever looks in between sees the old pointer or the new one. Exit codes: 0
-//! published, 2 no sound snapshot or no such folder.
+//! In: a snapshot file with its signatures, a folder. Out: the file under `<version>-<id>.hecha`,
+//! its signatures beside it, and the pointer `current.json`; whoever looks in between sees the old
+//! pointer or the new one. Exit codes: 0 published, 2 no sound snapshot, no such folder, or a
+//! signature that is asked for and does not verify.
 
 use crate::index::deep;
+use crate::seal::sign::PublicKey;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, POINTER, PublishError};
+use crate::snapshot::signature::{SignatureFile, signature_path};
+use crate::snapshot::statement::Statement;
 use crate::storage::disk::{RealDisk, Storage};
 use anyhow::bail;
 use std::io::{self, Write};
@@ -14,7 +18,8 @@ use std::path::PathBuf;
 
 /// Put a snapshot into the folder that gateways watch, and make it current.
 ///
-/// Run it as the user of the gateway or as root: the files are readable by their owner alone.
+/// Signatures in FILE.sig go along. Run it as the user of the gateway or as root: the files are
+/// readable by their owner alone.
 #[derive(Debug, clap::Args)]
 pub struct PublishArgs {
     /// The snapshot file.
@@ -23,14 +28,18 @@ pub struct PublishArgs {
     /// The folder with `current.json`; it must exist.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    /// Publish only what the owner of this key has signed; several times: all of them. A FILE.pub
+    /// of `hecha key new --signing`.
+    #[arg(long, value_name = "KEY.pub")]
+    pub trust: Vec<PathBuf>,
 }
 
 /// Runs the command; returns the exit code.
 ///
 /// Errors: the system refuses to write.
 pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
-    let snapshot = match verified(&args) {
-        Ok(snapshot) => snapshot,
+    let (snapshot, signatures) = match verified(&args) {
+        Ok(verified) => verified,
         Err(fault) => {
             writeln!(io::stderr(), "hecha: {fault:#}")?;
             return Ok(2);
@@ -39,20 +48,21 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     // After the file is known to be good: a wrong one leaves no empty folder behind.
     RealDisk.create_folder(&args.to)?;
     warn_if_older(&args, &snapshot)?;
-    match publish::publish(&RealDisk, &snapshot, &args.to) {
+    match publish::publish_signed(&RealDisk, &snapshot, &args.to, signatures.as_ref()) {
         Ok(current) => {
             let pointer = args.to.join(POINTER);
             writeln!(
                 io::stdout(),
-                "published {} (version {}, {} bytes); {} names it",
+                "published {} (version {}, {} bytes, {} signatures); {} names it",
                 current.file,
                 current.version,
                 current.bytes,
+                signatures.map_or(0, |signed| signed.signatures.len()),
                 pointer.display()
             )?;
             Ok(0)
         }
-        Err(fault @ PublishError::Exists { .. }) => {
+        Err(fault @ (PublishError::Exists { .. } | PublishError::Signature(_))) => {
             writeln!(io::stderr(), "hecha: {fault}")?;
             Ok(2)
         }
@@ -60,7 +70,7 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     }
 }
 
-fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
+fn verified(args: &PublishArgs) -> anyhow::Result<(Snapshot, Option<SignatureFile>)> {
     let file = args.file.display();
     if args.to.exists() && !args.to.is_dir() {
         bail!(
@@ -75,7 +85,43 @@ fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
     if let Some(finding) = deep::inspect(&snapshot).first() {
         bail!("{file}: {finding}; build the file again");
     }
-    Ok(snapshot)
+    let signatures = signatures(args, &snapshot)?;
+    Ok((snapshot, signatures))
+}
+
+/// Signatures beside the file, with every key of `--trust` among them.
+fn signatures(args: &PublishArgs, snapshot: &Snapshot) -> anyhow::Result<Option<SignatureFile>> {
+    let path = signature_path(&args.file);
+    let signatures = SignatureFile::read(&path)?;
+    if let Some(signed) = &signatures
+        && Statement::of(snapshot).as_ref() != Some(&signed.what)
+    {
+        bail!(
+            "`{}` signs something else than `{}`; remove it if it is of an earlier build",
+            path.display(),
+            args.file.display()
+        );
+    }
+    for key in &args.trust {
+        let key = PublicKey::load(key)?;
+        let verdicts = signatures.iter().flat_map(|signed| signed.verdicts(&key));
+        let verdicts: Vec<bool> = verdicts.map(|(_, verifies)| verifies).collect();
+        if verdicts.is_empty() {
+            bail!(
+                "{} has not signed `{}`; run `hecha sign` with that key first",
+                key.id(),
+                args.file.display()
+            );
+        }
+        if verdicts.contains(&false) {
+            bail!(
+                "the signature of {} in `{}` does not verify; sign again",
+                key.id(),
+                path.display()
+            );
+        }
+    }
+    Ok(signatures)
 }
 
 /// Going back is allowed, but seldom meant.
@@ -84,9 +130,18 @@ fn warn_if_older(args: &PublishArgs, snapshot: &Snapshot) -> io::Result<()> {
     match publish::read_current(&args.to) {
         Ok(Some(current)) if current.version > version => writeln!(
             io::stderr(),
-            "hecha: warning: version {version} replaces version {}, which is newer",
+            "hecha: warning: version {version} is older than version {}, which is current; \
+             gateways that have activated that one refuse this one: build it again with \
+             `--previous`, or go back with POST /v1/snapshot/rollback",
             current.version
         ),
+        Ok(Some(current)) if current.version == version && current.id() != snapshot.id() => {
+            writeln!(
+                io::stderr(),
+                "hecha: warning: version {version} is current with other bytes; gateways that \
+                 have activated it refuse this one: build it again with `--previous`"
+            )
+        }
         Err(fault) => writeln!(
             io::stderr(),
             "hecha: warning: the old pointer is replaced: {fault}"

@@ -17,7 +17,7 @@ use crate::decision_log::writer::DecisionLog;
 use crate::gateway::client::{Client, ClientRole, Clients};
 use crate::gateway::clock::Clock;
 use crate::gateway::recorder::Recorder;
-use crate::gateway::source::Source;
+use crate::gateway::source::{Claim, Source};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::model::decision::Decision;
 use crate::model::term::Moment;
@@ -208,19 +208,24 @@ fn loaded(
             now,
         )?);
     }
-    let source = Source::new(assembly::source_options(config)?, Arc::new(RealDisk));
+    let source = Source::new(assembly::source_options(config)?, Arc::new(RealDisk))?;
     let folder = config.snapshot_dir.display();
     let Some(named) = source.current()? else {
         bail!("`{folder}` holds no current.json; publish a snapshot there, or name one");
     };
-    let pin = source.pin();
+    let pin = source.pin()?;
     let pinned = pin
         .file
         .filter(|_| pin.seen.contains(&named.current.version));
-    Ok(match pinned {
-        Some(file) => source.open(&file, catalogue, now)?,
-        None => source.open_current(&named, catalogue, now)?,
-    })
+    let (loaded, claim) = match pinned {
+        Some(file) => (source.open(&file, catalogue)?, Claim::Restart),
+        None => {
+            let claim = source.claim_at_start(&named);
+            (source.open_current(&named, catalogue)?, claim)
+        }
+    };
+    source.admit(&loaded, claim, now)?;
+    Ok(loaded)
 }
 
 fn given(args: &ScreenArgs, catalogue: &Catalogue) -> anyhow::Result<Given> {

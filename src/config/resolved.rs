@@ -2,7 +2,7 @@
 //!
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
-use super::file::{ConfigError, Place, Placed, Written};
+use super::file::{ConfigError, PathList, Place, Placed, Written};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -39,10 +39,25 @@ pub struct Config {
     pub snapshot_key_file: PathBuf,
     /// Master key of the decision log. Default `log.key`; in `state_dir` without a file.
     pub log_key_file: PathBuf,
+    /// Whose signatures a snapshot needs.
+    pub trust: TrustConfig,
     /// How much and how long.
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
     pub log_format: LogFormat,
+}
+
+/// Whose signatures a snapshot needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustConfig {
+    /// Files of the public keys of builders. Default none.
+    pub builder_keys: Vec<PathBuf>,
+    /// Files of the public keys of activators. Default none.
+    pub activator_keys: Vec<PathBuf>,
+    /// Distinct activators that a snapshot needs. Default 1; 1 to 2.
+    pub activators_required: u64,
+    /// Whether a snapshot without these signatures is refused. Default: where any key is named.
+    pub require_signatures: bool,
 }
 
 /// How much and how long; every figure has its bounds.
@@ -87,7 +102,8 @@ pub struct ServiceLimits {
 }
 
 /// Key, default, least, most of every figure.
-const FIGURES: [(&str, u64, u64, u64); 14] = [
+const FIGURES: [(&str, u64, u64, u64); 15] = [
+    ("activators_required", 1, 1, 2),
     ("check_runtimes", 0, 0, 1_024),
     ("connections_max", 10_000, 1, 1_000_000),
     ("ops_connections_max", 256, 1, 100_000),
@@ -129,9 +145,46 @@ impl Config {
             clients_file: path(&written.clients_file, near.join("clients.toml")),
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
             log_key_file: path(&written.log_key_file, near.join("log.key")),
+            trust: TrustConfig::resolve(written, base)?,
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
             state_dir,
+        })
+    }
+}
+
+impl TrustConfig {
+    fn resolve(written: &Written, base: &Path) -> Result<Self, ConfigError> {
+        let paths = |key: &Option<Placed<PathList>>| -> Vec<PathBuf> {
+            let paths = key.iter().flat_map(|placed| &placed.value.0);
+            paths.map(|path| base.join(path)).collect()
+        };
+        let builder_keys = paths(&written.builder_keys);
+        let activator_keys = paths(&written.activator_keys);
+        let activators_required = figure("activators_required", &written.activators_required)?;
+        let has_keys = !builder_keys.is_empty() || !activator_keys.is_empty();
+        let stated = written.require_signatures.as_ref();
+        let require_signatures = stated.map_or(has_keys, |placed| placed.value);
+        let are_enough =
+            !builder_keys.is_empty() && activator_keys.len() as u64 >= activators_required;
+        if require_signatures && !are_enough {
+            let of_keys = [&written.builder_keys, &written.activator_keys];
+            let of_keys = of_keys.into_iter().flatten().next();
+            let place = stated.map(|placed| placed.place.clone());
+            return Err(ConfigError::TooFewKeys {
+                place: place
+                    .or(of_keys.map(|placed| placed.place.clone()))
+                    .unwrap_or(Place::Default),
+                builders: builder_keys.len(),
+                activators: activator_keys.len(),
+                activators_required,
+            });
+        }
+        Ok(Self {
+            builder_keys,
+            activator_keys,
+            activators_required,
+            require_signatures,
         })
     }
 }

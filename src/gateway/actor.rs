@@ -6,6 +6,7 @@
 //! way; old snapshots are released here too. At most three are alive: the one that serves, the one
 //! before it, the one that is being opened.
 
+use super::activated::{AcceptedOrder, Claim};
 use super::clock::Clock;
 use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
@@ -14,11 +15,12 @@ use crate::index::entry_ids;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
+use crate::snapshot::signature::OrderFile;
 use crate::telemetry::{SwapResult, Telemetry};
 use arc_swap::ArcSwap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,6 +38,10 @@ pub struct Shared {
     pub view: ArcSwap<View>,
     /// Whether a rollback or a choice holds against `current.json`.
     pub pinned: AtomicBool,
+    /// The highest version ever activated here; from it a rollback order goes back.
+    pub highest_version: AtomicU64,
+    /// Whether snapshots must be signed.
+    pub signatures_required: bool,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The moment it is.
@@ -48,14 +54,17 @@ impl Shared {
     /// With a first view.
     pub fn new(
         view: View,
-        is_pinned: bool,
+        pin: &Pin,
+        source: &Source,
         telemetry: Telemetry,
         clock: Clock,
         recorder: Recorder,
     ) -> Self {
         Self {
             view: ArcSwap::from_pointee(view),
-            pinned: AtomicBool::new(is_pinned),
+            pinned: AtomicBool::new(pin.file.is_some()),
+            highest_version: AtomicU64::new(source.highest_version()),
+            signatures_required: source.trust().is_required,
             telemetry,
             clock,
             recorder,
@@ -98,10 +107,20 @@ pub struct ActDone {
     pub sequence: u64,
 }
 
+/// A snapshot that a steward wants.
+#[derive(Debug)]
+pub struct SwapOrder {
+    /// A file of the snapshot folder; absent: the next older one, or the one that `order` says.
+    pub file: Option<String>,
+    /// Who orders it.
+    pub unit: Box<str>,
+    /// What activators have signed for going back.
+    pub order: Option<OrderFile>,
+}
+
 enum Command {
     Act(ActOrder, oneshot::Sender<Result<ActDone, ActError>>),
-    Choose(String, Box<str>, oneshot::Sender<Result<(), Refused>>),
-    RollBack(Box<str>, oneshot::Sender<Result<(), Refused>>),
+    Swap(SwapOrder, oneshot::Sender<Result<(), Refused>>),
     Reload(Option<oneshot::Sender<Result<(), String>>>),
     Stop,
 }
@@ -123,16 +142,9 @@ impl ActorHandle {
         self.ask(|answer| Command::Act(order, answer)).await
     }
 
-    /// Serves this file of the snapshot folder until `current.json` names a new version.
-    pub async fn choose(&self, file: String, unit: &str) -> Result<Result<(), Refused>, Stopped> {
-        let unit = unit.into();
-        self.ask(|answer| Command::Choose(file, unit, answer)).await
-    }
-
-    /// Serves the next older file of the snapshot folder likewise.
-    pub async fn roll_back(&self, unit: &str) -> Result<Result<(), Refused>, Stopped> {
-        let unit = unit.into();
-        self.ask(|answer| Command::RollBack(unit, answer)).await
+    /// Serves another file of the snapshot folder until `current.json` names a new version.
+    pub async fn swap(&self, order: SwapOrder) -> Result<Result<(), Refused>, Stopped> {
+        self.ask(|answer| Command::Swap(order, answer)).await
     }
 
     /// Reads catalogue and clients again and looks at the snapshot folder; does not wait.
@@ -178,6 +190,8 @@ pub struct Actor {
     refused: Option<Named>,
     /// The pointer itself cannot be read, and that has been said.
     pointer_refused: bool,
+    /// The snapshot of which it has been said that it has expired.
+    expiry_said: Option<Box<str>>,
     /// Served before; kept open for a rollback.
     previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check.
@@ -213,6 +227,7 @@ impl Actor {
             pin: parts.pin,
             refused: None,
             pointer_refused: false,
+            expiry_said: None,
             previous: None,
             retired: Vec::new(),
         };
@@ -231,6 +246,7 @@ impl Actor {
                 Err(RecvTimeoutError::Timeout) => (),
             }
             self.turn_day();
+            self.watch_expiry();
             self.release();
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
@@ -247,13 +263,9 @@ impl Actor {
                 let done = self.act(&order);
                 let _ = answer.send(done);
             }
-            Command::Choose(file, unit, answer) => {
-                let chosen = self.choose(&file, &unit, SwapResult::Done);
-                let _ = answer.send(chosen);
-            }
-            Command::RollBack(unit, answer) => {
-                let rolled_back = self.roll_back(&unit);
-                let _ = answer.send(rolled_back);
+            Command::Swap(order, answer) => {
+                let swapped = self.swap_by_steward(&order);
+                let _ = answer.send(swapped);
             }
             Command::Reload(answer) => {
                 let reloaded = self.reload();
@@ -319,15 +331,17 @@ impl Actor {
         if !is_wanted || self.refused.as_ref() == Some(&named) {
             return;
         }
-        let swapped = self.swap_to(Wanted::Named(&named)).and_then(|()| {
-            self.pin.see(version);
-            self.pin.file = None;
-            self.keep_pin()
-        });
+        let swapped = self
+            .swap_to(Wanted::Named(&named), Claim::Pointer)
+            .and_then(|()| {
+                self.pin.see(version);
+                self.pin.file = None;
+                self.keep_pin()
+            });
         match swapped {
             Ok(()) => {
                 self.refused = None;
-                self.swapped("gateway", &named.current.file, SwapResult::Done);
+                self.swapped("gateway", &named.current.file, SwapResult::Done, None);
             }
             Err(refused) => {
                 self.refuse(&refused);
@@ -336,12 +350,39 @@ impl Actor {
         }
     }
 
-    fn choose(&mut self, file: &str, unit: &str, result: SwapResult) -> Result<(), Refused> {
+    /// A choice or a rollback; with an order where activators have signed one.
+    fn swap_by_steward(&mut self, order: &SwapOrder) -> Result<(), Refused> {
+        let now = self.shared.clock.tick();
+        let accepted = order.order.as_ref();
+        let accepted = accepted.map(|order| self.source.accept(order, now));
+        let accepted = accepted
+            .transpose()
+            .inspect_err(|fault| self.refuse(fault))?;
+        let (unit, ordered) = (&*order.unit, accepted.as_ref());
+        match (&order.file, ordered) {
+            (Some(file), _) => self.choose(file, unit, SwapResult::Done, ordered),
+            (None, Some(to)) => {
+                let file = self.source.file_of_version(to.to);
+                let file = file.inspect_err(|fault| self.refuse(fault))?;
+                self.choose(&file, unit, SwapResult::RolledBack, ordered)
+            }
+            (None, None) => self.roll_back(unit),
+        }
+    }
+
+    fn choose(
+        &mut self,
+        file: &str,
+        unit: &str,
+        result: SwapResult,
+        order: Option<&AcceptedOrder>,
+    ) -> Result<(), Refused> {
         let wanted = match result {
             SwapResult::RolledBack => Wanted::Previous(file),
             _ => Wanted::File(file),
         };
-        let chosen = self.swap_to(wanted).and_then(|()| {
+        let claim = order.map_or(Claim::Steward, Claim::Order);
+        let chosen = self.swap_to(wanted, claim).and_then(|()| {
             // What `current.json` names now is seen: only another version ends the pin.
             if let Ok(Some(named)) = self.source.current() {
                 self.pin.see(named.current.version);
@@ -350,7 +391,7 @@ impl Actor {
             self.keep_pin()
         });
         match &chosen {
-            Ok(()) => self.swapped(unit, file, result),
+            Ok(()) => self.swapped(unit, file, result, order),
             Err(refused) => self.refuse(refused),
         }
         chosen
@@ -363,15 +404,17 @@ impl Actor {
         };
         let mut last = Refused::NoneOlder;
         for file in self.source.older(version) {
-            match self.choose(&file, unit, SwapResult::RolledBack) {
+            match self.choose(&file, unit, SwapResult::RolledBack, None) {
                 Ok(()) => return Ok(()),
+                // An older one yet needs an order too.
+                Err(refused @ Refused::Order(_)) => return Err(refused),
                 Err(refused) => last = refused,
             }
         }
         Err(last)
     }
 
-    fn swap_to(&mut self, wanted: Wanted<'_>) -> Result<(), Refused> {
+    fn swap_to(&mut self, wanted: Wanted<'_>, claim: Claim<'_>) -> Result<(), Refused> {
         let now = self.shared.clock.tick();
         let view = self.shared.view.load_full();
         let law = Arc::clone(&view.law);
@@ -385,20 +428,49 @@ impl Actor {
                 // Released before the third one is opened.
                 drop(previous);
                 Arc::new(match wanted {
-                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue, now)?,
+                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue)?,
                     Wanted::File(file) | Wanted::Previous(file) => {
-                        self.source.open(file, &law.catalogue, now)?
+                        self.source.open(file, &law.catalogue)?
                     }
                 })
             }
         };
+        self.source.admit(&loaded, claim, now)?;
         let file = loaded.file.as_deref().unwrap_or("").to_owned();
-        let next = View::new(loaded, law, Arc::clone(&view.overlay), now)
+        let next = View::new(Arc::clone(&loaded), law, Arc::clone(&view.overlay), now)
             .map_err(|fault| Refused::Law { file, fault })?;
+        self.activate(&loaded, claim, now)?;
         self.previous = Some(Arc::clone(&view.loaded));
         drop(view);
         self.publish(next);
         Ok(())
+    }
+
+    /// Durable before it serves: after a restart nothing older comes back.
+    fn activate(&mut self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
+        self.source.activate(loaded, claim, now)?;
+        let highest = self.source.highest_version();
+        self.shared
+            .highest_version
+            .store(highest, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Says once that what serves has expired: somebody may be holding back newer lists. It serves
+    /// on; how old each list may be is the matter of its own freshness.
+    fn watch_expiry(&mut self) {
+        let view = self.shared.view.load();
+        let expires = view.loaded.snapshot.manifest().expires;
+        let has_expired = expires.is_some_and(|expires| expires <= self.shared.clock.now());
+        if has_expired && self.expiry_said.as_ref() != Some(&view.loaded.id) {
+            tracing::error!(
+                snapshot = %view.loaded.id,
+                expires = %expires.map_or_else(String::new, |moment| moment.to_string()),
+                "the snapshot that serves has expired; publish a newer one, or find out who holds \
+                 it back"
+            );
+            self.expiry_said = Some(view.loaded.id.clone());
+        }
     }
 
     fn reload(&mut self) -> Result<(), String> {
@@ -464,15 +536,19 @@ impl Actor {
         self.source.keep(&self.pin)
     }
 
-    fn swapped(&self, unit: &str, file: &str, result: SwapResult) {
+    fn swapped(&self, unit: &str, file: &str, result: SwapResult, order: Option<&AcceptedOrder>) {
+        let order = order.map(AcceptedOrder::summary);
         let view = self.shared.view.load();
         let at = self.shared.clock.now();
-        tracing::info!(file, snapshot = %view.loaded.id, ?result, "a snapshot serves");
+        let shown = order.as_deref().unwrap_or("");
+        let id = &view.loaded.id;
+        tracing::info!(file, snapshot = %id, ?result, order = shown, "a snapshot serves");
         self.shared.telemetry.count_swap(result);
         self.shared.recorder.swapped(SwapRecord {
             unit,
             file,
             snapshot: &view.loaded.id,
+            order: order.as_deref(),
             at,
         });
     }
@@ -489,8 +565,9 @@ impl Actor {
         if matches!(refused, Refused::NoneOlder) {
             return;
         }
-        tracing::error!(%refused, "the snapshot is refused, the old one serves on");
-        self.shared.telemetry.count_swap(SwapResult::Refused);
+        let reason = refused.reason();
+        tracing::error!(%refused, reason, "the snapshot is refused, the old one serves on");
+        self.shared.telemetry.count_refused_swap(reason);
     }
 }
 

@@ -21,6 +21,8 @@ pub mod clock;
 pub mod idempotency;
 /// The decision log as the gateway uses it.
 pub mod recorder;
+/// The highest version ever activated here.
+pub mod activated;
 /// Where snapshots come from.
 pub mod source;
 /// The one place where views change.

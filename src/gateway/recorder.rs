@@ -77,6 +77,8 @@ pub struct SwapRecord<'a> {
     pub file: &'a str,
     /// Its identity.
     pub snapshot: &'a str,
+    /// The rollback order behind it: number, signers, reason.
+    pub order: Option<&'a str>,
     /// When.
     pub at: Moment,
 }
@@ -209,9 +211,15 @@ impl Recorder {
 
     /// Records that another snapshot serves.
     pub fn swapped(&self, swap: SwapRecord<'_>) {
+        let details = [
+            ("file", swap.file),
+            ("snapshot", swap.snapshot),
+            ("order", swap.order.unwrap_or("")),
+        ];
+        let count = details.len() - usize::from(swap.order.is_none());
         self.event(&EventDraft {
             unit: Some(swap.unit),
-            details: &[("file", swap.file), ("snapshot", swap.snapshot)],
+            details: &details[..count],
             ..event(EventKind::Swap, swap.at)
         });
     }

@@ -31,8 +31,11 @@ pub mod stream;
 pub mod scan;
 /// Feedback.
 pub mod feedback;
+/// What operators ask of the snapshot that serves.
+pub mod snapshot;
 /// What operators ask.
 pub mod ops;
+
 /// From a request to its handler.
 pub mod route;
 /// Both listeners together.

@@ -29,3 +29,5 @@ pub mod scan;
 pub mod normalised;
 /// Bodies of acts and feedback; what operators read.
 pub mod ops;
+/// Choosing a snapshot, going back, what serves.
+pub mod snapshot;

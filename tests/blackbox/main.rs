@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod activation;
 mod acts;
 mod auth;
 mod commands;
@@ -22,5 +23,7 @@ mod lifecycle;
 mod limits;
 mod scan;
 mod screen;
+mod signing;
 mod snapshots;
 mod stream;
+mod trusted;
