@@ -48,6 +48,28 @@ pub const LOG_SYNC_SECONDS: &str = "hecha_log_sync_seconds";
 /// Panics caught in a handler; each is a bug.
 pub const PANICS_TOTAL: &str = "hecha_panics_total";
 
+/// Why snapshots are refused: every value of `reason`, so that each is there before it happens.
+pub const REFUSAL_REASONS: [&str; 18] = [
+    "catalogue",
+    "damaged",
+    "environment",
+    "expired",
+    "hash",
+    "master_key",
+    "none_older",
+    "pointer",
+    "rollback_order",
+    "signature_foreign",
+    "signature_missing",
+    "signature_unreadable",
+    "signature_wrong",
+    "state",
+    "statement",
+    "too_few_activators",
+    "version_older",
+    "version_reused",
+];
+
 /// Upper bounds of the buckets, in microseconds.
 const BUCKETS_US: [u64; 16] = [
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000,
@@ -283,6 +305,10 @@ impl Telemetry {
 
     /// Counts a snapshot that was refused, and why.
     pub fn count_refused_swap(&self, reason: &'static str) {
+        debug_assert!(
+            REFUSAL_REASONS.contains(&reason),
+            "`{reason}` is in no list"
+        );
         self.count_swap(SwapResult::Refused);
         self.count(SWAPS_REFUSED_TOTAL, "reason", reason);
     }
@@ -372,6 +398,9 @@ fn describe() {
         SwapResult::RolledBack,
     ] {
         metrics::counter!(SWAPS_TOTAL, "result" => result_name(result)).increment(0);
+    }
+    for reason in REFUSAL_REASONS {
+        metrics::counter!(SWAPS_REFUSED_TOTAL, "reason" => reason).increment(0);
     }
 }
 

@@ -180,9 +180,9 @@ enum Wanted<'a> {
 
 /// What the actor owns.
 pub struct Actor {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     journal: Journal,
-    source: Source,
+    pub(super) source: Source,
     load_law: LawLoader,
     watch_interval: Duration,
     pin: Pin,
@@ -191,7 +191,7 @@ pub struct Actor {
     /// The pointer itself cannot be read, and that has been said.
     pointer_refused: bool,
     /// The snapshot of which it has been said that it has expired.
-    expiry_said: Option<Box<str>>,
+    pub(super) expiry_said: Option<Box<str>>,
     /// Served before; kept open for a rollback.
     previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check.
@@ -350,27 +350,7 @@ impl Actor {
         }
     }
 
-    /// A choice or a rollback; with an order where activators have signed one.
-    fn swap_by_steward(&mut self, order: &SwapOrder) -> Result<(), Refused> {
-        let now = self.shared.clock.tick();
-        let accepted = order.order.as_ref();
-        let accepted = accepted.map(|order| self.source.accept(order, now));
-        let accepted = accepted
-            .transpose()
-            .inspect_err(|fault| self.refuse(fault))?;
-        let (unit, ordered) = (&*order.unit, accepted.as_ref());
-        match (&order.file, ordered) {
-            (Some(file), _) => self.choose(file, unit, SwapResult::Done, ordered),
-            (None, Some(to)) => {
-                let file = self.source.file_of_version(to.to);
-                let file = file.inspect_err(|fault| self.refuse(fault))?;
-                self.choose(&file, unit, SwapResult::RolledBack, ordered)
-            }
-            (None, None) => self.roll_back(unit),
-        }
-    }
-
-    fn choose(
+    pub(super) fn choose(
         &mut self,
         file: &str,
         unit: &str,
@@ -397,21 +377,13 @@ impl Actor {
         chosen
     }
 
-    fn roll_back(&mut self, unit: &str) -> Result<(), Refused> {
+    pub(super) fn roll_back(&mut self, unit: &str) -> Result<(), Refused> {
         let version = {
             let view = self.shared.view.load();
             view.loaded.snapshot.manifest().version
         };
-        let mut last = Refused::NoneOlder;
-        for file in self.source.older(version) {
-            match self.choose(&file, unit, SwapResult::RolledBack, None) {
-                Ok(()) => return Ok(()),
-                // An older one yet needs an order too.
-                Err(refused @ Refused::Order(_)) => return Err(refused),
-                Err(refused) => last = refused,
-            }
-        }
-        Err(last)
+        let older = self.source.older(version);
+        self.first_that_serves(older, unit, None)
     }
 
     fn swap_to(&mut self, wanted: Wanted<'_>, claim: Claim<'_>) -> Result<(), Refused> {
@@ -444,33 +416,6 @@ impl Actor {
         drop(view);
         self.publish(next);
         Ok(())
-    }
-
-    /// Durable before it serves: after a restart nothing older comes back.
-    fn activate(&mut self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
-        self.source.activate(loaded, claim, now)?;
-        let highest = self.source.highest_version();
-        self.shared
-            .highest_version
-            .store(highest, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Says once that what serves has expired: somebody may be holding back newer lists. It serves
-    /// on; how old each list may be is the matter of its own freshness.
-    fn watch_expiry(&mut self) {
-        let view = self.shared.view.load();
-        let expires = view.loaded.snapshot.manifest().expires;
-        let has_expired = expires.is_some_and(|expires| expires <= self.shared.clock.now());
-        if has_expired && self.expiry_said.as_ref() != Some(&view.loaded.id) {
-            tracing::error!(
-                snapshot = %view.loaded.id,
-                expires = %expires.map_or_else(String::new, |moment| moment.to_string()),
-                "the snapshot that serves has expired; publish a newer one, or find out who holds \
-                 it back"
-            );
-            self.expiry_said = Some(view.loaded.id.clone());
-        }
     }
 
     fn reload(&mut self) -> Result<(), String> {
@@ -561,7 +506,7 @@ impl Actor {
         self.pointer_refused = true;
     }
 
-    fn refuse(&self, refused: &Refused) {
+    pub(super) fn refuse(&self, refused: &Refused) {
         if matches!(refused, Refused::NoneOlder) {
             return;
         }

@@ -27,6 +27,8 @@ pub mod activated;
 pub mod source;
 /// The one place where views change.
 pub mod actor;
+/// Stewards' and activators' orders, as the actor obeys them.
+mod swap;
 /// The running gateway as its listeners see it.
 pub mod service;
 /// Checks line by line.

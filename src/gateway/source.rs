@@ -426,12 +426,15 @@ impl Source {
         })
     }
 
-    /// The file of the folder with exactly this version.
-    pub fn file_of_version(&self, version: u64) -> Result<String, Refused> {
-        let mut older = self.older(version.saturating_add(1)).into_iter();
-        older
-            .find(|name| self.version_of(name) == Some(version))
-            .ok_or(OrderRefused::NoFile { version }.into())
+    /// Files of the folder with exactly this version; more than one where somebody put another
+    /// under that number. Errors: there is none.
+    pub fn files_of_version(&self, version: u64) -> Result<Vec<String>, Refused> {
+        let mut files = self.older(version.saturating_add(1));
+        files.retain(|name| self.version_of(name) == Some(version));
+        match files.is_empty() {
+            true => Err(OrderRefused::NoFile { version }.into()),
+            false => Ok(files),
+        }
     }
 
     fn verified(&self, path: &Path, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
@@ -516,16 +519,23 @@ impl Source {
         older.into_iter().map(|(_, file)| file).collect()
     }
 
-    /// Version of a published file by its name; of another file by its manifest.
+    /// Version of a published file by its name; of another file by what was signed or, where
+    /// nothing must be, by its manifest. What it really is shows when it is opened.
     fn version_of(&self, name: &str) -> Option<u64> {
         let stem = name.strip_suffix(SUFFIX)?;
         let stated = stem
             .split_once('-')
             .and_then(|(version, id)| (id.len() == 32).then(|| version.parse().ok()).flatten());
-        stated.or_else(|| {
-            let path = publish::file_in(&self.options.snapshot_dir, name).ok()?;
-            Some(self.verified(&path, None).ok()?.manifest().version)
-        })
+        if stated.is_some() {
+            return stated;
+        }
+        let path = publish::file_in(&self.options.snapshot_dir, name).ok()?;
+        if self.options.trust.is_required {
+            let signed = self.signatures(name, None).ok()??;
+            self.options.trust.verify(Some(&signed)).ok()?;
+            return Some(signed.what.version);
+        }
+        Some(self.verified(&path, None).ok()?.manifest().version)
     }
 
     fn pin_path(&self) -> PathBuf {

@@ -461,6 +461,21 @@ mod tests {
     }
 
     #[test]
+    fn files_of_this_format_stay_readable() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/signatures-1.sig");
+        if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
+            std::fs::write(&path, signed().to_json()).unwrap();
+        }
+        let golden = std::fs::read(&path).unwrap();
+        let read = SignatureFile::from_json(&golden).unwrap();
+        assert_eq!(read, signed());
+        for (seed, role) in [(2, Role::Activator), (1, Role::Builder)] {
+            let key = SigningKey::from_bytes(&[seed; 32]).public();
+            assert_eq!(read.verdicts(&key), [(role, true)]);
+        }
+    }
+
+    #[test]
     fn a_key_signs_once_in_a_role_and_a_file_has_an_end() {
         let mut file = signed();
         assert!(file.sign(&SigningKey::from_bytes(&[1; 32]), Role::Builder));

@@ -12,6 +12,9 @@ use crate::model::term::Moment;
 use crate::seal::keys::KeyId;
 use crate::seal::sign::PublicKey;
 
+/// How far the clock of whoever signs an order may be ahead, in seconds.
+const AHEAD_SECONDS_MAX: i64 = 300;
+
 /// Keys that are believed, and how many of them it takes.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -210,7 +213,7 @@ impl Trust {
                 ours: environment.into(),
             });
         }
-        if !(issued..expires).contains(&now) {
+        if !(issued.plus_seconds(-AHEAD_SECONDS_MAX)..expires).contains(&now) {
             return Err(OrderRefused::NotNow {
                 issued,
                 expires,
@@ -384,7 +387,12 @@ mod tests {
         assert!(file.sign(&key(1), Role::Builder) && file.sign(&key(2), Role::Activator));
         let at = |now| trust(1).verify_order(&file, "test", Moment(now));
         assert_eq!(at(1_000_000).unwrap().len(), 1);
-        assert!(matches!(at(999_999), Err(OrderRefused::NotNow { .. })));
+        let ahead_us = AHEAD_SECONDS_MAX * 1_000_000;
+        assert!(at(1_000_000 - ahead_us).is_ok());
+        assert!(matches!(
+            at(999_999 - ahead_us),
+            Err(OrderRefused::NotNow { .. })
+        ));
         assert!(matches!(at(2_000_000), Err(OrderRefused::NotNow { .. })));
         let elsewhere = trust(1).verify_order(&file, "other", Moment(1_500_000));
         assert!(matches!(elsewhere, Err(OrderRefused::Environment { .. })));
