@@ -441,6 +441,21 @@ fn usage_is_said_before_anything_is_written() {
         ]),
         "there is no scenario `no.such`",
     );
+    fails(
+        hecha()
+            .args([
+                "screen",
+                "--scenario",
+                "rail.ticket",
+                "--kind",
+                "person",
+                "--in",
+            ])
+            .arg(screening.at("base.csv"))
+            .arg("--out")
+            .arg(screening.at("out.csv")),
+        "the scenario needs `train_class` and no column holds it",
+    );
     assert_eq!(
         std::fs::read_to_string(screening.at("taken.csv")).unwrap(),
         "mine\n"
