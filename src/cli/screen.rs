@@ -92,8 +92,8 @@ pub struct ScreenArgs {
     /// Fact of the transaction for rows that state none; may be repeated
     #[arg(long = "attr", value_name = "NAME=VALUE")]
     attributes: Vec<String>,
-    /// person or organisation, for rows that state none
-    #[arg(long)]
+    /// Kind of subject, for rows that state none
+    #[arg(long, value_parser = ["person", "organisation"])]
     kind: Option<String>,
     /// Why the unit asks, for rows that do not say
     #[arg(long)]

@@ -108,6 +108,15 @@ pub enum HeaderFault {
          all rows, or `--columns kind=COLUMN`"
     )]
     NoKind,
+    /// A fact that every row would lack.
+    #[error(
+        "the scenario needs `{attribute}` and no column holds it; give `--attr {attribute}=VALUE` \
+         for all rows, or `--columns {attribute}=COLUMN`"
+    )]
+    NoAttribute {
+        /// Its name.
+        attribute: Box<str>,
+    },
     /// Too many.
     #[error("more than {COLUMNS_MAX} columns")]
     TooMany,
@@ -177,6 +186,15 @@ impl Columns {
         }
         if !has(&Field::Kind) && given.kind.is_none() {
             return Err(HeaderFault::NoKind);
+        }
+        for attribute in scenario.attributes.iter().filter(|known| known.required) {
+            let name = &attribute.name;
+            let is_given = given.attributes.iter().any(|(stated, _)| stated == name);
+            let holds = |field: &Field| matches!(field, Field::Attribute(held, _) if held == name);
+            if !is_given && !fields.iter().any(|(_, field)| holds(field)) {
+                let attribute = name.clone();
+                return Err(HeaderFault::NoAttribute { attribute });
+            }
         }
         Ok(Self { fields })
     }

@@ -290,3 +290,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, RunError>>) -> Result<T, Run
 fn stamp(path: &Path) -> Option<u64> {
     std::fs::metadata(path).ok().map(|about| about.len())
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -5,9 +5,8 @@
 //! Snappy and no compression; a file that the reader chokes on is a fault, never a panic. Without
 //! the feature `parquet` both refuse.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -47,7 +46,8 @@ pub type TableRows = without_parquet::TableRows;
 pub fn write(lines: impl BufRead, to: &Path) -> Result<(), TableFault> {
     #[cfg(feature = "parquet")]
     {
-        let mut options = OpenOptions::new();
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         with_parquet::write(lines, options.open(to)?)
     }

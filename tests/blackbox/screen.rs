@@ -159,6 +159,7 @@ fn every_format_gives_the_same_decisions() {
     ));
 }
 
+#[cfg(feature = "parquet")]
 #[test]
 fn a_table_is_written_and_read() {
     let screening = Screening::new();
@@ -440,6 +441,21 @@ fn usage_is_said_before_anything_is_written() {
             "b.csv",
         ]),
         "there is no scenario `no.such`",
+    );
+    fails(
+        hecha()
+            .args([
+                "screen",
+                "--scenario",
+                "rail.ticket",
+                "--kind",
+                "person",
+                "--in",
+            ])
+            .arg(screening.at("base.csv"))
+            .arg("--out")
+            .arg(screening.at("out.csv")),
+        "the scenario needs `train_class` and no column holds it",
     );
     assert_eq!(
         std::fs::read_to_string(screening.at("taken.csv")).unwrap(),
