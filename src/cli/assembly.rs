@@ -13,6 +13,7 @@ use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
+use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
@@ -23,9 +24,10 @@ use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::index::binding::BindingError;
-use crate::model::entry::Act;
 use crate::model::term::Moment;
+use crate::overlay::calendar::{self, Calendar, CalendarError};
 use crate::overlay::journal::{Journal, JournalError};
+use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{KeyError, MasterKey};
@@ -59,6 +61,9 @@ pub enum StartError {
     /// The sample.
     #[error(transparent)]
     Sample(#[from] SampleSetupError),
+    /// The tables of working days and clocks.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
     /// The journal of acts.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -103,12 +108,7 @@ pub struct Assembled {
 /// Puts it all together.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let storage: Arc<dyn Storage> = Arc::new(RealDisk);
-    storage
-        .create_folder(&config.state_dir)
-        .map_err(|fault| StartError::Io {
-            what: format!("`{}`", config.state_dir.display()),
-            fault,
-        })?;
+    create_state_folder(config, &*storage)?;
     let telemetry = Telemetry::new();
     let started = Clock::default().now();
     let token = match config.sample {
@@ -122,7 +122,8 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     };
     let law = Arc::new(read_law(config, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
-    let last_act = acts.iter().map(|act| act.at).max();
+    let calendar = Arc::new(read_calendar(config)?);
+    let last_act = acts.iter().map(|entry| entry.act.at).max();
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
     let source = Source::new(source_options(config)?, Arc::clone(&storage));
@@ -135,13 +136,13 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         &telemetry,
         &clock,
     )?;
-    let overlay = Arc::new(Overlay::from_acts(acts));
+    let overlay = Arc::new(Overlay::from_journal(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
     let is_pinned = pin.file.is_some();
     let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
     let parts = ActorParts {
         shared: Arc::clone(&shared),
-        journal,
+        keeper: Keeper::new(journal, Arc::clone(&calendar)),
         source,
         load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
@@ -154,6 +155,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let gateway = Gateway {
         shared,
         actor: handle,
+        calendar,
         idempotency: Idempotency::default(),
         bulk: Bulk::start().map_err(|fault| StartError::Io {
             what: "starting the threads for scans".to_owned(),
@@ -169,6 +171,14 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         gateway: Arc::new(gateway),
         actor: thread,
         token,
+    })
+}
+
+fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), StartError> {
+    let created = storage.create_folder(&config.state_dir);
+    created.map_err(|fault| StartError::Io {
+        what: format!("`{}`", config.state_dir.display()),
+        fault,
     })
 }
 
@@ -279,12 +289,31 @@ fn first_snapshot(
 fn open_journal(
     config: &Config,
     storage: &dyn Storage,
-) -> Result<(Journal, Vec<Act>), JournalError> {
-    let (journal, entries) = Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))?;
-    Ok((
-        journal,
-        entries.into_iter().map(|entry| entry.act).collect(),
-    ))
+) -> Result<(Journal, Vec<JournalEntry>), JournalError> {
+    Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))
+}
+
+/// The tables of working days and clocks: those of the catalogue folder where it has them.
+fn read_calendar(config: &Config) -> Result<Calendar, StartError> {
+    let read = |file: &str| -> Result<Option<String>, StartError> {
+        let Some(path) = config
+            .catalogue_dir
+            .as_ref()
+            .map(|folder| folder.join(file))
+        else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(StartError::Io {
+                what: format!("`{}`", path.display()),
+                fault,
+            }),
+        }
+    };
+    let (days, clocks) = (read(calendar::DAYS_FILE)?, read(calendar::CLOCKS_FILE)?);
+    Ok(Calendar::parse(days.as_deref(), clocks.as_deref())?)
 }
 
 fn open_log(

@@ -6,20 +6,19 @@
 //! way; old snapshots are released here too. At most three are alive: the one that serves, the one
 //! before it, the one that is being opened.
 
+use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
 use super::clock::Clock;
 use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
-use crate::index::entry_ids;
-use crate::model::entry::{Act, ActKind, EntryId};
-use crate::model::term::Moment;
-use crate::overlay::journal::{Journal, JournalError};
+use crate::overlay::record::JournalEntry;
 use crate::telemetry::{SwapResult, Telemetry};
+use crate::wire::acts::act_word;
 use arc_swap::ArcSwap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -34,6 +33,8 @@ pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
 pub struct Shared {
     /// What checks see.
     pub view: ArcSwap<View>,
+    /// Served before, if it is still open: what it says of an entry is shown to operators.
+    pub previous: Mutex<Weak<Loaded>>,
     /// Whether a rollback or a choice holds against `current.json`.
     pub pinned: AtomicBool,
     /// Metrics.
@@ -45,6 +46,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The snapshot that served before, while it is still open.
+    pub fn previous(&self) -> Option<Arc<Loaded>> {
+        lock(&self.previous).upgrade()
+    }
+
     /// With a first view.
     pub fn new(
         view: View,
@@ -55,47 +61,13 @@ impl Shared {
     ) -> Self {
         Self {
             view: ArcSwap::from_pointee(view),
+            previous: Mutex::default(),
             pinned: AtomicBool::new(is_pinned),
             telemetry,
             clock,
             recorder,
         }
     }
-}
-
-/// Why an act was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    /// Neither in the snapshot nor ever acted upon.
-    #[error("there is no such entry")]
-    Unknown,
-    /// Not durable, so not done.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-/// An act that was asked for.
-#[derive(Debug, Clone)]
-pub struct ActOrder {
-    /// Which entry.
-    pub entry_id: EntryId,
-    /// What to do.
-    pub kind: ActKind,
-    /// Who orders it.
-    pub unit: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
-    /// The document that orders it.
-    pub reference: Box<str>,
-}
-
-/// An act that is done and counts from the next check on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ActDone {
-    /// When.
-    pub at: Moment,
-    /// Its number in the journal.
-    pub sequence: u64,
 }
 
 enum Command {
@@ -169,7 +141,7 @@ enum Wanted<'a> {
 /// What the actor owns.
 pub struct Actor {
     shared: Arc<Shared>,
-    journal: Journal,
+    keeper: Keeper,
     source: Source,
     load_law: LawLoader,
     watch_interval: Duration,
@@ -188,8 +160,8 @@ pub struct Actor {
 pub struct ActorParts {
     /// What it shares.
     pub shared: Arc<Shared>,
-    /// Where acts are kept.
-    pub journal: Journal,
+    /// Keeps acts.
+    pub keeper: Keeper,
     /// Where snapshots come from.
     pub source: Source,
     /// Where law comes from.
@@ -206,7 +178,7 @@ impl Actor {
         let (commands, received) = channel();
         let actor = Self {
             shared: parts.shared,
-            journal: parts.journal,
+            keeper: parts.keeper,
             source: parts.source,
             load_law: parts.load_law,
             watch_interval: parts.watch_interval,
@@ -270,35 +242,31 @@ impl Actor {
     /// Journal, sync, publish; only then answered.
     fn act(&mut self, order: &ActOrder) -> Result<ActDone, ActError> {
         let view = self.shared.view.load_full();
-        let known = entry_ids::find(&view.loaded.snapshot, order.entry_id.as_str());
-        if known.is_none() && view.overlay.acts_on(&order.entry_id).is_empty() {
-            return Err(ActError::Unknown);
-        }
         let at = self.shared.clock.tick();
-        let act = Act {
-            entry_id: order.entry_id.clone(),
-            kind: order.kind,
-            at,
-            version: known.map(|entry| view.loaded.snapshot.facts(entry).submitted_at()),
-        };
-        self.journal
-            .append(&act, &order.unit, &order.reason, &order.reference)?;
-        let mut overlay = (*view.overlay).clone();
-        overlay.add(act);
-        let sequence = overlay.sequence();
-        let next = view.with_acts(Arc::new(overlay), &order.entry_id, at);
+        let kept = self.keeper.keep(&view, order, at)?;
         drop(view);
-        self.publish(next);
-        self.shared.telemetry.count_act(act_name(order.kind));
+        match kept {
+            Kept::Again(done) => Ok(done),
+            Kept::New(next, done) => {
+                self.publish(*next);
+                self.acted(&done.entry);
+                Ok(done)
+            }
+        }
+    }
+
+    /// Counts and records an act that is done.
+    fn acted(&self, entry: &JournalEntry) {
+        let act = act_word(entry.act.kind);
+        self.shared.telemetry.count_act(act);
         self.shared.recorder.acted(ActRecord {
-            unit: &order.unit,
-            entry_id: order.entry_id.as_str(),
-            act: act_name(order.kind),
-            reason: &order.reason,
-            reference: &order.reference,
-            at,
+            unit: &entry.unit,
+            entry_id: entry.act.entry_id.as_str(),
+            act,
+            reason: &entry.reason,
+            reference: &entry.reference,
+            at: entry.act.at,
         });
-        Ok(ActDone { at, sequence })
     }
 
     /// Looks at `current.json`: a version not yet seen ends a pin and is served.
@@ -395,6 +363,7 @@ impl Actor {
         let file = loaded.file.as_deref().unwrap_or("").to_owned();
         let next = View::new(loaded, law, Arc::clone(&view.overlay), now)
             .map_err(|fault| Refused::Law { file, fault })?;
+        *lock(&self.shared.previous) = Arc::downgrade(&view.loaded);
         self.previous = Some(Arc::clone(&view.loaded));
         drop(view);
         self.publish(next);
@@ -494,14 +463,6 @@ impl Actor {
     }
 }
 
-/// The word of the contract's path, and the label of the metric.
-pub fn act_name(kind: ActKind) -> &'static str {
-    match kind {
-        ActKind::Hold => "hold",
-        ActKind::Upheld => "upheld",
-        ActKind::Corrected => "corrected",
-        ActKind::Removed => "removed",
-        ActKind::Withdraw => "withdraw",
-        ActKind::Repair => "repair",
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

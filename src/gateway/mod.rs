@@ -7,6 +7,8 @@
 pub mod client_record;
 /// Clients as used: who asks, what they may.
 pub mod client;
+/// The same case under a new entry_id while the old one is held.
+pub mod relisted;
 /// All that a check depends on besides request and moment.
 pub mod view;
 /// One question from its bytes to its answer.
@@ -23,6 +25,8 @@ pub mod idempotency;
 pub mod recorder;
 /// Where snapshots come from.
 pub mod source;
+/// Acts on entries, from an order to its line in the journal.
+pub mod acts;
 /// The one place where views change.
 pub mod actor;
 /// The running gateway as its listeners see it.

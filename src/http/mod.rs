@@ -31,6 +31,8 @@ pub mod scan;
 pub mod feedback;
 /// What operators ask.
 pub mod ops;
+/// Acts on entries.
+pub mod acts;
 /// From a request to its handler.
 pub mod route;
 /// Both listeners together.

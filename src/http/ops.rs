@@ -4,18 +4,15 @@ use super::context::Context;
 use super::exchange::{Exchange, Outcome};
 use super::reply::{self, Reply};
 use crate::decision_log::counters::BOUNDS_US;
-use crate::gateway::actor::{ActError, ActOrder, Stopped, act_name};
+use crate::gateway::actor::Stopped;
 use crate::gateway::source::Refused;
-use crate::model::entry::{ActKind, EntryId};
+use crate::overlay::holds;
 use crate::telemetry::{Figure, LOG_SYNC_SECONDS, Times, major_faults};
-use crate::wire::ops::{self, ActBody, Serving};
+use crate::wire::ops::{self, Serving};
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 use std::sync::atomic::Ordering;
-
-/// Bytes of an entry_id at most.
-const ENTRY_ID_BYTES_MAX: usize = 512;
 
 /// `GET /v1/measures`.
 pub fn measures(context: &Context) -> Outcome {
@@ -61,30 +58,6 @@ pub async fn roll_back(context: &Context, exchange: &Exchange<'_>) -> Outcome {
     snapshot(context)
 }
 
-/// `POST /v1/entries/{entry_id}/withdraw`.
-pub async fn withdraw(context: &Context, exchange: &Exchange<'_>, entry_id: &str) -> Outcome {
-    let body = ActBody::parse(&exchange.body)?;
-    let unknown = || Problem::new(ProblemKind::NotFound, "there is no such entry");
-    let entry_id = percent_decoded(entry_id).ok_or_else(unknown)?;
-    let order = ActOrder {
-        entry_id: EntryId(entry_id.as_str().into()),
-        kind: ActKind::Withdraw,
-        unit: exchange.client.unit.clone(),
-        reason: body.reason.into(),
-        reference: body.reference.into(),
-    };
-    let done = context.gateway.actor.act(order).await.map_err(stopped)?;
-    let done = done.map_err(|error| match error {
-        ActError::Unknown => unknown(),
-        ActError::Journal(error) => {
-            tracing::error!(%error, "an act was not done");
-            Problem::unavailable("the journal of acts cannot be written; nothing was done")
-        }
-    })?;
-    let act = act_name(ActKind::Withdraw);
-    Ok((200, ops::acted(&entry_id, act, done.at, done.sequence)))
-}
-
 /// `GET /metrics`.
 pub fn metrics(context: &Context) -> Response<Reply> {
     let shared = &context.gateway.shared;
@@ -121,7 +94,7 @@ pub fn not_built() -> Problem {
     Problem::new(ProblemKind::NotBuilt, detail)
 }
 
-fn stopped(_: Stopped) -> Problem {
+pub(super) fn stopped(_: Stopped) -> Problem {
     Problem::unavailable("the gateway is stopping")
 }
 
@@ -136,25 +109,6 @@ fn refused(refused: &Refused) -> Problem {
         | Refused::Expired { .. }
         | Refused::Law { .. } => Problem::invalid("file", refused.to_string()),
     }
-}
-
-/// Text of a path segment; `None` where it is no text.
-fn percent_decoded(segment: &str) -> Option<String> {
-    let bytes = segment.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while let Some(byte) = bytes.get(place) {
-        if *byte == b'%' {
-            let digits = std::str::from_utf8(bytes.get(place + 1..place + 3)?).ok()?;
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            place += 3;
-        } else {
-            decoded.push(*byte);
-            place += 1;
-        }
-    }
-    let fits = !decoded.is_empty() && decoded.len() <= ENTRY_ID_BYTES_MAX;
-    String::from_utf8(decoded).ok().filter(|_| fits)
 }
 
 /// Figures that are read when somebody looks.
@@ -180,6 +134,7 @@ fn figures(context: &Context) -> Vec<Figure> {
         value: faults as f64,
     }));
     figures.extend(snapshot_figures(context));
+    figures.extend(hold_figures(context));
     figures.extend(shared.recorder.figures());
     figures
 }
@@ -236,30 +191,37 @@ fn snapshot_figures(context: &Context) -> [Figure; 8] {
     ]
 }
 
+/// Lateness shows here and nowhere else: it puts nobody back.
+fn hold_figures(context: &Context) -> [Figure; 3] {
+    let shared = &context.gateway.shared;
+    let view = shared.view.load_full();
+    let now = shared.clock.now();
+    let open = holds::open_holds(&view.overlay);
+    let overdue = open.iter().filter(|(_, hold)| hold.is_overdue(now));
+    [
+        gauge(
+            "hecha_holds_open",
+            "Objections that wait for their outcome",
+            open.len() as f64,
+        ),
+        gauge(
+            "hecha_holds_overdue",
+            "Objections whose answer is late; the entries stay out",
+            overdue.count() as f64,
+        ),
+        gauge(
+            "hecha_holds_listed_again",
+            "Entries that list the case of an open hold under another entry_id; they stay out",
+            view.relisted_held().count() as f64,
+        ),
+    ]
+}
+
 fn gauge(name: &'static str, help: &'static str, value: f64) -> Figure {
     Figure {
         name,
         help,
         kind: "gauge",
         value,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entry_ids_in_paths_are_percent_decoded() {
-        for (segment, wanted) in [
-            ("a-1", Some("a-1")),
-            ("%E7%A6%8F%2F1", Some("福/1")),
-            ("a%2", None),
-            ("a%zz", None),
-            ("%ff", None),
-            ("", None),
-        ] {
-            assert_eq!(percent_decoded(segment).as_deref(), wanted, "{segment}");
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! and its connection closed. Where the log cannot be written everything is 503 but health,
 //! metrics, and the acts that free somebody: they have a journal of their own.
 
+use super::acts;
 use super::body;
 use super::check;
 use super::context::Context;
@@ -15,6 +16,7 @@ use super::progress::Progress;
 use super::reply::{self, Reply};
 use super::scan;
 use crate::gateway::client::ClientRole;
+use crate::model::entry::ActKind;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
 use hyper::header::TRANSFER_ENCODING;
@@ -41,6 +43,11 @@ enum Target {
     Snapshot,
     Rollback,
     Withdraw,
+    Repair,
+    Hold,
+    HoldOutcome,
+    Entry,
+    Holds,
     NotBuilt,
     Public,
     Metrics,
@@ -74,12 +81,13 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 15] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
     ("/v1/snapshot/rollback", Target::Rollback, "POST", STEWARD),
-    ("/v1/entries/{entry_id}", Target::NotBuilt, "GET", READER),
+    ("/v1/entries/{entry_id}", Target::Entry, "GET", READER),
+    ("/v1/holds", Target::Holds, "GET", READER),
     (
         "/v1/entries/{entry_id}/withdraw",
         Target::Withdraw,
@@ -88,19 +96,14 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
     ),
     (
         "/v1/entries/{entry_id}/repair",
-        Target::NotBuilt,
+        Target::Repair,
         "POST",
         STEWARD,
     ),
-    (
-        "/v1/entries/{entry_id}/hold",
-        Target::NotBuilt,
-        "POST",
-        STEWARD,
-    ),
+    ("/v1/entries/{entry_id}/hold", Target::Hold, "POST", STEWARD),
     (
         "/v1/entries/{entry_id}/hold/outcome",
-        Target::NotBuilt,
+        Target::HoldOutcome,
         "POST",
         STEWARD,
     ),
@@ -178,7 +181,13 @@ impl Routes {
         let route = *found.value;
         let open_when_dead = matches!(
             route.target,
-            Target::Alive | Target::Ready | Target::Metrics | Target::Public | Target::Withdraw
+            Target::Alive
+                | Target::Ready
+                | Target::Metrics
+                | Target::Public
+                | Target::Withdraw
+                | Target::Repair
+                | Target::Hold
         );
         if !is_alive && !open_when_dead {
             return log_is_dead(context);
@@ -230,9 +239,23 @@ async fn closed_route(
                 exchange::once(context, head, &opened, work).await
             }
             Target::Withdraw => {
-                let work = ops::withdraw(context, &opened, entry_id);
+                let work = acts::end(context, &opened, entry_id, ActKind::Withdraw);
                 exchange::once(context, head, &opened, work).await
             }
+            Target::Repair => {
+                let work = acts::end(context, &opened, entry_id, ActKind::Repair);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Hold => {
+                let work = acts::hold(context, &opened, entry_id);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::HoldOutcome => {
+                let work = acts::outcome(context, &opened, entry_id);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Entry => acts::entry(context, entry_id),
+            Target::Holds => acts::holds(context, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),
             Target::Snapshot if is_post => ops::choose_snapshot(context, &opened).await,

@@ -94,12 +94,15 @@ pub fn parse_nothing(body: &[u8]) -> Result<(), Problem> {
     no_unknown_field(&Node::parse_object(body)?, &[], &"")
 }
 
-fn required_text(members: &Members<'_>, field: &'static str) -> Result<String, Problem> {
+pub(super) fn required_text(members: &Members<'_>, field: &'static str) -> Result<String, Problem> {
     let text = optional_text(members, field)?;
     text.ok_or_else(|| Problem::invalid(field, "is missing or empty"))
 }
 
-fn optional_text(members: &Members<'_>, field: &'static str) -> Result<Option<String>, Problem> {
+pub(super) fn optional_text(
+    members: &Members<'_>,
+    field: &'static str,
+) -> Result<Option<String>, Problem> {
     match member(members, field) {
         None => Ok(None),
         Some(Node::Text(text)) if text.chars().nth(TEXT_CHARS_MAX).is_some() => Err(
@@ -295,23 +298,6 @@ pub fn snapshot(snapshot: &Snapshot, serving: &Serving<'_>) -> Vec<u8> {
         lists: lists.collect(),
         overlay_sequence: serving.overlay_sequence,
         pinned: serving.pinned,
-    })
-}
-
-/// The answer of an act: the entry, what was done, and its number in the journal.
-pub fn acted(entry_id: &str, act: &'static str, at: Moment, sequence: u64) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Acted<'a> {
-        entry_id: &'a str,
-        act: &'static str,
-        at: String,
-        sequence: u64,
-    }
-    to_json(&Acted {
-        entry_id,
-        act,
-        at: at.to_string(),
-        sequence,
     })
 }
 

@@ -16,6 +16,7 @@ mod commands;
 mod errors;
 mod feedback;
 mod harness;
+mod holds;
 mod http;
 mod lifecycle;
 mod limits;
