@@ -5,11 +5,15 @@
 
 use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
 use crate::decision_log::error::LogError;
+use crate::decision_log::keys::LogKeys;
 use crate::decision_log::query::{self, Filter};
 use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
+use crate::decision_log::segment::Header;
 use crate::model::term::{Day, Moment};
+use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::RealDisk;
+use crate::wire::normalised;
 use crate::wire::recalls;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
@@ -18,6 +22,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// Arguments of `hecha log`.
 #[derive(Debug, Args)]
@@ -40,7 +45,8 @@ Requests themselves are sealed: neither names nor numbers are shown.")]
 When a listing was wrong, everybody it hit is to be found (joint punishment, (二十四)). Examples:
   hecha log recall fz-court-000001
   hecha log recall fz-court-000001 --log state/log --json
-The unit finds its own business by the check_id; names, numbers and references are sealed.
+  hecha log recall fz-court-000001 --log state/log --key log.key     with each reference
+The unit finds its own business by check_id or reference; names and numbers stay sealed.
 GET /v1/recalls shows the same for entries withdrawn or removed, until each answer has feedback.")]
     Recall(RecallArgs),
     /// Prove that the log is whole (not in this version)
@@ -90,6 +96,9 @@ struct RecallArgs {
     /// Folder of the log: `log` in the state folder
     #[arg(long = "log", value_name = "DIR", default_value = "var/log")]
     dir: PathBuf,
+    /// Master key of the log; with it each answer shows the reference of its request
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -120,6 +129,9 @@ pub enum LogCommandError {
         /// As given.
         dir: PathBuf,
     },
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -181,7 +193,16 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
         });
     }
     let wanted = BTreeSet::from([args.entry_id.as_str().into()]);
-    let (found, summary) = recall::collect(&RealDisk, &args.dir, &wanted)?;
+    let keys = args.key.as_deref().map(MasterKey::load).transpose()?;
+    let keys = keys.map(LogKeys::new);
+    let reference_of = |header: &Header, check: &CheckRecord| {
+        let shard = keys
+            .as_ref()?
+            .shard(header.key_id, &header.salt, &header.month)?;
+        let plain = Zeroizing::new(shard.unseal(&check.check_id.0, &check.sealed).ok()?);
+        normalised::reference(&plain)
+    };
+    let (found, summary) = recall::collect(&RealDisk, &args.dir, &wanted, &reference_of)?;
     let answers: Vec<&ReliedAnswer> = found.values().flatten().collect();
     let mut write = || -> io::Result<()> {
         for answer in &answers {
@@ -219,8 +240,10 @@ fn relied_text(answer: &ReliedAnswer) -> String {
         Some((action, at)) => format!("{} at {at}", action.name()),
         None => "no feedback yet".to_owned(),
     };
+    let reference = answer.reference.as_deref();
+    let reference = reference.map_or_else(String::new, |text| format!(" ({text})"));
     format!(
-        "{} {} {:<6} {} by {}: {feedback}",
+        "{} {} {:<6} {} by {}{reference}: {feedback}",
         answer.moment,
         answer.check_id,
         answer.decision.name(),

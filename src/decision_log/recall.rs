@@ -3,10 +3,11 @@
 //! In: a log folder, entry_ids. Out: for each its answers in their order, with feedback where
 //! there is some. One pass over the log, beside the writer or offline. Safeguard S19.
 
-use super::entry::Record;
+use super::entry::{CheckRecord, Record};
 use super::error::LogError;
 use super::query::{self, Filter, Summary};
 use super::record::{CheckId, FeedbackAction};
+use super::segment::Header;
 use crate::model::decision::{Decision, Identity};
 use crate::model::term::Moment;
 use crate::storage::disk::Storage;
@@ -34,12 +35,17 @@ pub struct ReliedAnswer {
     pub identity: Identity,
     /// Measures of the entry that applied.
     pub measures: Vec<Arc<str>>,
+    /// The unit's own number of the business, where the sealed part was opened.
+    pub reference: Option<Box<str>>,
     /// What the unit did.
     pub feedback: Option<(FeedbackAction, Moment)>,
 }
 
 /// Answers by entry.
 pub type Answers = BTreeMap<Box<str>, Vec<ReliedAnswer>>;
+
+/// Opens the sealed part of a check as far as its reference, where the caller has the key.
+pub type ReferenceOf<'a> = &'a dyn Fn(&Header, &CheckRecord) -> Option<String>;
 
 /// Collects the answers that relied on any of these entries; each has a place in the result.
 ///
@@ -48,11 +54,12 @@ pub fn collect(
     storage: &dyn Storage,
     folder: &Path,
     entries: &BTreeSet<Box<str>>,
+    reference_of: ReferenceOf<'_>,
 ) -> Result<(Answers, Summary), LogError> {
     let mut answers: Answers = entries.iter().map(|id| (id.clone(), Vec::new())).collect();
     let mut feedback: HashMap<CheckId, (FeedbackAction, Moment)> = HashMap::new();
     let mut wanted: BTreeSet<CheckId> = BTreeSet::new();
-    let summary = query::read(storage, folder, &Filter::default(), |record| {
+    let summary = query::read_by_segment(storage, folder, &Filter::default(), |header, record| {
         match record {
             Record::Check(check) => {
                 for relied in &check.relied {
@@ -76,6 +83,7 @@ pub fn collect(
                         decision: check.decision,
                         identity: relied.identity,
                         measures: relied.measures.clone(),
+                        reference: reference_of(header, &check).map(Into::into),
                         feedback: None,
                     });
                 }

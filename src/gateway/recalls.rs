@@ -152,7 +152,7 @@ fn read_when_wanted(
         if missing.is_empty() {
             continue;
         }
-        match recall::collect(storage, folder, &missing) {
+        match recall::collect(storage, folder, &missing, &|_, _| None) {
             Ok((found, _)) => {
                 let mut known = recalls.lock();
                 for (entry_id, answers) in found {

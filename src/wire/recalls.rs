@@ -53,6 +53,7 @@ pub fn relied(answer: &ReliedAnswer) -> Value {
         "decision": answer.decision.name(),
         "identity": answer.identity.name(),
         "measures": measures,
+        "reference": answer.reference.as_deref(),
         "feedback": answer.feedback.map(|(action, at)| json!({
             "action": action.name(),
             "moment": at.to_string(),

@@ -33,6 +33,7 @@ fn listed(installation: &Installation, entry: &str) -> (BTreeSet<String>, String
     command
         .args(["log", "recall", entry, "--json", "--log"])
         .arg(log);
+    command.arg("--key").arg(installation.path("log.key"));
     let (code, output) = run(&mut command);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(code, 0, "{said}");
@@ -41,6 +42,7 @@ fn listed(installation: &Installation, entry: &str) -> (BTreeSet<String>, String
         let answer: Value = serde_json::from_str(line).unwrap();
         assert_eq!(answer["unit"], "everything");
         assert_eq!(answer["decision"], "block");
+        assert_eq!(answer["reference"], "order 1");
         answer["check_id"].as_str().unwrap().to_owned()
     });
     (ids.collect(), said)
