@@ -14,19 +14,23 @@ use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
 use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
+use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
+use crate::gateway::deltas::{DeltaOptions, Deltas};
 use crate::gateway::idempotency::Idempotency;
+use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
 use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::index::binding::BindingError;
-use crate::model::entry::Act;
 use crate::model::term::Moment;
+use crate::overlay::calendar::{self, Calendar, CalendarError};
 use crate::overlay::journal::{Journal, JournalError};
+use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{KeyError, KeyId, MasterKey};
@@ -62,6 +66,9 @@ pub enum StartError {
     /// The sample.
     #[error(transparent)]
     Sample(#[from] SampleSetupError),
+    /// The tables of working days and clocks.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
     /// The journal of acts.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -117,12 +124,7 @@ pub struct Assembled {
 /// Puts it all together.
 pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let storage: Arc<dyn Storage> = Arc::new(RealDisk);
-    storage
-        .create_folder(&config.state_dir)
-        .map_err(|fault| StartError::Io {
-            what: format!("`{}`", config.state_dir.display()),
-            fault,
-        })?;
+    create_state_folder(config, &*storage)?;
     let telemetry = Telemetry::new();
     let started = Clock::default().now();
     let token = match config.sample {
@@ -136,7 +138,8 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     };
     let law = Arc::new(read_law(config, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
-    let last_act = acts.iter().map(|act| act.at).max();
+    let calendar = Arc::new(read_calendar(config)?);
+    let last_act = acts.iter().map(|entry| entry.act.at).max();
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
     let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
@@ -149,12 +152,16 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         &telemetry,
         &clock,
     )?;
-    let overlay = Arc::new(Overlay::from_acts(acts));
+    let overlay = Arc::new(Overlay::from_journal(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
     let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
+    let deltas = Deltas::new(delta_options(config)?, Arc::clone(&storage));
+    let recalls = start_recalls(config, storage, &shared)?;
     let parts = ActorParts {
         shared: Arc::clone(&shared),
-        journal,
+        keeper: Keeper::new(journal, Arc::clone(&calendar)),
+        deltas,
+        recalls: Arc::clone(&recalls),
         source,
         load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
@@ -167,21 +174,59 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let gateway = Gateway {
         shared,
         actor: handle,
+        calendar,
+        recalls,
         idempotency: Idempotency::default(),
         bulk: Bulk::start().map_err(|fault| StartError::Io {
             what: "starting the threads for scans".to_owned(),
             fault,
         })?,
-        waits: RecordWaits {
-            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
-            disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
-        },
+        waits: record_waits(config),
         stopping: AtomicBool::new(false),
     };
     Ok(Assembled {
         gateway: Arc::new(gateway),
         actor: thread,
         token,
+    })
+}
+
+fn record_waits(config: &Config) -> RecordWaits {
+    RecordWaits {
+        kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
+        disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
+    }
+}
+
+fn delta_options(config: &Config) -> Result<DeltaOptions, KeyError> {
+    let keys = config.act_keys.iter().map(|path| PublicKey::load(path));
+    Ok(DeltaOptions {
+        folder: config.snapshot_dir.clone(),
+        keys: keys.collect::<Result<_, _>>()?,
+        environment: config.environment.as_str().into(),
+    })
+}
+
+/// Recalls of all acts so far; which answers they concern is read beside the start.
+fn start_recalls(
+    config: &Config,
+    storage: Arc<dyn Storage>,
+    shared: &Shared,
+) -> Result<Arc<Recalls>, StartError> {
+    let started = Recalls::start(storage, config.state_dir.join(LOG_FOLDER));
+    let recalls = started.map_err(|fault| StartError::Io {
+        what: "starting the thread of recalls".to_owned(),
+        fault,
+    })?;
+    recalls.open_all(&shared.view.load().overlay);
+    Ok(recalls)
+}
+
+fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), StartError> {
+    let created = storage.create_folder(&config.state_dir);
+    created.map_err(|fault| StartError::Io {
+        what: format!("`{}`", config.state_dir.display()),
+        fault,
     })
 }
 
@@ -355,12 +400,31 @@ fn activated(
 fn open_journal(
     config: &Config,
     storage: &dyn Storage,
-) -> Result<(Journal, Vec<Act>), JournalError> {
-    let (journal, entries) = Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))?;
-    Ok((
-        journal,
-        entries.into_iter().map(|entry| entry.act).collect(),
-    ))
+) -> Result<(Journal, Vec<JournalEntry>), JournalError> {
+    Journal::open(storage, &config.state_dir.join(JOURNAL_FILE))
+}
+
+/// The tables of working days and clocks: those of the catalogue folder where it has them.
+fn read_calendar(config: &Config) -> Result<Calendar, StartError> {
+    let read = |file: &str| -> Result<Option<String>, StartError> {
+        let Some(path) = config
+            .catalogue_dir
+            .as_ref()
+            .map(|folder| folder.join(file))
+        else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(fault) => Err(StartError::Io {
+                what: format!("`{}`", path.display()),
+                fault,
+            }),
+        }
+    };
+    let (days, clocks) = (read(calendar::DAYS_FILE)?, read(calendar::CLOCKS_FILE)?);
+    Ok(Calendar::parse(days.as_deref(), clocks.as_deref())?)
 }
 
 fn open_log(

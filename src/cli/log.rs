@@ -5,16 +5,24 @@
 
 use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
 use crate::decision_log::error::LogError;
+use crate::decision_log::keys::LogKeys;
 use crate::decision_log::query::{self, Filter};
+use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
+use crate::decision_log::segment::Header;
 use crate::model::term::{Day, Moment};
+use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::RealDisk;
+use crate::wire::normalised;
+use crate::wire::recalls;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// Arguments of `hecha log`.
 #[derive(Debug, Args)]
@@ -32,6 +40,15 @@ All that is given must hold. Examples:
   hecha log query var/log --unit 'Rail ticketing' --from 2026-11-22 --json
 Requests themselves are sealed: neither names nor numbers are shown.")]
     Query(QueryArgs),
+    /// List every answer that relied on an entry, and what was done after each
+    #[command(after_help = "\
+When a listing was wrong, everybody it hit is to be found (joint punishment, (二十四)). Examples:
+  hecha log recall fz-court-000001
+  hecha log recall fz-court-000001 --log state/log --json
+  hecha log recall fz-court-000001 --log state/log --key log.key     with each reference
+The unit finds its own business by check_id or reference; names and numbers stay sealed.
+GET /v1/recalls shows the same for entries withdrawn or removed, until each answer has feedback.")]
+    Recall(RecallArgs),
     /// Prove that the log is whole (not in this version)
     Verify {
         /// Folder of the log
@@ -71,11 +88,29 @@ struct QueryArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct RecallArgs {
+    /// The entry that was wrong
+    #[arg(value_name = "ENTRY_ID")]
+    entry_id: String,
+    /// Folder of the log: `log` in the state folder
+    #[arg(long = "log", value_name = "DIR", default_value = "var/log")]
+    dir: PathBuf,
+    /// Master key of the log; with it each answer shows the reference of its request
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
 /// Why the command failed; each is bad input, but `Output`.
 #[derive(Debug, thiserror::Error)]
 pub enum LogCommandError {
     /// Part of the contract, not of this version.
-    #[error("`hecha log {command}` is not in this version; `hecha log query` is")]
+    #[error(
+        "`hecha log {command}` is not in this version; `hecha log query` and `hecha log recall` are"
+    )]
     NotBuilt {
         /// The command.
         command: &'static str,
@@ -94,6 +129,9 @@ pub enum LogCommandError {
         /// As given.
         dir: PathBuf,
     },
+    /// The key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -106,6 +144,7 @@ pub enum LogCommandError {
 pub fn run(args: &LogArgs) -> Result<(), LogCommandError> {
     match &args.command {
         LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()),
+        LogCommand::Recall(args) => recall_into(args, &mut io::stdout().lock()),
         LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
@@ -145,6 +184,72 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
         "{records} records, {segments} segments read{torn}"
     )?;
     Ok(())
+}
+
+fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandError> {
+    if !args.dir.is_dir() {
+        return Err(LogCommandError::Folder {
+            dir: args.dir.clone(),
+        });
+    }
+    let wanted = BTreeSet::from([args.entry_id.as_str().into()]);
+    let keys = args.key.as_deref().map(MasterKey::load).transpose()?;
+    let keys = keys.map(LogKeys::new);
+    let reference_of = |header: &Header, check: &CheckRecord| {
+        let shard = keys
+            .as_ref()?
+            .shard(header.key_id, &header.salt, &header.month)?;
+        let plain = Zeroizing::new(shard.unseal(&check.check_id.0, &check.sealed).ok()?);
+        normalised::reference(&plain)
+    };
+    let (found, summary) = recall::collect(&RealDisk, &args.dir, &wanted, &reference_of)?;
+    let answers: Vec<&ReliedAnswer> = found.values().flatten().collect();
+    let mut write = || -> io::Result<()> {
+        for answer in &answers {
+            match args.json {
+                true => writeln!(out, "{}", recalls::relied(answer))?,
+                false => writeln!(out, "{}", relied_text(answer))?,
+            }
+        }
+        out.flush()
+    };
+    match pipe_may_close(&mut write) {
+        Ok(true) => (),
+        Ok(false) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let waiting = answers.iter().filter(|answer| answer.feedback.is_none());
+    let (count, waiting, segments) = (answers.len(), waiting.count(), summary.segments);
+    writeln!(
+        io::stderr().lock(),
+        "{count} answers relied on it, {waiting} without feedback; {segments} segments read"
+    )?;
+    Ok(())
+}
+
+/// False where whoever reads has seen enough.
+fn pipe_may_close(write: impl FnOnce() -> io::Result<()>) -> io::Result<bool> {
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
+    }
+}
+
+fn relied_text(answer: &ReliedAnswer) -> String {
+    let feedback = match answer.feedback {
+        Some((action, at)) => format!("{} at {at}", action.name()),
+        None => "no feedback yet".to_owned(),
+    };
+    let reference = answer.reference.as_deref();
+    let reference = reference.map_or_else(String::new, |text| format!(" ({text})"));
+    format!(
+        "{} {} {:<6} {} by {}{reference}: {feedback}",
+        answer.moment,
+        answer.check_id,
+        answer.decision.name(),
+        answer.scenario,
+        answer.unit,
+    )
 }
 
 fn filter(args: &QueryArgs) -> Result<Filter, LogCommandError> {

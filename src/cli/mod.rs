@@ -29,6 +29,8 @@ pub mod assembly;
 pub mod screen;
 /// `hecha serve`: the gateway.
 pub mod serve;
+/// `hecha acts`: acts for other gateways.
+pub mod acts;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

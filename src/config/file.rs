@@ -251,6 +251,7 @@ keys! {
     activator_keys: PathList, "list of paths";
     activators_required: u64, "whole number";
     require_signatures: bool, "true or false";
+    act_keys: PathList, "list of paths";
 }
 
 impl Written {

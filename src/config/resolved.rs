@@ -41,6 +41,8 @@ pub struct Config {
     pub log_key_file: PathBuf,
     /// Whose signatures a snapshot needs.
     pub trust: TrustConfig,
+    /// Public keys of gateways whose acts are taken. Default none.
+    pub act_keys: Vec<PathBuf>,
     /// How much and how long.
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
@@ -134,6 +136,7 @@ impl Config {
         let state_dir = path(&written.state_dir, base.join("var"));
         let near = if sample { &*state_dir } else { base };
         let (listen, ops_listen) = addresses(written, sample)?;
+        let act_keys = written.act_keys.iter().flat_map(|placed| &placed.value.0);
         let catalogue_dir = written.catalogue_dir.as_ref();
         Ok(Self {
             sample,
@@ -146,6 +149,7 @@ impl Config {
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
             log_key_file: path(&written.log_key_file, near.join("log.key")),
             trust: TrustConfig::resolve(written, base)?,
+            act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
             state_dir,

@@ -12,7 +12,7 @@ use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
 use super::recovery::{Cut, nonsense};
-use super::segment;
+use super::segment::{self, Header};
 use crate::model::term::Moment;
 use crate::storage::append::Frame;
 use crate::storage::disk::Storage;
@@ -56,6 +56,16 @@ pub fn read(
     filter: &Filter,
     mut visit: impl FnMut(Record) -> ControlFlow<()>,
 ) -> Result<Summary, LogError> {
+    read_by_segment(storage, folder, filter, |_, record| visit(record))
+}
+
+/// As `read`; `visit` also sees the head of the segment, by which a sealed part is opened.
+pub fn read_by_segment(
+    storage: &dyn Storage,
+    folder: &Path,
+    filter: &Filter,
+    mut visit: impl FnMut(&Header, Record) -> ControlFlow<()>,
+) -> Result<Summary, LogError> {
     let mut summary = Summary::default();
     let mut names = Names::default();
     let mut ended = false;
@@ -73,7 +83,7 @@ pub fn read(
             return Ok(());
         };
         summary.records += 1;
-        ended = visit(record).is_break();
+        ended = visit(header, record).is_break();
         Ok(())
     })?;
     summary.tail = chain.torn.map(|torn| match chain.segments.last() {

@@ -7,21 +7,22 @@
 //! before it, the one that is being opened.
 
 use super::activated::{AcceptedOrder, Claim};
+use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
 use super::clock::Clock;
+use super::deltas::Deltas;
+use super::recalls::Recalls;
 use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
-use crate::index::entry_ids;
-use crate::model::entry::{Act, ActKind, EntryId};
-use crate::model::term::Moment;
-use crate::overlay::journal::{Journal, JournalError};
+use crate::overlay::record::JournalEntry;
 use crate::snapshot::signature::OrderFile;
 use crate::telemetry::{SwapResult, Telemetry};
+use crate::wire::acts::act_word;
 use arc_swap::ArcSwap;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -36,12 +37,18 @@ pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
 pub struct Shared {
     /// What checks see.
     pub view: ArcSwap<View>,
+    /// Served before, if it is still open: what it says of an entry is shown to operators.
+    pub previous: Mutex<Weak<Loaded>>,
     /// Whether a rollback or a choice holds against `current.json`.
     pub pinned: AtomicBool,
     /// The highest version ever activated here; from it a rollback order goes back.
     pub highest_version: AtomicU64,
     /// Whether snapshots must be signed.
     pub signatures_required: bool,
+    /// Acts of other gateways that wait for acts before them.
+    pub acts_waiting: AtomicU64,
+    /// Files of acts that were refused.
+    pub acts_refused: AtomicU64,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The moment it is.
@@ -51,6 +58,11 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// The snapshot that served before, while it is still open.
+    pub fn previous(&self) -> Option<Arc<Loaded>> {
+        lock(&self.previous).upgrade()
+    }
+
     /// With a first view.
     pub fn new(
         view: View,
@@ -65,46 +77,14 @@ impl Shared {
             pinned: AtomicBool::new(pin.file.is_some()),
             highest_version: AtomicU64::new(source.highest_version()),
             signatures_required: source.trust().is_required,
+            previous: Mutex::default(),
+            acts_waiting: AtomicU64::new(0),
+            acts_refused: AtomicU64::new(0),
             telemetry,
             clock,
             recorder,
         }
     }
-}
-
-/// Why an act was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum ActError {
-    /// Neither in the snapshot nor ever acted upon.
-    #[error("there is no such entry")]
-    Unknown,
-    /// Not durable, so not done.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
-
-/// An act that was asked for.
-#[derive(Debug, Clone)]
-pub struct ActOrder {
-    /// Which entry.
-    pub entry_id: EntryId,
-    /// What to do.
-    pub kind: ActKind,
-    /// Who orders it.
-    pub unit: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
-    /// The document that orders it.
-    pub reference: Box<str>,
-}
-
-/// An act that is done and counts from the next check on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ActDone {
-    /// When.
-    pub at: Moment,
-    /// Its number in the journal.
-    pub sequence: u64,
 }
 
 /// A snapshot that a steward wants.
@@ -181,7 +161,11 @@ enum Wanted<'a> {
 /// What the actor owns.
 pub struct Actor {
     pub(super) shared: Arc<Shared>,
-    journal: Journal,
+    keeper: Keeper,
+    deltas: Deltas,
+    recalls: Arc<Recalls>,
+    /// An entry was taken back, and some check may still answer by the old standing.
+    recall_waits: bool,
     pub(super) source: Source,
     load_law: LawLoader,
     watch_interval: Duration,
@@ -202,8 +186,12 @@ pub struct Actor {
 pub struct ActorParts {
     /// What it shares.
     pub shared: Arc<Shared>,
-    /// Where acts are kept.
-    pub journal: Journal,
+    /// Keeps acts.
+    pub keeper: Keeper,
+    /// Acts of other gateways.
+    pub deltas: Deltas,
+    /// Told of entries that are taken back.
+    pub recalls: Arc<Recalls>,
     /// Where snapshots come from.
     pub source: Source,
     /// Where law comes from.
@@ -218,9 +206,12 @@ impl Actor {
     /// Starts the actor's thread.
     pub fn start(parts: ActorParts) -> io::Result<(ActorHandle, JoinHandle<()>)> {
         let (commands, received) = channel();
-        let actor = Self {
+        let mut actor = Self {
             shared: parts.shared,
-            journal: parts.journal,
+            keeper: parts.keeper,
+            deltas: parts.deltas,
+            recalls: parts.recalls,
+            recall_waits: false,
             source: parts.source,
             load_law: parts.load_law,
             watch_interval: parts.watch_interval,
@@ -231,6 +222,8 @@ impl Actor {
             previous: None,
             retired: Vec::new(),
         };
+        // Before anything is answered.
+        actor.take_deltas();
         let thread = std::thread::Builder::new().name("actor".to_owned());
         let thread = thread.spawn(move || actor.run(&received))?;
         Ok((ActorHandle { commands }, thread))
@@ -248,6 +241,10 @@ impl Actor {
             self.turn_day();
             self.watch_expiry();
             self.release();
+            if self.recall_waits && self.retired.is_empty() {
+                self.recall_waits = false;
+                self.recalls.read();
+            }
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
@@ -282,39 +279,62 @@ impl Actor {
     /// Journal, sync, publish; only then answered.
     fn act(&mut self, order: &ActOrder) -> Result<ActDone, ActError> {
         let view = self.shared.view.load_full();
-        let known = entry_ids::find(&view.loaded.snapshot, order.entry_id.as_str());
-        if known.is_none() && view.overlay.acts_on(&order.entry_id).is_empty() {
-            return Err(ActError::Unknown);
-        }
         let at = self.shared.clock.tick();
-        let act = Act {
-            entry_id: order.entry_id.clone(),
-            kind: order.kind,
-            at,
-            version: known.map(|entry| view.loaded.snapshot.facts(entry).submitted_at()),
-        };
-        self.journal
-            .append(&act, &order.unit, &order.reason, &order.reference)?;
-        let mut overlay = (*view.overlay).clone();
-        overlay.add(act);
-        let sequence = overlay.sequence();
-        let next = view.with_acts(Arc::new(overlay), &order.entry_id, at);
+        let kept = self.keeper.keep(&view, order, at)?;
         drop(view);
-        self.publish(next);
-        self.shared.telemetry.count_act(act_name(order.kind));
+        match kept {
+            Kept::Again(done) => Ok(done),
+            Kept::New(next, done) => {
+                self.publish(*next);
+                self.acted(&done.entry);
+                Ok(done)
+            }
+        }
+    }
+
+    /// Keeps what other gateways did, if something came: journal, sync, publish, as with an order.
+    fn take_deltas(&mut self) {
+        let view = self.shared.view.load_full();
+        let now = self.shared.clock.tick();
+        let entries = self.deltas.take(&view.overlay, now);
+        if !entries.is_empty() {
+            match self.keeper.keep_foreign(&view, entries, now) {
+                Ok((next, kept)) => {
+                    drop(view);
+                    self.publish(next);
+                    tracing::info!(acts = kept.len(), "acts of another gateway count now");
+                    kept.iter().for_each(|entry| self.acted(entry));
+                }
+                Err(error) => tracing::error!(%error, "acts of another gateway are not kept"),
+            }
+        }
+        let waiting = self.deltas.waiting(&self.shared.view.load().overlay);
+        self.shared
+            .acts_waiting
+            .store(waiting as u64, Ordering::Relaxed);
+        let refused = self.deltas.refused();
+        self.shared.acts_refused.store(refused, Ordering::Relaxed);
+    }
+
+    /// Counts and records an act that is done.
+    fn acted(&mut self, entry: &JournalEntry) {
+        let (id, kind) = (entry.act.entry_id.as_str(), entry.act.kind);
+        self.recall_waits |= self.recalls.note(id, kind, entry.act.at);
+        let act = act_word(kind);
+        self.shared.telemetry.count_act(act);
         self.shared.recorder.acted(ActRecord {
-            unit: &order.unit,
-            entry_id: order.entry_id.as_str(),
-            act: act_name(order.kind),
-            reason: &order.reason,
-            reference: &order.reference,
-            at,
+            unit: &entry.unit,
+            entry_id: id,
+            act,
+            reason: &entry.reason,
+            reference: &entry.reference,
+            at: entry.act.at,
         });
-        Ok(ActDone { at, sequence })
     }
 
     /// Looks at `current.json`: a version not yet seen ends a pin and is served.
     fn look(&mut self) {
+        self.take_deltas();
         let named = match self.source.current() {
             Ok(Some(named)) => named,
             Ok(None) => return,
@@ -412,6 +432,7 @@ impl Actor {
         let next = View::new(Arc::clone(&loaded), law, Arc::clone(&view.overlay), now)
             .map_err(|fault| Refused::Law { file, fault })?;
         self.activate(&loaded, claim, now)?;
+        *lock(&self.shared.previous) = Arc::downgrade(&view.loaded);
         self.previous = Some(Arc::clone(&view.loaded));
         drop(view);
         self.publish(next);
@@ -516,14 +537,6 @@ impl Actor {
     }
 }
 
-/// The word of the contract's path, and the label of the metric.
-pub fn act_name(kind: ActKind) -> &'static str {
-    match kind {
-        ActKind::Hold => "hold",
-        ActKind::Upheld => "upheld",
-        ActKind::Corrected => "corrected",
-        ActKind::Removed => "removed",
-        ActKind::Withdraw => "withdraw",
-        ActKind::Repair => "repair",
-    }
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,8 @@
 pub mod client_record;
 /// Clients as used: who asks, what they may.
 pub mod client;
+/// The same case under a new entry_id while the old one is held.
+pub mod relisted;
 /// All that a check depends on besides request and moment.
 pub mod view;
 /// One question from its bytes to its answer.
@@ -25,6 +27,12 @@ pub mod recorder;
 pub mod activated;
 /// Where snapshots come from.
 pub mod source;
+/// Entries taken back as wrong, and the answers that relied on them.
+pub mod recalls;
+/// Acts on entries, from an order to its line in the journal.
+pub mod acts;
+/// Acts of other gateways.
+pub mod deltas;
 /// The one place where views change.
 pub mod actor;
 /// Stewards' and activators' orders, as the actor obeys them.

@@ -11,12 +11,14 @@ use super::bulk::{Bulk, NotDone};
 use super::client::Client;
 use super::idempotency::Idempotency;
 use super::question::{self, Answered};
+use super::recalls::Recalls;
 use super::recorder::{Denied, RecordError};
 use super::scan;
 use super::view::{Law, View};
 use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
 use crate::model::decision::Level;
 use crate::model::term::Moment;
+use crate::overlay::calendar::Calendar;
 use crate::telemetry::Durations;
 use crate::wire::answer::patch_check_id;
 use crate::wire::checks;
@@ -42,6 +44,10 @@ pub struct Gateway {
     pub shared: Arc<Shared>,
     /// Changes views.
     pub actor: ActorHandle,
+    /// Working days and the clocks of procedures.
+    pub calendar: Arc<Calendar>,
+    /// Entries taken back as wrong.
+    pub recalls: Arc<Recalls>,
     /// Answers kept for repeated requests.
     pub idempotency: Idempotency,
     /// Threads for scans.

@@ -5,15 +5,17 @@
 //! days, so that midnight costs a check nothing. Here nothing is decided and nothing is read.
 
 use super::client::Clients;
+use super::relisted::{self, Relisted};
 use crate::catalogue::measure::Catalogue;
 use crate::check;
 use crate::check::request::Policy;
 use crate::identifier::digest::DigestKey;
 use crate::index::binding::{Binding, BindingError};
 use crate::index::entry_ids;
-use crate::index::standing::{Ground, Standing};
+use crate::index::standing::{self, Absence, Ground, Standing};
 use crate::model::entry::{EntryId, EntryIndex};
 use crate::model::term::{Day, Moment};
+use crate::overlay::holds::{self, State};
 use crate::overlay::standing::Overlay;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::open::Snapshot;
@@ -88,6 +90,8 @@ pub struct View {
     pub binding: Arc<Binding>,
     /// What operators did to entries.
     pub overlay: Arc<Overlay>,
+    /// Cases of open holds that stand under another entry_id now.
+    pub relisted: Arc<[Relisted]>,
     /// Entries that count, of a day and the day after it.
     standings: [Arc<Standing>; 2],
 }
@@ -103,7 +107,8 @@ impl View {
         now: Moment,
     ) -> Result<Self, BindingError> {
         let binding = Binding::new(loaded.snapshot.manifest(), &law.catalogue)?;
-        let out = entries_out(&loaded.snapshot, &overlay, now);
+        let relisted: Arc<[Relisted]> = relisted::find(&loaded.snapshot, &overlay).into();
+        let out = entries_out(&loaded.snapshot, &overlay, &relisted, now);
         let ground = Ground {
             snapshot: &loaded.snapshot,
             catalogue: &law.catalogue,
@@ -117,25 +122,39 @@ impl View {
             loaded,
             law,
             overlay,
+            relisted,
             standings,
         })
     }
 
     /// The same with these acts, of which the last ones concern `touched`. Work: the entries
-    /// touched, not all.
+    /// touched, not all; all only for an objection to an entry that this snapshot lacks.
     #[must_use]
-    pub fn with_acts(&self, overlay: Arc<Overlay>, touched: &EntryId, now: Moment) -> Self {
-        let out = entries_out(&self.loaded.snapshot, &overlay, now);
-        let touched = entry_ids::find(&self.loaded.snapshot, touched.as_str());
+    pub fn with_acts(&self, overlay: Arc<Overlay>, touched: &[EntryId], now: Moment) -> Self {
+        let snapshot = &self.loaded.snapshot;
+        let place = |entry_id: &EntryId| entry_ids::find(snapshot, entry_id.as_str());
+        let is_held = |entry_id| matches!(holds::state(&overlay, entry_id), State::Held(_));
+        let relisted = match touched.iter().any(|id| place(id).is_none() && is_held(id)) {
+            true => relisted::find(snapshot, &overlay).into(),
+            false => Arc::clone(&self.relisted),
+        };
+        let out = entries_out(snapshot, &overlay, &relisted, now);
+        let touched: Vec<EntryIndex> = relisted
+            .iter()
+            .filter(|one| touched.contains(&one.held))
+            .map(|one| one.entry)
+            .chain(touched.iter().filter_map(place))
+            .collect();
         let standings = std::array::from_fn(|place| {
             let ground = self.ground(&out);
-            Arc::new(self.standings[place].after_acts(ground, touched.as_slice()))
+            Arc::new(self.standings[place].after_acts(ground, &touched))
         });
         Self {
             loaded: Arc::clone(&self.loaded),
             law: Arc::clone(&self.law),
             binding: Arc::clone(&self.binding),
             overlay,
+            relisted,
             standings,
         }
     }
@@ -143,7 +162,7 @@ impl View {
     /// The same for the day of `now` and the day after it.
     #[must_use]
     pub fn on_day_of(&self, now: Moment) -> Self {
-        let out = entries_out(&self.loaded.snapshot, &self.overlay, now);
+        let out = entries_out(&self.loaded.snapshot, &self.overlay, &self.relisted, now);
         let today = now.day();
         let standings = [today, today.next()].map(|day| match self.standing(day) {
             Some(known) => Arc::clone(known),
@@ -154,6 +173,7 @@ impl View {
             law: Arc::clone(&self.law),
             binding: Arc::clone(&self.binding),
             overlay: Arc::clone(&self.overlay),
+            relisted: Arc::clone(&self.relisted),
             standings,
         }
     }
@@ -180,6 +200,21 @@ impl View {
         })
     }
 
+    /// Why an entry does not count at `now`; none where it counts. Off the way of checks.
+    pub fn absences(&self, entry: EntryIndex, now: Moment) -> Vec<Absence> {
+        let out = entries_out(&self.loaded.snapshot, &self.overlay, &self.relisted, now);
+        standing::absences(self.ground(&out), entry, now.day())
+    }
+
+    /// Entries of the snapshot that are out because their case is held under another entry_id.
+    pub fn relisted_held(&self) -> impl Iterator<Item = &Relisted> {
+        let is_held = |one: &&Relisted| {
+            let state = holds::state(&self.overlay, &one.held);
+            matches!(state, State::Held(_))
+        };
+        self.relisted.iter().filter(is_held)
+    }
+
     fn ground<'a>(&'a self, out: &'a [EntryIndex]) -> Ground<'a> {
         Ground {
             snapshot: &self.loaded.snapshot,
@@ -191,7 +226,12 @@ impl View {
 }
 
 /// Entries of the snapshot that acts have taken out, ascending.
-fn entries_out(snapshot: &Snapshot, overlay: &Overlay, now: Moment) -> Vec<EntryIndex> {
+fn entries_out(
+    snapshot: &Snapshot,
+    overlay: &Overlay,
+    relisted: &[Relisted],
+    now: Moment,
+) -> Vec<EntryIndex> {
     let mut out: Vec<EntryIndex> = overlay
         .entry_ids()
         .filter_map(|entry_id| {
@@ -200,6 +240,11 @@ fn entries_out(snapshot: &Snapshot, overlay: &Overlay, now: Moment) -> Vec<Entry
             overlay.is_out(entry_id, submitted_at, now).then_some(entry)
         })
         .collect();
+    let held = relisted
+        .iter()
+        .filter(|one| matches!(holds::state(overlay, &one.held), State::Held(_)));
+    out.extend(held.map(|one| one.entry));
     out.sort_unstable();
+    out.dedup();
     out
 }

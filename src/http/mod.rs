@@ -35,7 +35,8 @@ pub mod feedback;
 pub mod snapshot;
 /// What operators ask.
 pub mod ops;
-
+/// Acts on entries.
+pub mod acts;
 /// From a request to its handler.
 pub mod route;
 /// Both listeners together.

@@ -1,20 +1,17 @@
 //! What operators ask: law, acts, metrics, health.
 
 use super::context::Context;
-use super::exchange::{Exchange, Outcome, stopped};
+use super::exchange::Outcome;
 use super::reply::{self, Reply};
 use super::snapshot;
 use crate::decision_log::counters::BOUNDS_US;
-use crate::gateway::actor::{ActError, ActOrder, act_name};
-use crate::model::entry::{ActKind, EntryId};
+use crate::overlay::holds;
 use crate::telemetry::{Figure, LOG_SYNC_SECONDS, Times, major_faults};
-use crate::wire::ops::{self, ActBody};
+use crate::wire::ops;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
-
-/// Bytes of an entry_id at most.
-const ENTRY_ID_BYTES_MAX: usize = 512;
+use std::sync::atomic::Ordering;
 
 /// `GET /v1/measures`.
 pub fn measures(context: &Context) -> Outcome {
@@ -24,30 +21,6 @@ pub fn measures(context: &Context) -> Outcome {
 /// `GET /v1/scenarios`.
 pub fn scenarios(context: &Context) -> Outcome {
     Ok((200, ops::scenarios(&context.gateway.law().catalogue)))
-}
-
-/// `POST /v1/entries/{entry_id}/withdraw`.
-pub async fn withdraw(context: &Context, exchange: &Exchange<'_>, entry_id: &str) -> Outcome {
-    let body = ActBody::parse(&exchange.body)?;
-    let unknown = || Problem::new(ProblemKind::NotFound, "there is no such entry");
-    let entry_id = percent_decoded(entry_id).ok_or_else(unknown)?;
-    let order = ActOrder {
-        entry_id: EntryId(entry_id.as_str().into()),
-        kind: ActKind::Withdraw,
-        unit: exchange.client.unit.clone(),
-        reason: body.reason.into(),
-        reference: body.reference.into(),
-    };
-    let done = context.gateway.actor.act(order).await.map_err(stopped)?;
-    let done = done.map_err(|error| match error {
-        ActError::Unknown => unknown(),
-        ActError::Journal(error) => {
-            tracing::error!(%error, "an act was not done");
-            Problem::unavailable("the journal of acts cannot be written; nothing was done")
-        }
-    })?;
-    let act = act_name(ActKind::Withdraw);
-    Ok((200, ops::acted(&entry_id, act, done.at, done.sequence)))
 }
 
 /// `GET /metrics`.
@@ -88,25 +61,6 @@ pub fn not_built() -> Problem {
     Problem::new(ProblemKind::NotBuilt, detail)
 }
 
-/// Text of a path segment; `None` where it is no text.
-fn percent_decoded(segment: &str) -> Option<String> {
-    let bytes = segment.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while let Some(byte) = bytes.get(place) {
-        if *byte == b'%' {
-            let digits = std::str::from_utf8(bytes.get(place + 1..place + 3)?).ok()?;
-            decoded.push(u8::from_str_radix(digits, 16).ok()?);
-            place += 3;
-        } else {
-            decoded.push(*byte);
-            place += 1;
-        }
-    }
-    let fits = !decoded.is_empty() && decoded.len() <= ENTRY_ID_BYTES_MAX;
-    String::from_utf8(decoded).ok().filter(|_| fits)
-}
-
 /// Figures that are read when somebody looks.
 fn figures(context: &Context) -> Vec<Figure> {
     let shared = &context.gateway.shared;
@@ -130,25 +84,48 @@ fn figures(context: &Context) -> Vec<Figure> {
         value: faults as f64,
     }));
     figures.extend(snapshot::figures(context));
+    figures.extend(hold_figures(context));
     figures.extend(shared.recorder.figures());
     figures
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn entry_ids_in_paths_are_percent_decoded() {
-        for (segment, wanted) in [
-            ("a-1", Some("a-1")),
-            ("%E7%A6%8F%2F1", Some("福/1")),
-            ("a%2", None),
-            ("a%zz", None),
-            ("%ff", None),
-            ("", None),
-        ] {
-            assert_eq!(percent_decoded(segment).as_deref(), wanted, "{segment}");
-        }
-    }
+/// Lateness shows here and nowhere else: it puts nobody back.
+fn hold_figures(context: &Context) -> [Figure; 6] {
+    let shared = &context.gateway.shared;
+    let view = shared.view.load_full();
+    let now = shared.clock.now();
+    let open = holds::open_holds(&view.overlay);
+    let overdue = open.iter().filter(|(_, hold)| hold.is_overdue(now));
+    [
+        Figure::gauge(
+            "hecha_holds_open",
+            "Objections that wait for their outcome",
+            open.len() as f64,
+        ),
+        Figure::gauge(
+            "hecha_holds_overdue",
+            "Objections whose answer is late; the entries stay out",
+            overdue.count() as f64,
+        ),
+        Figure::gauge(
+            "hecha_holds_listed_again",
+            "Entries that list the case of an open hold under another entry_id; they stay out",
+            view.relisted_held().count() as f64,
+        ),
+        Figure::gauge(
+            "hecha_acts_waiting",
+            "Acts of other gateways that wait for acts before them",
+            shared.acts_waiting.load(Ordering::Relaxed) as f64,
+        ),
+        Figure::gauge(
+            "hecha_acts_files_refused",
+            "Files of acts that were torn, changed or of a foreign key",
+            shared.acts_refused.load(Ordering::Relaxed) as f64,
+        ),
+        Figure::gauge(
+            "hecha_recalls_open",
+            "Entries taken back as wrong whose answers do not all have feedback",
+            context.gateway.recalls.open_count(shared.recorder.log()) as f64,
+        ),
+    ]
 }

@@ -5,6 +5,7 @@
 //! and its connection closed. Where the log cannot be written everything is 503 but health,
 //! metrics, and the acts that free somebody: they have a journal of their own.
 
+use super::acts;
 use super::body;
 use super::check;
 use super::context::Context;
@@ -17,6 +18,7 @@ use super::scan;
 use super::snapshot;
 use super::stream;
 use crate::gateway::client::ClientRole;
+use crate::model::entry::ActKind;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
 use hyper::header::TRANSFER_ENCODING;
@@ -43,6 +45,12 @@ enum Target {
     Snapshot,
     Rollback,
     Withdraw,
+    Repair,
+    Hold,
+    HoldOutcome,
+    Entry,
+    Holds,
+    Recalls,
     NotBuilt,
     Public,
     Metrics,
@@ -76,12 +84,14 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 16] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
     ("/v1/snapshot/rollback", Target::Rollback, "POST", STEWARD),
-    ("/v1/entries/{entry_id}", Target::NotBuilt, "GET", READER),
+    ("/v1/entries/{entry_id}", Target::Entry, "GET", READER),
+    ("/v1/holds", Target::Holds, "GET", READER),
+    ("/v1/recalls", Target::Recalls, "GET", READER),
     (
         "/v1/entries/{entry_id}/withdraw",
         Target::Withdraw,
@@ -90,19 +100,14 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 14] = [
     ),
     (
         "/v1/entries/{entry_id}/repair",
-        Target::NotBuilt,
+        Target::Repair,
         "POST",
         STEWARD,
     ),
-    (
-        "/v1/entries/{entry_id}/hold",
-        Target::NotBuilt,
-        "POST",
-        STEWARD,
-    ),
+    ("/v1/entries/{entry_id}/hold", Target::Hold, "POST", STEWARD),
     (
         "/v1/entries/{entry_id}/hold/outcome",
-        Target::NotBuilt,
+        Target::HoldOutcome,
         "POST",
         STEWARD,
     ),
@@ -183,7 +188,13 @@ impl Routes {
         let route = *found.value;
         let open_when_dead = matches!(
             route.target,
-            Target::Alive | Target::Ready | Target::Metrics | Target::Public | Target::Withdraw
+            Target::Alive
+                | Target::Ready
+                | Target::Metrics
+                | Target::Public
+                | Target::Withdraw
+                | Target::Repair
+                | Target::Hold
         );
         if !is_alive && !open_when_dead {
             return log_is_dead(context);
@@ -235,9 +246,24 @@ async fn closed_route(
                 exchange::once(context, head, &opened, work).await
             }
             Target::Withdraw => {
-                let work = ops::withdraw(context, &opened, entry_id);
+                let work = acts::end(context, &opened, entry_id, ActKind::Withdraw);
                 exchange::once(context, head, &opened, work).await
             }
+            Target::Repair => {
+                let work = acts::end(context, &opened, entry_id, ActKind::Repair);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Hold => {
+                let work = acts::hold(context, &opened, entry_id);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::HoldOutcome => {
+                let work = acts::outcome(context, &opened, entry_id);
+                exchange::once(context, head, &opened, work).await
+            }
+            Target::Entry => acts::entry(context, entry_id),
+            Target::Holds => acts::holds(context, head.uri.query()),
+            Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),
             Target::Snapshot if is_post => snapshot::choose(context, &opened).await,

@@ -110,6 +110,85 @@ impl Standing {
     }
 }
 
+/// Why an entry does not count on a day: for those who may see what is not in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absence {
+    /// An act has taken it out.
+    Act,
+    /// The list owner states another status than in force.
+    Status(Status),
+    /// Its first day of force is still to come.
+    NotStarted(Day),
+    /// This was its last day.
+    Ended(Day),
+    /// A newer rating of the same subject has started.
+    Replaced,
+    /// Another record of the same case is out by status or act.
+    CaseOut(EntryIndex),
+    /// Another record of the same case stands for the listing.
+    CaseOther(EntryIndex),
+    /// Its list is not in the catalogue.
+    NoList,
+}
+
+/// All reasons for which an entry does not count on `day`; none where it counts.
+pub fn absences(ground: Ground<'_>, entry: EntryIndex, day: Day) -> Vec<Absence> {
+    let facts = ground.snapshot.facts(entry);
+    let mut found = Vec::new();
+    if ground.out.binary_search(&entry).is_ok() {
+        found.push(Absence::Act);
+    }
+    if facts.status() != Status::InForce {
+        found.push(Absence::Status(facts.status()));
+    }
+    if facts.in_force_from() > day {
+        found.push(Absence::NotStarted(facts.in_force_from()));
+    }
+    match ground.binding.list_of(facts) {
+        None => found.push(Absence::NoList),
+        Some(bound) => {
+            let rules = &ground.catalogue.list(bound.list).rules;
+            let last = last_day(facts, bound.grade_of(facts), rules);
+            found.extend(last.filter(|last| day > *last).map(Absence::Ended));
+        }
+    }
+    if is_replaced(ground, facts, day) {
+        found.push(Absence::Replaced);
+    }
+    if let Some(group) = facts.case_group() {
+        found.extend(case_absence(
+            ground,
+            entry,
+            ground.snapshot.case_group(group),
+            day,
+        ));
+    }
+    found
+}
+
+/// What the other records of its case do to an entry.
+fn case_absence(
+    ground: Ground<'_>,
+    entry: EntryIndex,
+    members: &[U32],
+    day: Day,
+) -> Option<Absence> {
+    let facts_of = |index: u32| ground.snapshot.facts(EntryIndex(index));
+    let mut places = members.iter().map(|member| member.get());
+    let out = places
+        .clone()
+        .find(|index| *index != entry.0 && !is_not_out(ground, *index, facts_of(*index)));
+    if let Some(out) = out {
+        return Some(Absence::CaseOut(EntryIndex(out)));
+    }
+    let standing_for = places.find(|index| {
+        let facts = facts_of(*index);
+        facts.in_force_from() <= day && !is_replaced(ground, facts, day)
+    });
+    let other = standing_for.filter(|index| *index != entry.0)?;
+    Some(Absence::CaseOther(EntryIndex(other)))
+}
+
 /// Whether an entry that shares its case with no other counts.
 fn alone(ground: Ground<'_>, index: u32, facts: &Facts, day: Day) -> bool {
     is_not_out(ground, index, facts)

@@ -6,6 +6,7 @@
 //! for a torn tail. A failed write or sync ends the journal until the next start. Not here: what
 //! acts mean (`standing.rs`).
 
+use super::record::{CaseMark, Deadline, JournalEntry, Origin};
 use crate::identifier::free_text::mask_citizen_ids;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
@@ -21,6 +22,11 @@ pub const KIND_ACT: u8 = 1;
 
 /// Bytes of one text (entry_id, unit, reason, reference) at most; more is refused.
 pub const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// What may follow the texts of an act.
+const TAG_DEADLINE: u8 = 1;
+const TAG_ORIGIN: u8 = 2;
+const TAG_CASE: u8 = 3;
 
 /// Stored where an act concerns no version.
 const NO_VERSION: i64 = i64::MIN;
@@ -72,21 +78,6 @@ pub enum JournalError {
     /// An earlier write failed.
     #[error("the journal ended with an earlier fault; start the gateway again")]
     Ended,
-}
-
-/// One act as it was kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalEntry {
-    /// Its number, from 1, as `Overlay::sequence` counts.
-    pub sequence: u64,
-    /// What was done.
-    pub act: Act,
-    /// Unit that did it.
-    pub unit: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
-    /// Document it rests on.
-    pub reference: Box<str>,
 }
 
 /// An open journal. One owner: the actor.
@@ -155,40 +146,44 @@ impl Journal {
         reason: &str,
         reference: &str,
     ) -> Result<u64, JournalError> {
+        let mut entries = [JournalEntry::new(act.clone(), unit, reason, reference)];
+        self.append_all(&mut entries)?;
+        Ok(self.sequence)
+    }
+
+    /// Keeps acts in their order with one sync, and gives each its number. As `append`; of many a
+    /// cut of power may leave the first ones.
+    pub fn append_all(&mut self, entries: &mut [JournalEntry]) -> Result<(), JournalError> {
         if self.has_ended {
             return Err(JournalError::Ended);
         }
-        let (reason, reference) = (mask_citizen_ids(reason), mask_citizen_ids(reference));
-        let entry_id = act.entry_id.as_str();
-        let texts = [
-            ("entry_id", entry_id),
-            ("unit", unit),
-            ("reason", &reason),
-            ("reference", &reference),
-        ];
-        if let Some((field, _)) = texts.iter().find(|(_, text)| text.len() > TEXT_BYTES_MAX) {
-            return Err(JournalError::TooLong { field });
+        for entry in &mut *entries {
+            entry.reason = mask_citizen_ids(&entry.reason).into();
+            entry.reference = mask_citizen_ids(&entry.reference).into();
+            let long = texts(entry)
+                .into_iter()
+                .find(|(_, text)| text.len() > TEXT_BYTES_MAX);
+            if let Some((field, _)) = long {
+                return Err(JournalError::TooLong { field });
+            }
         }
         // Whatever fails from here on, the file may hold half of it: nothing is written after it.
         self.has_ended = true;
-        self.write(KIND_ACT, |out| {
-            out.push(code_of(act.kind));
-            out.extend_from_slice(&act.at.0.to_le_bytes());
-            out.extend_from_slice(&act.version.map_or(NO_VERSION, |at| at.0).to_le_bytes());
-            for (_, text) in texts {
-                out.extend_from_slice(&(text.len() as u16).to_le_bytes());
-                out.extend_from_slice(text.as_bytes());
-            }
-        })
-        .and_then(|()| self.sync())
-        .and_then(|()| self.write(KIND_MARK, |_| {}))
-        .map_err(|source| JournalError::Io {
-            file: self.path.display().to_string(),
-            source,
-        })?;
+        entries
+            .iter()
+            .try_for_each(|entry| self.write(KIND_ACT, |out| write_entry(entry, out)))
+            .and_then(|()| self.sync())
+            .and_then(|()| self.write(KIND_MARK, |_| {}))
+            .map_err(|source| JournalError::Io {
+                file: self.path.display().to_string(),
+                source,
+            })?;
         self.has_ended = false;
-        self.sequence += 1;
-        Ok(self.sequence)
+        for entry in entries {
+            self.sequence += 1;
+            entry.sequence = self.sequence;
+        }
+        Ok(())
     }
 
     /// Whether acts can be kept.
@@ -298,44 +293,103 @@ fn open_or_create(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn Stor
     }
 }
 
+fn texts(entry: &JournalEntry) -> [(&'static str, &str); 4] {
+    [
+        ("entry_id", entry.act.entry_id.as_str()),
+        ("unit", &entry.unit),
+        ("reason", &entry.reason),
+        ("reference", &entry.reference),
+    ]
+}
+
+fn write_entry(entry: &JournalEntry, out: &mut Vec<u8>) {
+    let act = &entry.act;
+    out.push(code_of(act.kind));
+    out.extend_from_slice(&act.at.0.to_le_bytes());
+    out.extend_from_slice(&act.version.map_or(NO_VERSION, |at| at.0).to_le_bytes());
+    for (_, text) in texts(entry) {
+        out.extend_from_slice(&(text.len() as u16).to_le_bytes());
+        out.extend_from_slice(text.as_bytes());
+    }
+    // What not every act has follows as tag, length, bytes; a reader skips tags it does not know.
+    let mut more = |tag: u8, number: &[u8], text: &str| {
+        out.push(tag);
+        out.extend_from_slice(&((number.len() + text.len()) as u16).to_le_bytes());
+        out.extend_from_slice(number);
+        out.extend_from_slice(text.as_bytes());
+    };
+    if let Some(deadline) = &entry.deadline {
+        more(TAG_DEADLINE, &deadline.due.0.to_le_bytes(), &deadline.clock);
+    }
+    if let Some(origin) = &entry.origin {
+        more(TAG_ORIGIN, &origin.sequence.to_le_bytes(), &origin.issuer);
+    }
+    if let Some(case) = &entry.case {
+        more(TAG_CASE, &case.0, "");
+    }
+}
+
 fn parse(frame: Frame<'_>, sequence: u64, file: &str) -> Result<JournalEntry, JournalError> {
     let offset = frame.offset;
     let damaged = || JournalError::Damaged {
         file: file.to_owned(),
         offset,
     };
-    let mut rest = frame.payload;
-    let code = *rest.split_off_first().ok_or_else(damaged)?;
+    let code = *frame.payload.first().ok_or_else(damaged)?;
     let kind = kind_of(code).ok_or_else(|| JournalError::Format {
         file: file.to_owned(),
         offset,
         format: code,
     })?;
-    let mut number = || rest.split_off(..8)?.try_into().ok().map(i64::from_le_bytes);
-    let (at, version) = (number().ok_or_else(damaged)?, number().ok_or_else(damaged)?);
+    read_entry(kind, frame.payload.get(1..).unwrap_or(&[]), sequence).ok_or_else(damaged)
+}
+
+fn read_entry(kind: ActKind, mut rest: &[u8], sequence: u64) -> Option<JournalEntry> {
+    let at = Moment(i64::from_le_bytes(take(&mut rest)?));
+    let version = i64::from_le_bytes(take(&mut rest)?);
     let mut text = || {
-        let length = rest
-            .split_off(..2)?
-            .try_into()
-            .ok()
-            .map(u16::from_le_bytes)?;
+        let length = u16::from_le_bytes(take(&mut rest)?);
         let bytes = rest.split_off(..usize::from(length))?;
         std::str::from_utf8(bytes).ok().map(Box::<str>::from)
     };
-    let entry_id = EntryId(text().ok_or_else(damaged)?);
-    let version = (version != NO_VERSION).then_some(Moment(version));
-    Ok(JournalEntry {
-        sequence,
-        act: Act {
-            entry_id,
-            kind,
-            at: Moment(at),
-            version,
-        },
-        unit: text().ok_or_else(damaged)?,
-        reason: text().ok_or_else(damaged)?,
-        reference: text().ok_or_else(damaged)?,
-    })
+    let act = Act {
+        entry_id: EntryId(text()?),
+        kind,
+        at,
+        version: (version != NO_VERSION).then_some(Moment(version)),
+    };
+    let (unit, reason, reference) = (text()?, text()?, text()?);
+    let mut entry = JournalEntry::new(act, &unit, &reason, &reference);
+    entry.sequence = sequence;
+    while !rest.is_empty() {
+        let [tag] = take(&mut rest)?;
+        let length = u16::from_le_bytes(take(&mut rest)?);
+        let bytes = rest.split_off(..usize::from(length))?;
+        read_more(&mut entry, tag, bytes)?;
+    }
+    Some(entry)
+}
+
+fn read_more(entry: &mut JournalEntry, tag: u8, mut bytes: &[u8]) -> Option<()> {
+    match tag {
+        TAG_DEADLINE => {
+            let due = Moment(i64::from_le_bytes(take(&mut bytes)?));
+            let clock = std::str::from_utf8(bytes).ok()?.into();
+            entry.deadline = Some(Deadline { due, clock });
+        }
+        TAG_ORIGIN => {
+            let sequence = u64::from_le_bytes(take(&mut bytes)?);
+            let issuer = std::str::from_utf8(bytes).ok()?.into();
+            entry.origin = Some(Origin { issuer, sequence });
+        }
+        TAG_CASE => entry.case = Some(CaseMark(take(&mut bytes)?)),
+        _ => (),
+    }
+    Some(())
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    rest.split_off(..N)?.try_into().ok()
 }
 
 fn code_of(kind: ActKind) -> u8 {
@@ -362,211 +416,4 @@ fn kind_of(code: u8) -> Option<ActKind> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::storage::simulated::{Fault, SimulatedDisk};
-    use proptest::prelude::*;
-
-    const PATH: &str = "/state/acts.journal";
-
-    fn act(entry_id: &str, kind: ActKind, at: i64) -> Act {
-        let version = (at % 2 == 0).then_some(Moment(at - 1));
-        Act {
-            entry_id: EntryId(entry_id.into()),
-            kind,
-            at: Moment(at),
-            version,
-        }
-    }
-
-    fn open(disk: &SimulatedDisk) -> Result<(Journal, Vec<JournalEntry>), JournalError> {
-        Journal::open(disk, Path::new(PATH))
-    }
-
-    /// The bytes of a journal with three acts, and where the last begins.
-    fn three_acts() -> (Vec<u8>, usize) {
-        let disk = SimulatedDisk::new(1);
-        let (mut journal, _) = open(&disk).unwrap();
-        let mut last = 0;
-        for at in 1..=3 {
-            last = journal.offset as usize;
-            journal
-                .append(&act("fz-1", ActKind::Withdraw, at), "court", "wrong", "r")
-                .unwrap();
-        }
-        let file = disk.open_to_read(Path::new(PATH)).unwrap();
-        (read_all(file.as_ref()).unwrap(), last)
-    }
-
-    fn disk_with(bytes: &[u8]) -> SimulatedDisk {
-        let disk = SimulatedDisk::new(2);
-        disk.create_folder(Path::new("/state")).unwrap();
-        let file = disk.create(Path::new(PATH)).unwrap();
-        file.write_at(0, bytes).unwrap();
-        file.sync().unwrap();
-        disk.sync_folder(Path::new("/state")).unwrap();
-        disk
-    }
-
-    #[test]
-    fn acts_are_read_back_in_order_with_who_and_why() {
-        let disk = SimulatedDisk::new(3);
-        let (mut journal, before) = open(&disk).unwrap();
-        assert!(before.is_empty());
-        let held = act("a", ActKind::Hold, 10);
-        assert_eq!(
-            journal
-                .append(&held, "court", "objection", "no. 1")
-                .unwrap(),
-            1
-        );
-        assert_eq!(
-            journal
-                .append(&act("b", ActKind::Repair, 11), "u", "", "")
-                .unwrap(),
-            2
-        );
-        drop(journal);
-        let (mut journal, entries) = open(&disk).unwrap();
-        assert_eq!(entries.len(), 2);
-        assert_eq!(entries[0].act, held);
-        assert_eq!(
-            (&*entries[0].unit, &*entries[0].reason),
-            ("court", "objection")
-        );
-        assert_eq!(entries[1].act, act("b", ActKind::Repair, 11));
-        assert_eq!(journal.append(&held, "court", "", "").unwrap(), 3);
-    }
-
-    #[test]
-    fn a_citizen_number_in_a_reason_is_never_stored() {
-        let disk = SimulatedDisk::new(4);
-        let (mut journal, _) = open(&disk).unwrap();
-        let reason = "990102198003071239 was confused with another";
-        journal
-            .append(&act("a", ActKind::Withdraw, 1), "u", reason, reason)
-            .unwrap();
-        let file = disk.open_to_read(Path::new(PATH)).unwrap();
-        let bytes = read_all(file.as_ref()).unwrap();
-        assert!(!bytes.windows(14).any(|window| window == b"99010219800307"));
-    }
-
-    #[test]
-    fn every_torn_or_flipped_byte_is_a_tail_or_named_damage() {
-        let (whole, last) = three_acts();
-        for place in 0..whole.len() {
-            let mut flipped = whole.clone();
-            flipped[place] ^= 0x10;
-            match open(&disk_with(&flipped)) {
-                // Only the last mark, and zeros behind it, are not vouched for.
-                Ok((_, entries)) => assert_eq!(entries.len(), 3, "flipped at {place}"),
-                Err(JournalError::Damaged { offset, .. }) => assert!(offset <= place as u64),
-                Err(error) => panic!("flipped at {place}: {error}"),
-            }
-            let (_, entries) = open(&disk_with(&whole[..place])).unwrap();
-            assert!(place < last || entries.len() >= 2, "cut at {place}");
-        }
-    }
-
-    #[test]
-    fn a_cut_journal_goes_on_where_it_was_cut() {
-        let (whole, last) = three_acts();
-        let disk = disk_with(&whole[..last + 20]);
-        let (mut journal, entries) = open(&disk).unwrap();
-        assert_eq!(entries.len(), 2);
-        assert_eq!(
-            journal
-                .append(&act("c", ActKind::Hold, 9), "u", "", "")
-                .unwrap(),
-            3
-        );
-        drop(journal);
-        assert_eq!(open(&disk).unwrap().1.len(), 3);
-    }
-
-    #[test]
-    fn nothing_is_acknowledged_after_a_failed_sync() {
-        let disk = SimulatedDisk::new(5);
-        let (mut journal, _) = open(&disk).unwrap();
-        journal
-            .append(&act("a", ActKind::Hold, 1), "u", "", "")
-            .unwrap();
-        disk.fail_next(Fault::Sync);
-        let failed = journal.append(&act("b", ActKind::Hold, 2), "u", "", "");
-        assert!(matches!(failed, Err(JournalError::Io { .. })));
-        let after = journal.append(&act("c", ActKind::Hold, 3), "u", "", "");
-        assert!(matches!(after, Err(JournalError::Ended)));
-        assert!(!journal.is_usable());
-    }
-
-    /// `HECHA_WRITE_GOLDEN=1` writes the file anew; only a new format may do that.
-    #[test]
-    fn a_journal_of_format_1_opens_and_is_still_written_byte_for_byte() {
-        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/acts-1.journal");
-        let (written, _) = three_acts();
-        if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
-            std::fs::write(golden, &written).unwrap();
-        }
-        let kept = std::fs::read(golden).unwrap();
-        assert_eq!(kept, written);
-        let (_, entries) = open(&disk_with(&kept)).unwrap();
-        let expected: Vec<Act> = (1..=3)
-            .map(|at| act("fz-1", ActKind::Withdraw, at))
-            .collect();
-        let acts: Vec<Act> = entries.into_iter().map(|entry| entry.act).collect();
-        assert_eq!(acts, expected);
-    }
-
-    #[test]
-    fn one_process_keeps_a_journal() {
-        let disk = SimulatedDisk::new(6);
-        let first = open(&disk).unwrap();
-        assert!(matches!(open(&disk), Err(JournalError::InUse { .. })));
-        drop(first);
-        assert!(open(&disk).is_ok());
-    }
-
-    #[test]
-    fn texts_that_are_too_long_are_refused_and_cost_nothing() {
-        let disk = SimulatedDisk::new(7);
-        let (mut journal, _) = open(&disk).unwrap();
-        let long = "x".repeat(TEXT_BYTES_MAX + 1);
-        let refused = journal.append(&act("a", ActKind::Hold, 1), "u", &long, "");
-        let text = refused.unwrap_err().to_string();
-        assert_eq!(text, "`reason` is longer than 8192 bytes; shorten it");
-        assert_eq!(
-            journal
-                .append(&act("a", ActKind::Hold, 1), "u", "", "")
-                .unwrap(),
-            1
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_kept_survives_any_power_cut(seed: u64, acts in 1u8..12, ops in 0u64..60) {
-            let disk = SimulatedDisk::new(seed);
-            let (mut journal, _) = open(&disk).unwrap();
-            disk.cut_power_after(ops);
-            let mut acknowledged = 0;
-            for at in 1..=i64::from(acts) {
-                match journal.append(&act("a", ActKind::Withdraw, at), "u", "why", "ref") {
-                    Ok(sequence) => acknowledged = sequence,
-                    Err(_) => break,
-                }
-            }
-            let (mut journal, entries) = open(&disk.crash()).unwrap();
-            prop_assert!(entries.len() as u64 >= acknowledged);
-            prop_assert!(entries.len() as u64 <= acknowledged + 1);
-            let moments: Vec<i64> = entries.iter().map(|entry| entry.act.at.0).collect();
-            let expected: Vec<i64> = (1..=entries.len() as i64).collect();
-            prop_assert_eq!(moments, expected);
-            journal.append(&act("z", ActKind::Hold, 99), "u", "", "").unwrap();
-        }
-
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = open(&disk_with(&bytes));
-        }
-    }
-}
+mod tests;

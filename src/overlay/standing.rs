@@ -4,19 +4,29 @@
 //! moment. Decision rules 2.3; safeguards S13 to S16, S22, S24. Not here: durability
 //! (`journal.rs`), and what the list itself says (`index/standing.rs`).
 
+use super::record::JournalEntry;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// All acts so far. Cloned for each new act by the one actor that owns it; readers share it.
 #[derive(Debug, Clone, Default)]
 pub struct Overlay {
     sequence: u64,
-    acts: HashMap<EntryId, Vec<Act>>,
+    entries: HashMap<EntryId, Arc<OfEntry>>,
+}
+
+/// What was done to one entry, in time order.
+#[derive(Debug, Clone, Default)]
+struct OfEntry {
+    acts: Vec<Act>,
+    /// The same with who and why, where a journal keeps it.
+    records: Vec<Arc<JournalEntry>>,
 }
 
 impl Overlay {
-    /// Puts the acts of a journal together, in its order.
+    /// Puts acts together, in this order.
     pub fn from_acts(acts: impl IntoIterator<Item = Act>) -> Self {
         let mut overlay = Self::default();
         for act in acts {
@@ -25,13 +35,32 @@ impl Overlay {
         overlay
     }
 
+    /// Puts the acts of a journal together, in its order.
+    pub fn from_journal(entries: impl IntoIterator<Item = JournalEntry>) -> Self {
+        let mut overlay = Self::default();
+        for entry in entries {
+            overlay.add_record(Arc::new(entry));
+        }
+        overlay
+    }
+
     /// Adds one act and counts it in the sequence.
     pub fn add(&mut self, act: Act) {
         self.sequence += 1;
-        let acts = self.acts.entry(act.entry_id.clone()).or_default();
+        let of_entry = self.entries.entry(act.entry_id.clone()).or_default();
+        let acts = &mut Arc::make_mut(of_entry).acts;
         acts.push(act);
         // Stable: acts of one moment keep the order in which they were done.
         acts.sort_by_key(|act| act.at);
+    }
+
+    /// Adds one act with who did it and why.
+    pub fn add_record(&mut self, entry: Arc<JournalEntry>) {
+        self.add(entry.act.clone());
+        let of_entry = self.entries.entry(entry.act.entry_id.clone()).or_default();
+        let records = &mut Arc::make_mut(of_entry).records;
+        records.push(entry);
+        records.sort_by_key(|entry| entry.act.at);
     }
 
     /// Number of acts so far; rises with each.
@@ -41,12 +70,22 @@ impl Overlay {
 
     /// Entries that any act concerns.
     pub fn entry_ids(&self) -> impl Iterator<Item = &EntryId> {
-        self.acts.keys()
+        self.entries.keys()
     }
 
     /// Acts on one entry, in time order.
     pub fn acts_on(&self, entry_id: &EntryId) -> &[Act] {
-        self.acts.get(entry_id).map_or(&[], Vec::as_slice)
+        self.entries.get(entry_id).map_or(&[], |of| &of.acts)
+    }
+
+    /// The same with who and why.
+    pub fn records_on(&self, entry_id: &EntryId) -> &[Arc<JournalEntry>] {
+        self.entries.get(entry_id).map_or(&[], |of| &of.records)
+    }
+
+    /// All acts with who and why, in no order.
+    pub fn records(&self) -> impl Iterator<Item = &Arc<JournalEntry>> {
+        self.entries.values().flat_map(|of| &of.records)
     }
 
     /// Whether the version of the entry that was submitted at `submitted_at` is out at `now`.

@@ -7,9 +7,10 @@
 
 use crate::gateway::view::View;
 use crate::index::binding::BindingError;
-use crate::model::entry::{Act, EntryId};
+use crate::model::entry::EntryId;
 use crate::model::term::Moment;
 use crate::overlay::journal::{self, JournalError};
+use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::storage::disk::Storage;
 use std::io;
@@ -69,21 +70,16 @@ impl Watched {
             return Ok(None);
         }
         let touched: Vec<EntryId> = match acts.get(self.known..) {
-            Some(new) if self.known > 0 => new.iter().map(|act| act.entry_id.clone()).collect(),
+            Some(new) if self.known > 0 => new.iter().map(|one| one.act.entry_id.clone()).collect(),
             _ => Vec::new(),
         };
         self.known = acts.len();
-        let overlay = Arc::new(Overlay::from_acts(acts));
+        let overlay = Arc::new(Overlay::from_journal(acts));
         if touched.is_empty() || touched.len() > SINGLE_MAX {
             let (loaded, law) = (Arc::clone(&view.loaded), Arc::clone(&view.law));
             return Ok(Some(View::new(loaded, law, overlay, now)?));
         }
-        let mut changed: Option<View> = None;
-        for entry_id in &touched {
-            let from = changed.as_ref().unwrap_or(view);
-            changed = Some(from.with_acts(Arc::clone(&overlay), entry_id, now));
-        }
-        Ok(changed)
+        Ok(Some(view.with_acts(overlay, &touched, now)))
     }
 
     fn stamp(&self) -> Option<(u64, Option<SystemTime>)> {
@@ -91,11 +87,11 @@ impl Watched {
         Some((about.len(), about.modified().ok()))
     }
 
-    fn read(&self, storage: &dyn Storage) -> Result<Vec<Act>, JournalError> {
+    fn read(&self, storage: &dyn Storage) -> Result<Vec<JournalEntry>, JournalError> {
         let mut reads = 1;
         loop {
             match journal::read_only(storage, &self.path) {
-                Ok(entries) => return Ok(entries.into_iter().map(|entry| entry.act).collect()),
+                Ok(entries) => return Ok(entries),
                 Err(JournalError::Io { source, .. })
                     if source.kind() == io::ErrorKind::NotFound =>
                 {

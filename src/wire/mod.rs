@@ -27,7 +27,11 @@ pub mod answer;
 pub mod scan;
 /// The request as its record keeps it.
 pub mod normalised;
-/// Bodies of acts and feedback; what operators read.
+/// Bodies of acts and feedback; what operators read of law and snapshot.
 pub mod ops;
 /// Choosing a snapshot, going back, what serves.
 pub mod snapshot;
+/// Bodies of holds and outcomes; what operators read of entries.
+pub mod acts;
+/// Recalls as operators read them.
+pub mod recalls;

@@ -15,6 +15,7 @@ use super::request::{Asked, AttributeTexts};
 use super::scan::ScanAsked;
 use crate::catalogue::scenario::{AttributeValue, AttributeValues};
 use crate::check::request::Party;
+use crate::decision_log::codec::Fields;
 use crate::identifier::free_text::mask_citizen_ids;
 use crate::identifier::kind::IdType;
 use crate::model::subject::SubjectKind;
@@ -43,6 +44,60 @@ pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
     }
     write_free_text(out, asked.authorisation_reference);
     write_free_text(out, asked.reference);
+}
+
+/// The reference of a request or scan as it was written; `None` where it has none, or where the
+/// bytes are of another format.
+pub fn reference(normalised: &[u8]) -> Option<String> {
+    let mut fields = Fields::new(normalised);
+    match fields.byte()? {
+        FORMAT => skip_request(&mut fields)?,
+        SCAN_FORMAT => {
+            match fields.byte()? {
+                0 => drop(fields.text()?),
+                _ => drop((fields.number()?, fields.array::<32>()?)),
+            }
+            skip_attributes(&mut fields)?;
+        }
+        _ => return None,
+    }
+    let text = fields.text()?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Passes over all of a request that stands before its reference.
+fn skip_request(fields: &mut Fields<'_>) -> Option<()> {
+    skip_attributes(fields)?;
+    for _ in 0..fields.number()? {
+        let flags = fields.byte()?;
+        fields.text()?;
+        for _ in 0..fields.number()? {
+            fields.byte()?;
+            fields.text()?;
+        }
+        if flags & 2 != 0 {
+            fields.array::<4>()?;
+        }
+    }
+    // Exemption, then authorisation: a kind and a reference each.
+    for _ in 0..2 {
+        fields.byte()?;
+        fields.text()?;
+    }
+    Some(())
+}
+
+fn skip_attributes(fields: &mut Fields<'_>) -> Option<()> {
+    for _ in 0..fields.number()? {
+        fields.byte()?;
+        match fields.byte()? {
+            0 | 2 => drop(fields.byte()?),
+            1 => drop(fields.number()?),
+            3 => drop(fields.text()?),
+            _ => return None,
+        }
+    }
+    Some(())
 }
 
 /// First byte of a scan's.
@@ -155,6 +210,10 @@ mod tests {
         assert!(contains("张三丰".as_bytes()));
         assert!(contains(b"990102198003071239"));
         assert!(contains(b"order 123"));
+        assert_eq!(reference(&bytes).as_deref(), Some("order 123"));
+        for cut in 0..bytes.len() {
+            assert_eq!(reference(&bytes[..cut]), None, "cut at {cut}");
+        }
     }
 
     #[test]
@@ -169,6 +228,7 @@ mod tests {
                 reference: Some("lot 7"),
             };
             write_scan(&mut out, &asked);
+            assert_eq!(reference(&out).as_deref(), Some("lot 7"));
             String::from_utf8_lossy(&out).into_owned()
         };
         let short = scanned("标书 990102198003071239");
@@ -188,6 +248,8 @@ mod tests {
                 "exemption":{"kind":"court_permit","reference":"990102198003071239"},
                 "reference":"id 990102198003071239"}"#,
         );
+        let kept = reference(&bytes).unwrap();
+        assert!(kept.starts_with("id *"), "{kept}");
         let number = b"990102198003071239";
         assert!(!bytes.windows(number.len()).any(|window| window == number));
     }

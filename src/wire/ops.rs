@@ -12,7 +12,6 @@ use crate::catalogue::scenario::{Attribute, AttributeKind};
 use crate::decision_log::record::{CheckId, FeedbackAction};
 use crate::model::decision::ExemptionKind;
 use crate::model::subject::{RoleSet, SubjectKind};
-use crate::model::term::Moment;
 use serde::Serialize;
 
 /// Characters of a reason, reference or note at most.
@@ -77,7 +76,10 @@ pub(super) fn required_text(members: &Members<'_>, field: &'static str) -> Resul
     text.ok_or_else(|| Problem::invalid(field, "is missing or empty"))
 }
 
-fn optional_text(members: &Members<'_>, field: &'static str) -> Result<Option<String>, Problem> {
+pub(super) fn optional_text(
+    members: &Members<'_>,
+    field: &'static str,
+) -> Result<Option<String>, Problem> {
     match member(members, field) {
         None => Ok(None),
         Some(Node::Text(text)) if text.chars().nth(TEXT_CHARS_MAX).is_some() => Err(
@@ -209,23 +211,6 @@ fn attribute(attribute: &Attribute) -> AttributeText<'_> {
         max,
         description: &attribute.description,
     }
-}
-
-/// The answer of an act: the entry, what was done, and its number in the journal.
-pub fn acted(entry_id: &str, act: &'static str, at: Moment, sequence: u64) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Acted<'a> {
-        entry_id: &'a str,
-        act: &'static str,
-        at: String,
-        sequence: u64,
-    }
-    to_json(&Acted {
-        entry_id,
-        act,
-        at: at.to_string(),
-        sequence,
-    })
 }
 
 /// `GET /readyz` of a gateway that is ready.
