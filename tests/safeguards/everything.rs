@@ -3,8 +3,9 @@
 
 use crate::cases::{Answered, Case, answers_under};
 use crate::catalogue::{Row, changed, fitting, table, with_cell};
-use crate::harness::{Installation, hecha, run};
+use crate::harness::Installation;
 use crate::people::{day, organisation, person, question, record, with, with_consent};
+use crate::workshop::refuses_to_serve;
 use crate::world::world;
 use hecha::identifier::synthetic;
 use serde_json::{Value, json};
@@ -125,9 +126,7 @@ fn many_answers() -> Vec<Answered> {
 fn serve_under(law: &Path) -> (i32, String) {
     let mut installation = Installation::new();
     installation.more_config = format!("catalogue_dir = \"{}\"\n", law.display());
-    let config = installation.config();
-    let (exit, output) = run(hecha().arg("serve").arg("--config").arg(config));
-    (exit, String::from_utf8(output.stderr).unwrap())
+    refuses_to_serve(&installation.config())
 }
 
 #[test]

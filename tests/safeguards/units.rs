@@ -143,14 +143,12 @@ fn y29_responsible_people_are_reached_while_the_record_names_them() {
 fn y30_courts_are_assisted_only_against_the_number_of_their_request() {
     let world = world();
     let ask = |token: &str, attributes: Value| {
-        world.ask(
-            token,
-            &question(
-                "assist.query",
-                attributes,
-                person("西门问竹", &citizen(325)),
-            ),
-        )
+        let asked = question(
+            "assist.query",
+            attributes,
+            person("西门问竹", &citizen(325)),
+        );
+        world.ask(token, &with(asked, json!({"purpose": "check-in"})))
     };
     let without = ask(&world.authority, json!({"record_kind": "vehicle"}));
     assert_eq!(without.status, 422);

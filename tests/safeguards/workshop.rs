@@ -3,8 +3,8 @@
 use crate::cases::Answered;
 use crate::harness::{hecha, run};
 use serde_json::Value;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
@@ -81,4 +81,34 @@ impl Workshop {
             body,
         }
     }
+}
+
+/// What `hecha serve` says when it does not start; one that starts after all is a fault.
+#[track_caller]
+pub fn refuses_to_serve(config: &Path) -> (i32, String) {
+    let mut child = hecha()
+        .arg("serve")
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let stdout = child.stdout.take().unwrap();
+    BufReader::new(stdout).read_line(&mut ready).unwrap();
+    if !ready.is_empty() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("it serves: {ready}");
+    }
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    (child.wait().unwrap().code().unwrap(), said)
 }
