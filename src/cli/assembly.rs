@@ -17,7 +17,9 @@ use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
+use crate::gateway::deltas::{DeltaOptions, Deltas};
 use crate::gateway::idempotency::Idempotency;
+use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
 use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
@@ -31,6 +33,7 @@ use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{KeyError, MasterKey};
+use crate::seal::sign::PublicKey;
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::{SwapResult, Telemetry};
 use std::io;
@@ -140,9 +143,13 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
     let is_pinned = pin.file.is_some();
     let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
+    let deltas = Deltas::new(delta_options(config)?, Arc::clone(&storage));
+    let recalls = start_recalls(config, storage, &shared)?;
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         keeper: Keeper::new(journal, Arc::clone(&calendar)),
+        deltas,
+        recalls: Arc::clone(&recalls),
         source,
         load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
@@ -156,15 +163,13 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         shared,
         actor: handle,
         calendar,
+        recalls,
         idempotency: Idempotency::default(),
         bulk: Bulk::start().map_err(|fault| StartError::Io {
             what: "starting the threads for scans".to_owned(),
             fault,
         })?,
-        waits: RecordWaits {
-            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
-            disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
-        },
+        waits: record_waits(config),
         stopping: AtomicBool::new(false),
     };
     Ok(Assembled {
@@ -172,6 +177,37 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         actor: thread,
         token,
     })
+}
+
+fn record_waits(config: &Config) -> RecordWaits {
+    RecordWaits {
+        kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
+        disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
+    }
+}
+
+fn delta_options(config: &Config) -> Result<DeltaOptions, KeyError> {
+    let keys = config.act_keys.iter().map(|path| PublicKey::load(path));
+    Ok(DeltaOptions {
+        folder: config.snapshot_dir.clone(),
+        keys: keys.collect::<Result<_, _>>()?,
+        environment: config.environment.as_str().into(),
+    })
+}
+
+/// Recalls of all acts so far; which answers they concern is read beside the start.
+fn start_recalls(
+    config: &Config,
+    storage: Arc<dyn Storage>,
+    shared: &Shared,
+) -> Result<Arc<Recalls>, StartError> {
+    let started = Recalls::start(storage, config.state_dir.join(LOG_FOLDER));
+    let recalls = started.map_err(|fault| StartError::Io {
+        what: "starting the thread of recalls".to_owned(),
+        fault,
+    })?;
+    recalls.open_all(&shared.view.load().overlay);
+    Ok(recalls)
 }
 
 fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), StartError> {

@@ -7,12 +7,14 @@ use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
 use crate::decision_log::error::LogError;
 use crate::decision_log::query::{self, Filter};
+use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
 use crate::model::term::{Day, Moment};
 use crate::storage::disk::RealDisk;
+use crate::wire::recalls;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -35,6 +37,14 @@ All that is given must hold. Examples:
   hecha log query var/log --without-feedback --to 2026-11-21      of which nobody reported
 Requests themselves are sealed: neither names nor numbers are shown.")]
     Query(QueryArgs),
+    /// List every answer that relied on an entry, and what was done after each
+    #[command(after_help = "\
+When a listing was wrong, everybody it hit is to be found (joint punishment, (二十四)). Examples:
+  hecha log recall fz-court-000001
+  hecha log recall fz-court-000001 --log state/log --json
+The unit finds its own business by the check_id; names, numbers and references are sealed.
+GET /v1/recalls shows the same for entries withdrawn or removed, until each answer has feedback.")]
+    Recall(RecallArgs),
     /// Prove that the log is whole (not in this version)
     Verify {
         /// Folder of the log
@@ -77,11 +87,26 @@ struct QueryArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct RecallArgs {
+    /// The entry that was wrong
+    #[arg(value_name = "ENTRY_ID")]
+    entry_id: String,
+    /// Folder of the log: `log` in the state folder
+    #[arg(long = "log", value_name = "DIR", default_value = "var/log")]
+    dir: PathBuf,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
 /// Why the command failed; each is bad input, but `Output`.
 #[derive(Debug, thiserror::Error)]
 pub enum LogCommandError {
     /// Part of the contract, not of this version.
-    #[error("`hecha log {command}` is not in this version; `hecha log query` is")]
+    #[error(
+        "`hecha log {command}` is not in this version; `hecha log query` and `hecha log recall` are"
+    )]
     NotBuilt {
         /// The command.
         command: &'static str,
@@ -112,6 +137,7 @@ pub enum LogCommandError {
 pub fn run(args: &LogArgs) -> Result<(), LogCommandError> {
     match &args.command {
         LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()),
+        LogCommand::Recall(args) => recall_into(args, &mut io::stdout().lock()),
         LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
@@ -182,6 +208,61 @@ fn lacks_report(record: &Record, reported: &HashSet<CheckId>) -> bool {
         Record::Check(check) => owes_report(check.decision) && !reported.contains(&check.check_id),
         Record::Feedback(_) | Record::Event(_) => false,
     }
+}
+
+fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandError> {
+    if !args.dir.is_dir() {
+        return Err(LogCommandError::Folder {
+            dir: args.dir.clone(),
+        });
+    }
+    let wanted = BTreeSet::from([args.entry_id.as_str().into()]);
+    let (found, summary) = recall::collect(&RealDisk, &args.dir, &wanted)?;
+    let answers: Vec<&ReliedAnswer> = found.values().flatten().collect();
+    let mut write = || -> io::Result<()> {
+        for answer in &answers {
+            match args.json {
+                true => writeln!(out, "{}", recalls::relied(answer))?,
+                false => writeln!(out, "{}", relied_text(answer))?,
+            }
+        }
+        out.flush()
+    };
+    match pipe_may_close(&mut write) {
+        Ok(true) => (),
+        Ok(false) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let waiting = answers.iter().filter(|answer| answer.feedback.is_none());
+    let (count, waiting, segments) = (answers.len(), waiting.count(), summary.segments);
+    writeln!(
+        io::stderr().lock(),
+        "{count} answers relied on it, {waiting} without feedback; {segments} segments read"
+    )?;
+    Ok(())
+}
+
+/// False where whoever reads has seen enough.
+fn pipe_may_close(write: impl FnOnce() -> io::Result<()>) -> io::Result<bool> {
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        written => written.map(|()| true),
+    }
+}
+
+fn relied_text(answer: &ReliedAnswer) -> String {
+    let feedback = match answer.feedback {
+        Some((action, at)) => format!("{} at {at}", action.name()),
+        None => "no feedback yet".to_owned(),
+    };
+    format!(
+        "{} {} {:<6} {} by {}: {feedback}",
+        answer.moment,
+        answer.check_id,
+        answer.decision.name(),
+        answer.scenario,
+        answer.unit,
+    )
 }
 
 fn filter(args: &QueryArgs) -> Result<Filter, LogCommandError> {

@@ -23,6 +23,8 @@ pub mod check;
 pub mod assembly;
 /// `hecha serve`: the gateway.
 pub mod serve;
+/// `hecha acts`: acts for other gateways.
+pub mod acts;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -1,5 +1,6 @@
 //! Arguments of the whole program, and which command they mean.
 
+use super::acts::{self, ActsArgs, ActsError};
 use super::build::{self, BuildArgs};
 use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
@@ -70,6 +71,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Client(ClientArgs),
     /// Make master keys
     Key(KeyArgs),
+    /// Write acts on entries for other gateways
+    Acts(ActsArgs),
     /// Read the decision log
     Log(LogArgs),
 }
@@ -112,7 +115,11 @@ pub fn run(program: Program) -> ExitCode {
         }),
         Command::Key(args) => exit(key::run(args), |error| match error {
             KeyCommandError::Output(_) => EXIT_INTERNAL,
-            KeyCommandError::Key(_) => EXIT_INPUT,
+            KeyCommandError::Key(_) | KeyCommandError::NoKey { .. } => EXIT_INPUT,
+        }),
+        Command::Acts(args) => exit(acts::run(args), |error| match error {
+            ActsError::Output(_) => EXIT_INTERNAL,
+            _ => EXIT_INPUT,
         }),
         Command::Log(args) => exit(log::run(&args), |error| match error {
             LogCommandError::Output(_) => EXIT_INTERNAL,

@@ -5,9 +5,11 @@
 //! published, 2 no sound snapshot or no such folder.
 
 use crate::index::deep;
+use crate::overlay::delta;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, POINTER, PublishError};
 use crate::storage::disk::{RealDisk, Storage};
+use crate::storage::replace;
 use anyhow::bail;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,6 +22,10 @@ pub struct PublishArgs {
     /// The snapshot file.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// FILE is one of `hecha acts export`; it is put beside the snapshots as
+    /// `acts-<n>.hecha-acts`, and gateways whose `act_keys` knows its signer take it.
+    #[arg(long)]
+    pub acts: bool,
     /// The folder with `current.json`; it must exist.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
@@ -29,6 +35,9 @@ pub struct PublishArgs {
 ///
 /// Errors: the system refuses to write.
 pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
+    if args.acts {
+        return publish_acts(&args);
+    }
     let snapshot = match verified(&args) {
         Ok(snapshot) => snapshot,
         Err(fault) => {
@@ -58,6 +67,47 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
         }
         Err(fault) => Err(fault.into()),
     }
+}
+
+/// The file under the next free number, whole or not at all; the same file again is not put twice.
+fn publish_acts(args: &PublishArgs) -> anyhow::Result<u8> {
+    let refuse = |what: String| -> anyhow::Result<u8> {
+        writeln!(io::stderr(), "hecha: {}: {what}", args.file.display())?;
+        Ok(2)
+    };
+    let bytes = match std::fs::read(&args.file) {
+        Ok(bytes) => bytes,
+        Err(fault) => return refuse(fault.to_string()),
+    };
+    let acts = match delta::look(&bytes) {
+        Ok(acts) => acts,
+        Err(fault) => return refuse(fault.to_string()),
+    };
+    if args.to.exists() && !args.to.is_dir() {
+        return refuse(format!("`{}` is no folder", args.to.display()));
+    }
+    RealDisk.create_folder(&args.to)?;
+    let mut last = 0;
+    for name in RealDisk.list(&args.to)? {
+        let number = name
+            .strip_prefix("acts-")
+            .and_then(|rest| rest.strip_suffix(delta::SUFFIX))
+            .and_then(|number| number.parse::<u64>().ok());
+        let Some(number) = number else { continue };
+        if std::fs::read(args.to.join(&name))? == bytes {
+            writeln!(io::stdout(), "{name} is this file already")?;
+            return Ok(0);
+        }
+        last = last.max(number);
+    }
+    let name = format!("acts-{}{}", last + 1, delta::SUFFIX);
+    replace::write(&RealDisk, &args.to.join(&name), &bytes)?;
+    let (from, through, issuer) = (acts.since + 1, acts.through(), acts.issuer);
+    writeln!(
+        io::stdout(),
+        "published {name}: acts {from} to {through} of the key {issuer}"
+    )?;
+    Ok(0)
 }
 
 fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {

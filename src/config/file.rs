@@ -4,8 +4,10 @@
 //! keys there are and of which type, not which values are sensible (`resolved.rs`).
 
 use serde::Deserialize;
+use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use toml::Spanned;
 
 /// Prefix of the variables that override keys of the file.
@@ -44,6 +46,20 @@ pub struct Placed<T> {
     pub value: T,
     /// Its place.
     pub place: Place,
+}
+
+/// Several paths: an array in the file; in a variable parted by `:`, as in PATH.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct PathList(pub Vec<PathBuf>);
+
+impl FromStr for PathList {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let paths = text.split(':').filter(|path| !path.is_empty());
+        Ok(Self(paths.map(PathBuf::from).collect()))
+    }
 }
 
 /// Why the configuration cannot be used.
@@ -214,6 +230,7 @@ keys! {
     log_segment_bytes: u64, "whole number";
     watch_interval_ms: u64, "whole number";
     log_format: String, "text";
+    act_keys: PathList, "list of paths";
 }
 
 impl Written {

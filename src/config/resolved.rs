@@ -39,6 +39,8 @@ pub struct Config {
     pub snapshot_key_file: PathBuf,
     /// Master key of the decision log. Default `log.key`; in `state_dir` without a file.
     pub log_key_file: PathBuf,
+    /// Public keys of gateways whose acts are taken. Default none.
+    pub act_keys: Vec<PathBuf>,
     /// How much and how long.
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
@@ -114,6 +116,7 @@ impl Config {
         let state_dir = path(&written.state_dir, base.join("var"));
         let near = if sample { &*state_dir } else { base };
         let (listen, ops_listen) = addresses(written, sample)?;
+        let act_keys = written.act_keys.iter().flat_map(|placed| &placed.value.0);
         let catalogue_dir = written.catalogue_dir.as_ref();
         Ok(Self {
             sample,
@@ -125,6 +128,7 @@ impl Config {
             clients_file: path(&written.clients_file, near.join("clients.toml")),
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
             log_key_file: path(&written.log_key_file, near.join("log.key")),
+            act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
             state_dir,

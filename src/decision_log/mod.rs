@@ -40,6 +40,8 @@ pub mod appender;
 pub mod writer;
 /// Reading a log folder offline, or beside the writer.
 pub mod query;
+/// Which answers relied on an entry.
+pub mod recall;
 
 #[cfg(test)]
 mod tests;

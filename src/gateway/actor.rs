@@ -8,6 +8,8 @@
 
 use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
 use super::clock::Clock;
+use super::deltas::Deltas;
+use super::recalls::Recalls;
 use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
@@ -16,7 +18,7 @@ use crate::telemetry::{SwapResult, Telemetry};
 use crate::wire::acts::act_word;
 use arc_swap::ArcSwap;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -37,6 +39,10 @@ pub struct Shared {
     pub previous: Mutex<Weak<Loaded>>,
     /// Whether a rollback or a choice holds against `current.json`.
     pub pinned: AtomicBool,
+    /// Acts of other gateways that wait for acts before them.
+    pub acts_waiting: AtomicU64,
+    /// Files of acts that were refused.
+    pub acts_refused: AtomicU64,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The moment it is.
@@ -62,6 +68,8 @@ impl Shared {
         Self {
             view: ArcSwap::from_pointee(view),
             previous: Mutex::default(),
+            acts_waiting: AtomicU64::new(0),
+            acts_refused: AtomicU64::new(0),
             pinned: AtomicBool::new(is_pinned),
             telemetry,
             clock,
@@ -142,6 +150,10 @@ enum Wanted<'a> {
 pub struct Actor {
     shared: Arc<Shared>,
     keeper: Keeper,
+    deltas: Deltas,
+    recalls: Arc<Recalls>,
+    /// An entry was taken back, and some check may still answer by the old standing.
+    recall_waits: bool,
     source: Source,
     load_law: LawLoader,
     watch_interval: Duration,
@@ -162,6 +174,10 @@ pub struct ActorParts {
     pub shared: Arc<Shared>,
     /// Keeps acts.
     pub keeper: Keeper,
+    /// Acts of other gateways.
+    pub deltas: Deltas,
+    /// Told of entries that are taken back.
+    pub recalls: Arc<Recalls>,
     /// Where snapshots come from.
     pub source: Source,
     /// Where law comes from.
@@ -176,9 +192,12 @@ impl Actor {
     /// Starts the actor's thread.
     pub fn start(parts: ActorParts) -> io::Result<(ActorHandle, JoinHandle<()>)> {
         let (commands, received) = channel();
-        let actor = Self {
+        let mut actor = Self {
             shared: parts.shared,
             keeper: parts.keeper,
+            deltas: parts.deltas,
+            recalls: parts.recalls,
+            recall_waits: false,
             source: parts.source,
             load_law: parts.load_law,
             watch_interval: parts.watch_interval,
@@ -188,6 +207,8 @@ impl Actor {
             previous: None,
             retired: Vec::new(),
         };
+        // Before anything is answered.
+        actor.take_deltas();
         let thread = std::thread::Builder::new().name("actor".to_owned());
         let thread = thread.spawn(move || actor.run(&received))?;
         Ok((ActorHandle { commands }, thread))
@@ -204,6 +225,10 @@ impl Actor {
             }
             self.turn_day();
             self.release();
+            if self.recall_waits && self.retired.is_empty() {
+                self.recall_waits = false;
+                self.recalls.read();
+            }
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
@@ -255,13 +280,39 @@ impl Actor {
         }
     }
 
+    /// Keeps what other gateways did, if something came: journal, sync, publish, as with an order.
+    fn take_deltas(&mut self) {
+        let view = self.shared.view.load_full();
+        let now = self.shared.clock.tick();
+        let entries = self.deltas.take(&view.overlay, now);
+        if !entries.is_empty() {
+            match self.keeper.keep_foreign(&view, entries, now) {
+                Ok((next, kept)) => {
+                    drop(view);
+                    self.publish(next);
+                    tracing::info!(acts = kept.len(), "acts of another gateway count now");
+                    kept.iter().for_each(|entry| self.acted(entry));
+                }
+                Err(error) => tracing::error!(%error, "acts of another gateway are not kept"),
+            }
+        }
+        let waiting = self.deltas.waiting(&self.shared.view.load().overlay);
+        self.shared
+            .acts_waiting
+            .store(waiting as u64, Ordering::Relaxed);
+        let refused = self.deltas.refused();
+        self.shared.acts_refused.store(refused, Ordering::Relaxed);
+    }
+
     /// Counts and records an act that is done.
-    fn acted(&self, entry: &JournalEntry) {
-        let act = act_word(entry.act.kind);
+    fn acted(&mut self, entry: &JournalEntry) {
+        let (id, kind) = (entry.act.entry_id.as_str(), entry.act.kind);
+        self.recall_waits |= self.recalls.note(id, kind, entry.act.at);
+        let act = act_word(kind);
         self.shared.telemetry.count_act(act);
         self.shared.recorder.acted(ActRecord {
             unit: &entry.unit,
-            entry_id: entry.act.entry_id.as_str(),
+            entry_id: id,
             act,
             reason: &entry.reason,
             reference: &entry.reference,
@@ -271,6 +322,7 @@ impl Actor {
 
     /// Looks at `current.json`: a version not yet seen ends a pin and is served.
     fn look(&mut self) {
+        self.take_deltas();
         let named = match self.source.current() {
             Ok(Some(named)) => named,
             Ok(None) => return,

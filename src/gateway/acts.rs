@@ -106,6 +106,17 @@ impl Keeper {
         Ok(Kept::New(Box::new(next), ActDone { entry, more }))
     }
 
+    /// Keeps acts that another gateway did; the view in which they count.
+    pub fn keep_foreign(
+        &mut self,
+        view: &View,
+        mut entries: Vec<JournalEntry>,
+        now: Moment,
+    ) -> Result<(View, Vec<Arc<JournalEntry>>), JournalError> {
+        self.journal.append_all(&mut entries)?;
+        Ok(with_records(view, entries, now))
+    }
+
     /// What procedures say of an act that is done.
     fn more(&self, view: &View, entry: &JournalEntry) -> ActedMore {
         let snapshot = &view.loaded.snapshot;

@@ -25,8 +25,12 @@ pub mod idempotency;
 pub mod recorder;
 /// Where snapshots come from.
 pub mod source;
+/// Entries taken back as wrong, and the answers that relied on them.
+pub mod recalls;
 /// Acts on entries, from an order to its line in the journal.
 pub mod acts;
+/// Acts of other gateways.
+pub mod deltas;
 /// The one place where views change.
 pub mod actor;
 /// The running gateway as its listeners see it.

@@ -216,6 +216,15 @@ impl Recorder {
         });
     }
 
+    /// Records that somebody read what the log says.
+    pub fn log_read(&self, unit: &str, what: &str, at: Moment) {
+        self.event(&EventDraft {
+            unit: Some(unit),
+            details: &[("what", what)],
+            ..event(EventKind::LogRead, at)
+        });
+    }
+
     /// Records that catalogue and clients were loaded again.
     pub fn reloaded(&self, at: Moment) {
         self.event(&event(EventKind::Reloaded, at));

@@ -11,6 +11,7 @@ use super::bulk::{Bulk, NotDone};
 use super::client::Client;
 use super::idempotency::Idempotency;
 use super::question::{self, Answered};
+use super::recalls::Recalls;
 use super::recorder::{Denied, RecordError};
 use super::scan;
 use super::view::{Law, View};
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub actor: ActorHandle,
     /// Working days and the clocks of procedures.
     pub calendar: Arc<Calendar>,
+    /// Entries taken back as wrong.
+    pub recalls: Arc<Recalls>,
     /// Answers kept for repeated requests.
     pub idempotency: Idempotency,
     /// Threads for scans.

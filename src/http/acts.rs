@@ -14,6 +14,7 @@ use crate::overlay::holds;
 use crate::wire::acts::{self, EntryAnswer, HoldAnswer, HoldBody, OutcomeBody, Version};
 use crate::wire::ops::ActBody;
 use crate::wire::problem::{Problem, ProblemKind};
+use crate::wire::recalls::{self as wire_recalls, RecallAnswer};
 
 /// Bytes of an entry_id at most.
 const ENTRY_ID_BYTES_MAX: usize = 512;
@@ -122,6 +123,33 @@ pub fn holds(context: &Context, query: Option<&str>) -> Outcome {
         .collect();
     let (calendar, now) = (&context.gateway.calendar, shared.clock.now());
     Ok((200, acts::holds(&answers, calendar, now, overdue)))
+}
+
+/// `GET /v1/recalls`: those that wait for feedback; with `all=1` those that have it as well.
+pub fn recalls(context: &Context, exchange: &Exchange<'_>, query: Option<&str>) -> Outcome {
+    let all = match query {
+        None | Some("") => false,
+        Some("all=1") => true,
+        Some(_) => return Err(Problem::invalid("all", "write all=1, or nothing")),
+    };
+    let shared = &context.gateway.shared;
+    let now = shared.clock.now();
+    shared
+        .recorder
+        .log_read(&exchange.client.unit, "recalls", now);
+    let found = context.gateway.recalls.all(shared.recorder.log());
+    let open = found.iter().filter(|(_, recall)| recall.is_open()).count();
+    let shown: Vec<RecallAnswer<'_>> = found
+        .iter()
+        .filter(|(_, recall)| all || recall.is_open())
+        .map(|(entry_id, recall)| RecallAnswer {
+            entry_id,
+            since: recall.since,
+            kind: recall.kind,
+            answers: recall.answers.as_deref(),
+        })
+        .collect();
+    Ok((200, wire_recalls::recalls(open, &shown)))
 }
 
 fn order(

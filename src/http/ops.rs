@@ -192,7 +192,7 @@ fn snapshot_figures(context: &Context) -> [Figure; 8] {
 }
 
 /// Lateness shows here and nowhere else: it puts nobody back.
-fn hold_figures(context: &Context) -> [Figure; 3] {
+fn hold_figures(context: &Context) -> [Figure; 6] {
     let shared = &context.gateway.shared;
     let view = shared.view.load_full();
     let now = shared.clock.now();
@@ -213,6 +213,21 @@ fn hold_figures(context: &Context) -> [Figure; 3] {
             "hecha_holds_listed_again",
             "Entries that list the case of an open hold under another entry_id; they stay out",
             view.relisted_held().count() as f64,
+        ),
+        gauge(
+            "hecha_acts_waiting",
+            "Acts of other gateways that wait for acts before them",
+            shared.acts_waiting.load(Ordering::Relaxed) as f64,
+        ),
+        gauge(
+            "hecha_acts_files_refused",
+            "Files of acts that were torn, changed or of a foreign key",
+            shared.acts_refused.load(Ordering::Relaxed) as f64,
+        ),
+        gauge(
+            "hecha_recalls_open",
+            "Entries taken back as wrong whose answers do not all have feedback",
+            context.gateway.recalls.open_count(shared.recorder.log()) as f64,
         ),
     ]
 }

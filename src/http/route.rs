@@ -48,6 +48,7 @@ enum Target {
     HoldOutcome,
     Entry,
     Holds,
+    Recalls,
     NotBuilt,
     Public,
     Metrics,
@@ -81,13 +82,14 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 15] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 16] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
     ("/v1/snapshot/rollback", Target::Rollback, "POST", STEWARD),
     ("/v1/entries/{entry_id}", Target::Entry, "GET", READER),
     ("/v1/holds", Target::Holds, "GET", READER),
+    ("/v1/recalls", Target::Recalls, "GET", READER),
     (
         "/v1/entries/{entry_id}/withdraw",
         Target::Withdraw,
@@ -256,6 +258,7 @@ async fn closed_route(
             }
             Target::Entry => acts::entry(context, entry_id),
             Target::Holds => acts::holds(context, head.uri.query()),
+            Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),
             Target::Snapshot if is_post => ops::choose_snapshot(context, &opened).await,

@@ -31,7 +31,7 @@ impl Moment {
 
     /// The Shanghai day this instant falls in.
     pub fn day(self) -> Day {
-        let days = (self.0 + SHANGHAI_OFFSET_US).div_euclid(DAY_US);
+        let days = self.0.saturating_add(SHANGHAI_OFFSET_US).div_euclid(DAY_US);
         Day(days.clamp(i64::from(i32::MIN) + 1, i64::from(i32::MAX)) as i32)
     }
 
@@ -121,7 +121,11 @@ impl Day {
 
     /// 00:00 of this day, Shanghai.
     pub fn start(self) -> Moment {
-        Moment(i64::from(self.0) * DAY_US - SHANGHAI_OFFSET_US)
+        Moment(
+            i64::from(self.0)
+                .saturating_mul(DAY_US)
+                .saturating_sub(SHANGHAI_OFFSET_US),
+        )
     }
 
     /// 24:00 of this day, Shanghai: the first moment of the next day.

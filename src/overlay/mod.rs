@@ -14,3 +14,5 @@ pub mod calendar;
 pub mod holds;
 /// The durable journal of acts.
 pub mod journal;
+/// Acts on their way to other gateways.
+pub mod delta;

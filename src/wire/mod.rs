@@ -29,3 +29,5 @@ pub mod normalised;
 pub mod ops;
 /// Bodies of holds and outcomes; what operators read of entries.
 pub mod acts;
+/// Recalls as operators read them.
+pub mod recalls;

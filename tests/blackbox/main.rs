@@ -13,6 +13,7 @@
 mod acts;
 mod auth;
 mod commands;
+mod deltas;
 mod errors;
 mod feedback;
 mod harness;
@@ -20,5 +21,7 @@ mod holds;
 mod http;
 mod lifecycle;
 mod limits;
+mod recalls;
 mod scan;
 mod snapshots;
+mod time;

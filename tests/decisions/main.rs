@@ -16,6 +16,7 @@ mod differential;
 mod people;
 mod questions;
 mod real;
+mod sweep;
 mod worlds;
 mod written;
 

@@ -132,7 +132,7 @@ pub fn answer(catalogue: &Catalogue, trial: &Trial) -> Said {
     }
 }
 
-fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answer {
+pub fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answer {
     let measure_id = |index| built.catalogue.measure(index).id.to_string();
     let missing = scenario
         .attributes
@@ -189,7 +189,7 @@ fn translate(built: &Built<'_>, scenario: &Scenario, outcome: &Outcome) -> Answe
     }
 }
 
-fn policy(catalogue: &Catalogue, client: &Client) -> Policy {
+pub fn policy(catalogue: &Catalogue, client: &Client) -> Policy {
     let mut adopts = vec![0u64; catalogue.measures.len().div_ceil(64)];
     for id in &client.adopts {
         let place = usize::from(catalogue.find_measure(id).unwrap().0);
@@ -202,7 +202,7 @@ fn policy(catalogue: &Catalogue, client: &Client) -> Policy {
     }
 }
 
-fn request(catalogue: &Catalogue, question: &Question) -> Request {
+pub fn request(catalogue: &Catalogue, question: &Question) -> Request {
     let index = catalogue.find_scenario(&question.scenario).unwrap();
     let scenario = catalogue.scenario(index);
     let value = |name: &str, kind: &AttributeKind| {

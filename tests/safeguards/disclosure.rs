@@ -341,10 +341,19 @@ fn s41_no_query_beyond_ones_rights_and_no_harvesting() {
 
 #[test]
 fn s41_the_command_line_has_no_listing_either() {
-    let (_, output) = crate::harness::run(hecha().arg("--help"));
-    let help = String::from_utf8(output.stdout).unwrap();
-    for word in ["dump", "entries", "search "] {
-        assert!(!help.contains(word), "{word} in {help}");
+    // A snapshot tells its sections and counts, and nobody who is in it.
+    let listed = court("s41-hidden", person("南宫一鸣", &citizen(410)));
+    let list = Workshop::build(&[listed], NOON);
+    for flags in [&[][..], &["--deep"], &["--json"]] {
+        let mut inspect = hecha();
+        inspect.arg("inspect").arg(list.path("list.hecha"));
+        let (exit, output) = crate::harness::run(inspect.args(flags));
+        assert_eq!(exit, 0, "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("court-defaulter"), "{said}");
+        for hidden in ["南宫一鸣", "s41-hidden"] {
+            assert!(!said.contains(hidden), "{hidden} in {said}");
+        }
     }
     // Not even consent opens somebody else's record to a bulk question.
     let entry = record(

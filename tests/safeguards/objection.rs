@@ -3,7 +3,7 @@
 //! Each test acts on an entry of its own in the shared gateway; S16 stops one of its own.
 
 use crate::cases::{Answered, Case, answers};
-use crate::harness::{Installation, Server, now, until};
+use crate::harness::{Installation, Server, hecha, now, run, until};
 use crate::http::{Answer, Connection, Request};
 use crate::people::{citizen, code, court, g_train, organisation, person, record, with};
 use crate::world::{World, answered, ask_many, operate, world};
@@ -348,6 +348,21 @@ fn s19_after_a_wrong_listing_all_who_were_hit_are_found() {
             .iter()
             .all(|one| one["unit"].is_string() && one["moment"].is_string())
     );
+    // Whoever undoes the harm finds the same by one command, and what is still to be undone.
+    let mut recall = hecha();
+    recall.args(["log", "recall", "s19-person", "--json", "--log"]);
+    let (exit, output) = run(recall.arg(world.installation.path("state/log")));
+    assert_eq!(exit, 0, "{output:?}");
+    let listed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(listed.lines().count(), 5, "{listed}");
+    assert!(
+        hit.iter()
+            .all(|check_id| listed.contains(check_id.as_str())),
+        "{listed}"
+    );
+    until("the recall is open", || {
+        world.server.metric("hecha_recalls_open") >= 1.0
+    });
 }
 
 #[test]
