@@ -3,6 +3,7 @@
 //! In: a folder, a filter. Out: the open part of each record that passes, for people or as JSON,
 //! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
 
+use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
 use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
@@ -17,7 +18,7 @@ use crate::wire::normalised;
 use crate::wire::recalls;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
@@ -38,6 +39,7 @@ enum LogCommand {
 All that is given must hold. Examples:
   hecha log query var/log --entry fz-court-000001        who was answered by this entry
   hecha log query var/log --unit 'Rail ticketing' --from 2026-11-22 --json
+  hecha log query var/log --without-feedback --to 2026-11-21      of which nobody reported
 Requests themselves are sealed: neither names nor numbers are shown.")]
     Query(QueryArgs),
     /// List every answer that relied on an entry, and what was done after each
@@ -83,6 +85,9 @@ struct QueryArgs {
     /// Answers that relied on this entry, and acts on it
     #[arg(long, value_name = "ENTRY_ID")]
     entry: Option<String>,
+    /// Only blocks and limits of which no unit has said what it did
+    #[arg(long)]
+    without_feedback: bool,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -157,8 +162,20 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
         });
     }
     let filter = filter(args)?;
+    let reported = match args.without_feedback {
+        true => Some(reported(args)?),
+        false => None,
+    };
     let mut written = Ok(());
+    let mut left_out = 0;
     let summary = query::read(&RealDisk, &args.dir, &filter, |record| {
+        if reported
+            .as_ref()
+            .is_some_and(|reported| !lacks_report(&record, reported))
+        {
+            left_out += 1;
+            return ControlFlow::Continue(());
+        }
         let line = match args.json {
             true => as_json(&record).to_string(),
             false => as_text(&record),
@@ -178,12 +195,31 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
         Some(tail) => format!("; {} is not whole from {} on", tail.file, tail.offset),
         None => String::new(),
     };
-    let (records, segments) = (summary.records, summary.segments);
+    let (records, segments) = (summary.records - left_out, summary.segments);
     writeln!(
         io::stderr().lock(),
         "{records} records, {segments} segments read{torn}"
     )?;
     Ok(())
+}
+
+/// Checks of which somebody has said what was done, whenever that was.
+fn reported(args: &QueryArgs) -> Result<HashSet<CheckId>, LogError> {
+    let mut reported = HashSet::new();
+    query::read(&RealDisk, &args.dir, &Filter::default(), |record| {
+        if let Record::Feedback(said) = record {
+            reported.insert(said.check_id);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(reported)
+}
+
+fn lacks_report(record: &Record, reported: &HashSet<CheckId>) -> bool {
+    match record {
+        Record::Check(check) => owes_report(check.decision) && !reported.contains(&check.check_id),
+        Record::Feedback(_) | Record::Event(_) => false,
+    }
 }
 
 fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandError> {

@@ -1,5 +1,6 @@
 //! Figures of the log as plain atomics: the writer counts, telemetry reads when it is asked.
 
+use crate::model::decision::Decision;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -25,11 +26,27 @@ pub struct LogCounters {
     pub waits: AtomicU64,
     /// Segments begun.
     pub segments: AtomicU64,
+    /// Blocks and limits on which nobody has reported, of former runs too.
+    pub unreported: AtomicU64,
 }
 
 impl LogCounters {
     pub(super) fn count(counter: &AtomicU64, amount: u64) {
         counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// A check of this decision was recorded.
+    pub(super) fn owe_report(&self, decision: Decision) {
+        if owes_report(decision) {
+            Self::count(&self.unreported, 1);
+        }
+    }
+
+    /// A first feedback on a check of this decision was recorded.
+    pub(super) fn take_report(&self, decision: Decision) {
+        if owes_report(decision) {
+            self.unreported.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn count_sync(&self, time: Duration) {
@@ -38,6 +55,11 @@ impl LogCounters {
         self.sync_time.add(nanoseconds);
         Self::count(&self.syncs, 1);
     }
+}
+
+/// Whether the unit has to say what it did (safeguard S44): somebody was stopped or limited.
+pub fn owes_report(decision: Decision) -> bool {
+    decision >= Decision::Limit
 }
 
 /// Times in buckets, the sum beside them.
@@ -79,5 +101,18 @@ mod tests {
         assert_eq!((buckets[0], buckets[1], buckets[12]), (1, 1, 1));
         assert_eq!(counters.sync_time.sum_ns(), 2_000_201_000);
         assert_eq!(counters.syncs.load(Ordering::Relaxed), 3);
+    }
+
+    #[test]
+    fn who_was_stopped_or_limited_is_owed_a_report_until_the_first_one() {
+        let counters = LogCounters::default();
+        for decision in Decision::ALL {
+            counters.owe_report(decision);
+        }
+        assert_eq!(counters.unreported.load(Ordering::Relaxed), 2);
+        for decision in [Decision::Clear, Decision::Review, Decision::Block] {
+            counters.take_report(decision);
+        }
+        assert_eq!(counters.unreported.load(Ordering::Relaxed), 1);
     }
 }

@@ -6,6 +6,7 @@
 //! have left pages that are in memory, count as clean, and are not on the disk.
 
 use super::chain::{self, Chain, Writing};
+use super::counters::owes_report;
 use super::entry;
 use super::error::LogError;
 use super::feedback::FeedbackMap;
@@ -21,6 +22,7 @@ use crate::seal::entropy::Entropy;
 use crate::storage::append::{self, Frame, KIND_MARK};
 use crate::storage::disk::{self, FolderLock, Storage, StoredFile};
 use crate::storage::replace;
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
@@ -38,6 +40,8 @@ pub struct Recovery {
     pub checks: u64,
     /// Feedback among them.
     pub feedback: u64,
+    /// Blocks and limits among the checks on which nobody has reported.
+    pub unreported: u64,
     /// Highest moment of any record: a clock that shows less has gone back.
     pub highest_moment: Option<Moment>,
     /// A torn tail that was cut off.
@@ -97,12 +101,14 @@ pub(super) fn recover(
         key: None,
         numbers: NextNumbers::default(),
         last_check: None,
+        unreported: HashSet::new(),
         recovery: Recovery::default(),
     };
     let chain = chain::read(storage, folder, Writing::No, |header, frame| {
         memory.see(header, frame)
     })?;
     memory.recovery.cut = repair(storage, folder, &chain)?;
+    memory.recovery.unreported = memory.unreported.len() as u64;
     let last = chain.segments.last();
     Ok(Recovered {
         recovery: memory.recovery,
@@ -163,6 +169,8 @@ struct Memory<'k> {
     key: Option<u8>,
     numbers: NextNumbers,
     last_check: Option<CheckId>,
+    /// Blocks and limits without feedback so far.
+    unreported: HashSet<CheckId>,
     recovery: Recovery,
 }
 
@@ -205,12 +213,16 @@ impl Memory<'_> {
                 self.index.add_check(head.check_id, frame.offset);
                 self.last_check = self.last_check.max(Some(head.check_id));
                 self.recovery.checks += 1;
+                if owes_report(head.decision) {
+                    self.unreported.insert(head.check_id);
+                }
                 Some(Some(head.moment))
             }
             KIND_FEEDBACK => {
                 let (head, _) = entry::feedback_head(payload)?;
                 self.feedback.add(&head, Position(frame.index), self.key?);
                 self.recovery.feedback += 1;
+                self.unreported.remove(&head.check_id);
                 Some(Some(head.moment))
             }
             KIND_EVENT => Some(Some(entry::event_moment(payload)?)),

@@ -91,8 +91,13 @@ impl DecisionLog {
     pub fn append_check(&self, draft: &CheckDraft<'_>) -> Result<Appended, LogError> {
         let fresh = self.shared.fresh();
         let ground = &self.shared.ground;
-        self.shared
-            .append(|appender| appender.check(ground, draft, &fresh))
+        let appended = self
+            .shared
+            .append(|appender| appender.check(ground, draft, &fresh));
+        if appended.is_ok() {
+            ground.counters.owe_report(draft.decision);
+        }
+        appended
     }
 
     /// Records what was done after a check, once; in the kernel on return.
@@ -101,9 +106,9 @@ impl DecisionLog {
     pub fn append_feedback(&self, draft: &FeedbackDraft<'_>) -> Result<FeedbackAnswer, LogError> {
         let shared = &*self.shared;
         let check = self.find_check(draft.check_id)?;
-        if check.is_none_or(|check| &*check.unit != draft.unit) {
+        let Some(check) = check.filter(|check| &*check.unit == draft.unit) else {
             return Ok(FeedbackAnswer::Unknown);
-        }
+        };
         let fresh = shared.fresh();
         // Held until the record is in the kernel, so that of two equal ones one is recorded.
         let mut feedback = lock(&shared.feedback);
@@ -116,6 +121,7 @@ impl DecisionLog {
             shared.append(|appender| appender.feedback(&shared.ground, draft, content, &fresh));
         let (head, position) = appended?;
         feedback.add(&head, position, shared.feedback_key);
+        shared.ground.counters.take_report(check.decision);
         Ok(FeedbackAnswer::Recorded(position))
     }
 
@@ -295,7 +301,10 @@ impl Shared {
             salt,
             preparation: Mutex::new(preparation),
             index: Mutex::new(recovered.index),
-            counters: LogCounters::default(),
+            counters: LogCounters {
+                unreported: AtomicU64::new(recovered.recovery.unreported),
+                ..LogCounters::default()
+            },
             synced_through: AtomicU64::new(on_disk),
             highest_moment: AtomicI64::new(highest.0),
             storage,

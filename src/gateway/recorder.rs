@@ -330,6 +330,12 @@ impl Recorder {
                 &self.slow_appends,
             ),
             Figure {
+                name: "hecha_blocks_without_feedback",
+                help: "Blocks and limits of which no unit has said what it did",
+                kind: "gauge",
+                value: counters.unreported.load(Ordering::Relaxed) as f64,
+            },
+            Figure {
                 name: "hecha_log_unsynced_records",
                 help: "Records in the kernel and not yet on the disk",
                 kind: "gauge",

@@ -229,10 +229,15 @@ pub struct Server {
 impl Server {
     /// Starts a command and waits for its line.
     pub fn start(command: &mut Command) -> Self {
+        Self::start_saying(command, own_log())
+    }
+
+    /// As `start`; what it says of itself goes to `said`.
+    pub fn start_saying(command: &mut Command, said: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(own_log())
+            .stderr(said)
             .spawn()
             .unwrap();
         let mut line = String::new();
