@@ -7,6 +7,7 @@ use super::eval::{self, EvalArgs, EvalError, Verdict};
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
+use super::profile::{self, ProfileArgs, ProfileCommandError};
 use super::publish::{self, PublishArgs};
 use super::serve::{self, ServeArgs};
 use clap::{Parser, Subcommand};
@@ -58,6 +59,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Serve(ServeArgs),
     /// Turn list files into one snapshot file
     Build(BuildArgs),
+    /// Show or propose how tables of offices are read
+    Profile(ProfileArgs),
     /// Show what a snapshot file is, or check all of it
     Inspect(InspectArgs),
     /// Put a snapshot where gateways find it
@@ -88,6 +91,10 @@ pub fn run(program: Program) -> ExitCode {
             })
         }
         Command::Build(args) => exit_code(build::run(args)),
+        Command::Profile(args) => exit(profile::run(args), |error| match error {
+            ProfileCommandError::Output(_) => EXIT_INTERNAL,
+            ProfileCommandError::Input(_) => EXIT_INPUT,
+        }),
         Command::Inspect(args) => exit_code(inspect::run(args)),
         Command::Publish(args) => exit_code(publish::run(args)),
         Command::Check(args) => {

@@ -17,6 +17,7 @@ mod errors;
 mod feedback;
 mod harness;
 mod http;
+mod intake;
 mod lifecycle;
 mod limits;
 mod scan;
