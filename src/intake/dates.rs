@@ -2,8 +2,9 @@
 //!
 //! In: a cell. Out: the day as `2016-12-28`, the moment as RFC 3339, or nothing where it is no
 //! date that exists. Taken: `2016-12-28`, `2016/12/28`, `2016.12.28`, `2016年12月28日`, `20161228`,
-//! the same with a time behind, RFC 3339, and the day numbers of spreadsheets. A time without an
-//! offset is one of Shanghai. Never guessed: years of two digits, day before month, a month alone.
+//! the same with a time behind, `二〇一六年十二月二十八日`, RFC 3339, and the day numbers of
+//! spreadsheets. A time without an offset is one of Shanghai. Never guessed: years of two digits,
+//! day before month, a month alone.
 
 use super::cell::Cell;
 use crate::model::term::{Day, Moment};
@@ -105,6 +106,9 @@ fn read_text(text: &str) -> Option<Found> {
     if let Some(found) = serial_text(&text) {
         return Some(found);
     }
+    if let Some(day) = in_characters(&text) {
+        return Some(Found::Day(day));
+    }
     let (day, rest) = split_day(&text)?;
     let rest = rest.trim_start_matches(['T', 't']).trim();
     if rest.is_empty() {
@@ -123,6 +127,47 @@ fn serial_text(text: &str) -> Option<Found> {
     let one_point = text.bytes().filter(|b| *b == b'.').count() == 1;
     (decimal && one_point && text.find('.') == Some(5) && number >= SERIAL_TEXT_MIN)
         .then(|| serial(number))?
+}
+
+/// `二〇一六年十二月二十八日`, as court documents write it.
+fn in_characters(text: &str) -> Option<Day> {
+    let (year, rest) = text.split_once('年')?;
+    let (month, rest) = rest.split_once('月')?;
+    let day = rest.strip_suffix(['日', '号'])?;
+    let digits: Option<Vec<i16>> = year.chars().map(character).collect();
+    let digits = digits.filter(|digits| digits.len() == 4)?;
+    let year = digits.iter().fold(0, |year, digit| year * 10 + digit);
+    let small = |text: &str| i8::try_from(small_number(text)?).ok();
+    Day::from_date(year, small(month)?, small(day)?)
+}
+
+/// `八`, `十`, `十二`, `二十`, `三十一`.
+fn small_number(text: &str) -> Option<i16> {
+    match text.split_once('十') {
+        None => {
+            let mut characters = text.chars();
+            let number = characters.next().and_then(character);
+            number.filter(|_| characters.next().is_none())
+        }
+        Some((tens, ones)) => {
+            let part = |text: &str, empty: i16| match text {
+                "" => Some(empty),
+                text => small_number(text).filter(|number| *number < 10),
+            };
+            Some(part(tens, 1)? * 10 + part(ones, 0)?)
+        }
+    }
+}
+
+fn character(c: char) -> Option<i16> {
+    const DIGITS: &str = "零一二三四五六七八九";
+    let c = if matches!(c, '〇' | '○' | 'O') {
+        '零'
+    } else {
+        c
+    };
+    let place = DIGITS.chars().position(|digit| digit == c)?;
+    i16::try_from(place).ok()
 }
 
 /// Year, month and day in front, and what stands behind them.
@@ -202,6 +247,8 @@ mod tests {
             "2016/12/28",
             "2016.12.28",
             "2016年12月28日",
+            "二〇一六年十二月二十八日",
+            "二○一六年十二月二十八日",
             "2016 年 12 月 28 日",
             "２０１６年１２月２８日",
             "20161228",
@@ -218,6 +265,8 @@ mod tests {
         }
         is("2016/1/2", Some("2016-01-02"));
         is("2016年1月2号", Some("2016-01-02"));
+        is("二零一六年十月三十一日", Some("2016-10-31"));
+        is("二零一六年一月十日", Some("2016-01-10"));
     }
 
     #[test]
@@ -231,6 +280,9 @@ mod tests {
             "12/28/2016",
             "2016-02-30",
             "20161328",
+            "二〇一六年十三月一日",
+            "一六年十月一日",
+            "二〇一六年十十月一日",
             "28.12.2016",
             "2016-12/28",
             "2016-12-28x",

@@ -306,6 +306,16 @@ fn written(
 
 fn constants(toml: &mut String, base: &Profile, header: &Header) {
     let _ = writeln!(toml, "[constants]");
+    if base.constants.contains_key(&Field::Fact(Fact::List)) {
+        let headers = &header.columns.headers;
+        let all = headers.iter().filter(|text| !text.is_empty()).count();
+        let known = header::score(headers, base);
+        let _ = writeln!(
+            toml,
+            "# The list is that of the closest profile, which knows {known} of {all} headers: make \
+             sure that it is this one."
+        );
+    }
     for (field, text) in &base.constants {
         let _ = writeln!(toml, "\"{}\" = {}", field.word(), quoted(text));
     }

@@ -218,6 +218,7 @@ pub fn read<E: From<ReadError>>(
     sink: &mut dyn FnMut(Block) -> Result<(), E>,
 ) -> Result<(), E> {
     in_order(options, sink, |lane| {
+        let mut any_header = false;
         for (source, part) in parts.iter().enumerate() {
             lane.start_source();
             let feed = Feed {
@@ -230,7 +231,17 @@ pub fn read<E: From<ReadError>>(
                 PartKind::Lines => feed.lines(lane)?,
                 PartKind::Entities => feed.entities(lane)?,
                 PartKind::Csv => feed.csv(lane)?,
-                PartKind::Sheet => feed.sheet(lane)?,
+                PartKind::Sheet => {
+                    // A workbook without any header is as wrong as a CSV file without one.
+                    let of_book =
+                        |other: Option<&Part>| other.is_some_and(|other| other.path == part.path);
+                    let begun = source > 0 && of_book(parts.get(source - 1));
+                    any_header = feed.sheet(lane)? || begun && any_header;
+                    if !any_header && !of_book(parts.get(source + 1)) {
+                        let profile = feed.profile()?;
+                        return Err(part.unreadable(no_sheet(&profile)).into());
+                    }
+                }
             }
             lane.finish_source()?;
         }
@@ -346,7 +357,8 @@ impl<'c> Feed<'c> {
         Ok(())
     }
 
-    fn sheet<'s, E: From<ReadError>>(&self, lane: &mut Lane<'_, 's, '_, E>) -> Result<(), E>
+    /// Whether the sheet has a header, and so was read.
+    fn sheet<'s, E: From<ReadError>>(&self, lane: &mut Lane<'_, 's, '_, E>) -> Result<bool, E>
     where
         'c: 's,
     {
@@ -401,7 +413,7 @@ impl<'c> Feed<'c> {
             Ok(true)
         };
         match book.read(&sheet, BATCH_ROWS, &mut take) {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(found.is_some()),
             Err(SheetStop::Sheet(what)) => Err(part.unreadable(what).into()),
             Err(SheetStop::Other(error)) => Err(error),
         }
@@ -534,6 +546,15 @@ fn undamaged(line: &[u8]) -> Result<(), Rejected> {
         entry_id: None,
         fault: Fault::new(FaultCode::NotUtf8, "", reason),
     })
+}
+
+/// What to say where no sheet of a workbook has a header.
+fn no_sheet(profile: &Profile) -> String {
+    format!(
+        "no sheet has the headers of the profile `{}`, the name among them; `hecha profile guess \
+         FILE` proposes one",
+        profile.name
+    )
 }
 
 /// What to say where no header is found: which built-in profiles would find one.

@@ -422,6 +422,15 @@ fn what_cannot_be_read_is_refused_with_the_way_out() {
         &["court.csv", "--profile", "none.toml"],
         "none of the built-in ones",
     );
+    let mut book = Workbook::new();
+    for _ in 0..2 {
+        book.add_worksheet().write(0, 0, "没有表头").unwrap();
+    }
+    book.save(office.path("headless.xlsx")).unwrap();
+    fails(
+        &["headless.xlsx", "--profile", "redlist"],
+        "no sheet has the headers",
+    );
     office.put("wrong.toml", "[columns]\nname = \"x\"\n");
     fails(
         &["court.csv", "--profile", "wrong.toml"],
