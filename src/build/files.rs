@@ -8,7 +8,9 @@ use super::assemble::{Arranged, Assembled, Assembly};
 use super::inputs::{BuildError, BuildInputs, LeftOut, LeftOutReason, Origin};
 use crate::catalogue::measure::Catalogue;
 use crate::intake::fault::{Fault, FaultCode};
-use crate::intake::ndjson::{self, Block, LineFault, LineWarning, ReadError, ReadOptions};
+use crate::intake::lists::{self, ListFile, Part};
+use crate::intake::ndjson::{Block, LineFault, LineWarning, ReadError, ReadOptions};
+use crate::intake::profile::Profile;
 use crate::intake::quarantine::{Quarantine, QuarantineError};
 use crate::snapshot::manifest::Manifest;
 use std::ffi::OsString;
@@ -16,6 +18,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Warnings kept for the report; the others are counted.
 pub const WARNINGS_SHOWN_MAX: usize = 20;
@@ -30,6 +33,26 @@ pub struct FileOptions {
     pub strict: bool,
     /// Threads and blocks of reading.
     pub read: ReadOptions,
+    /// Profiles by list file, in the order of precedence; one without a file serves all.
+    pub profiles: Vec<(Option<PathBuf>, Arc<Profile>)>,
+}
+
+impl FileOptions {
+    /// The profile of a list file: one named for its path or its bare name, else one for all.
+    fn profile_of(&self, list: &Path) -> Option<Arc<Profile>> {
+        let named = |file: &PathBuf| {
+            let bare = file.file_name() == Some(file.as_os_str());
+            file == list || bare && list.file_name() == file.file_name()
+        };
+        let of_file = self
+            .profiles
+            .iter()
+            .find(|(file, _)| file.as_ref().is_some_and(named));
+        let of_all = || self.profiles.iter().find(|(file, _)| file.is_none());
+        of_file
+            .or_else(of_all)
+            .map(|(_, profile)| Arc::clone(profile))
+    }
 }
 
 /// How far a build is.
@@ -54,8 +77,12 @@ pub struct FilesReport {
     pub quarantine: Option<PathBuf>,
     /// Records with something odd.
     pub warnings: u64,
-    /// The first of them: place of the file, and what is odd.
-    pub warnings_shown: Vec<(usize, LineWarning)>,
+    /// The first of them: file and sheet, and what is odd.
+    pub warnings_shown: Vec<(String, LineWarning)>,
+    /// What is to be said of files as wholes: profile, header, sheets and columns not read.
+    pub notes: Vec<String>,
+    /// Rows that are no records: headers again, totals, notes.
+    pub skipped_rows: u64,
 }
 
 /// Why nothing was built.
@@ -106,8 +133,16 @@ pub fn build_files(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<FilesReport, FilesError> {
     check_as_of(inputs, catalogue)?;
-    let mut intake = Intake::new(lists, out, options.strict, inputs);
-    ndjson::read(lists, catalogue, &options.read, &mut |block| {
+    let lists: Vec<ListFile> = lists
+        .iter()
+        .map(|path| ListFile {
+            path: path.clone(),
+            profile: options.profile_of(path),
+        })
+        .collect();
+    let parts = lists::parts(&lists)?;
+    let mut intake = Intake::new(&parts, out, options.strict, inputs);
+    lists::read(&parts, catalogue, &options.read, &mut |block| {
         progress(Progress::Read(block.bytes_read));
         intake.take(block)
     })?;
@@ -127,6 +162,8 @@ pub fn build_files(
         quarantine,
         warnings: intake.warnings,
         warnings_shown: intake.warnings_shown,
+        notes: intake.notes,
+        skipped_rows: intake.skipped_rows,
     })
 }
 
@@ -146,15 +183,17 @@ struct Intake<'a> {
     faults: Faults<'a>,
     strict: bool,
     warnings: u64,
-    warnings_shown: Vec<(usize, LineWarning)>,
+    warnings_shown: Vec<(String, LineWarning)>,
+    notes: Vec<String>,
+    skipped_rows: u64,
 }
 
 impl<'a> Intake<'a> {
-    fn new(lists: &'a [PathBuf], out: &Path, strict: bool, inputs: &'a BuildInputs) -> Self {
+    fn new(parts: &'a [Part], out: &Path, strict: bool, inputs: &'a BuildInputs) -> Self {
         Self {
             assembly: Assembly::new(inputs),
             faults: Faults {
-                names: lists,
+                parts,
                 quarantine: Quarantine::beside(out),
                 path: crate::intake::quarantine::path_beside(out),
                 first: None,
@@ -162,18 +201,23 @@ impl<'a> Intake<'a> {
             strict,
             warnings: 0,
             warnings_shown: Vec::new(),
+            notes: Vec::new(),
+            skipped_rows: 0,
         }
     }
 
     fn take(&mut self, block: Block) -> Result<(), FilesError> {
+        self.notes.extend(block.notes);
+        self.skipped_rows += block.skipped_rows;
         for fault in &block.faults {
             self.faults.add(block.source, fault)?;
         }
         self.warnings += block.warnings.len() as u64;
         let room = WARNINGS_SHOWN_MAX - self.warnings_shown.len();
         let shown = block.warnings.into_iter().take(room);
+        let name = self.faults.name(block.source);
         self.warnings_shown
-            .extend(shown.map(|warning| (block.source, warning)));
+            .extend(shown.map(|warning| (name.clone(), warning)));
         if self.strict && self.faults.first.is_some() {
             // Nothing will be built: only faults are still of interest.
             return Ok(());
@@ -189,20 +233,27 @@ impl<'a> Intake<'a> {
 
 /// Faults on their way into the quarantine file.
 struct Faults<'a> {
-    names: &'a [PathBuf],
+    parts: &'a [Part],
     quarantine: Quarantine,
     path: PathBuf,
     first: Option<String>,
 }
 
 impl Faults<'_> {
-    fn add(&mut self, file: usize, fault: &LineFault) -> Result<(), FilesError> {
-        let name = self.names.get(file).map(|path| path.display().to_string());
-        let name = name.unwrap_or_default();
+    fn add(&mut self, part: usize, fault: &LineFault) -> Result<(), FilesError> {
         if self.first.is_none() {
+            let name = self.name(part);
             self.first = Some(format!("{name}:{}: {}", fault.line, fault.fault));
         }
-        Ok(self.quarantine.add(&name, fault)?)
+        let part = self.parts.get(part);
+        let file = part.map(|part| part.path.display().to_string());
+        let sheet = part.and_then(|part| part.sheet.as_deref());
+        let (file, sheet) = (file.unwrap_or_default(), sheet.unwrap_or_default());
+        Ok(self.quarantine.add(&file, sheet, fault)?)
+    }
+
+    fn name(&self, part: usize) -> String {
+        self.parts.get(part).map(Part::name).unwrap_or_default()
     }
 
     fn finish(self, strict: bool) -> Result<Option<PathBuf>, FilesError> {

@@ -11,6 +11,7 @@ use crate::build::inputs::{AsOf, BuildError, BuildInputs};
 use crate::catalogue::load;
 use crate::catalogue::measure::Catalogue;
 use crate::intake::ndjson::ReadOptions;
+use crate::intake::profile::Profile;
 use crate::model::term::Moment;
 use crate::seal::entropy::{Entropy, OsEntropy};
 use crate::seal::keys::MasterKey;
@@ -22,19 +23,23 @@ use crate::snapshot::statement::{Role, is_environment};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Build a snapshot from list files.
 ///
 /// Every record is validated; faulty ones go to FILE.quarantine.csv with line and reason, the rest
-/// is built, and the exit code is 3. Numbers stand in the snapshot as keyed digests only.
+/// is built, and the exit code is 3. Tables (CSV, workbooks) are read by column profiles, see
+/// `hecha profile --help`. Numbers stand in the snapshot as keyed digests only.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  hecha key new snapshot.key\n  \
     hecha build court.ndjson --out court.hecha --key snapshot.key\n  \
+    hecha build 名单.xlsx 红名单.csv --profile 名单.xlsx=court-defaulter \\\n      \
+    --profile 红名单.csv=redlist --out all.hecha --key snapshot.key\n  \
     hecha publish court.hecha --to /var/lib/hecha/snapshots")]
 pub struct BuildArgs {
-    /// List files: NDJSON, one record a line, UTF-8.
+    /// List files: NDJSON, CSV, or workbooks (xlsx, xls, xlsb, ods); UTF-8, UTF-16 or GB18030.
     #[arg(required = true, value_name = "LIST")]
     pub lists: Vec<PathBuf>,
     /// The snapshot file to write.
@@ -50,6 +55,10 @@ pub struct BuildArgs {
     /// The snapshot before this one: the new version is higher.
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
+    /// How tables are read: a built-in profile or a TOML file, for one list file or for all. See
+    /// `hecha profile list`; without it tables are read by `general`.
+    #[arg(long, value_name = "[FILE=]PROFILE")]
+    pub profile: Vec<String>,
     /// Build nothing if a single record is faulty.
     #[arg(long)]
     pub strict: bool,
@@ -85,8 +94,9 @@ pub struct BuildArgs {
 /// Errors: faults of ours or of the machine; bad input is said on standard error and returns 2.
 pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
     let started = Instant::now();
-    let prepared = prepare(&args).and_then(|prepared| Ok((prepared, signing_key(&args)?)));
-    let ((catalogue, inputs), signing_key) = match prepared {
+    let prepared =
+        prepare(&args).and_then(|prepared| Ok((prepared, signing_key(&args)?, profiles(&args)?)));
+    let ((catalogue, inputs), signing_key, profiles) = match prepared {
         Ok(prepared) => prepared,
         Err(fault) => return refuse(&fault),
     };
@@ -97,6 +107,7 @@ pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
             threads: args.threads,
             ..ReadOptions::default()
         },
+        profiles,
     };
     let report = files::build_files(
         &args.lists,
@@ -172,6 +183,27 @@ fn sign_built(args: &BuildArgs, key: Option<&SigningKey>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// `[FILE=]PROFILE`; a profile whose own path has a `=` is written with its file in front.
+fn profiles(args: &BuildArgs) -> anyhow::Result<Vec<(Option<PathBuf>, Arc<Profile>)>> {
+    let read = |text: &String| {
+        let (file, name) = match text.split_once('=') {
+            Some((file, name)) => (Some(PathBuf::from(file)), name),
+            None => (None, text.as_str()),
+        };
+        if let Some(file) = &file {
+            let named = |list: &PathBuf| list == file || list.file_name() == Some(file.as_os_str());
+            if !args.lists.iter().any(named) {
+                bail!(
+                    "`--profile {text}`: no list file of this command is `{}`",
+                    file.display()
+                );
+            }
+        }
+        Ok((file, Profile::find(name)?))
+    };
+    args.profile.iter().map(read).collect()
+}
+
 fn previous_version(args: &BuildArgs) -> anyhow::Result<Option<u64>> {
     let Some(path) = &args.previous else {
         return Ok(None);
@@ -225,7 +257,7 @@ fn say(args: &BuildArgs, report: &FilesReport, started: Instant) -> anyhow::Resu
         report.bytes.checked_div(entries).unwrap_or(report.bytes),
         started.elapsed().as_secs_f64(),
     )?;
-    say_warnings(args, report)?;
+    say_warnings(report)?;
     if let Some(quarantine) = &report.quarantine {
         let left_out = manifest.quarantined;
         let file = quarantine.display();
@@ -238,19 +270,24 @@ fn say(args: &BuildArgs, report: &FilesReport, started: Instant) -> anyhow::Resu
     Ok(0)
 }
 
-fn say_warnings(args: &BuildArgs, report: &FilesReport) -> io::Result<()> {
+fn say_warnings(report: &FilesReport) -> io::Result<()> {
     let mut err = io::stderr().lock();
-    for (file, line_warning) in &report.warnings_shown {
-        let name = args
-            .lists
-            .get(*file)
-            .map_or(Path::new("?"), PathBuf::as_path);
+    for note in &report.notes {
+        writeln!(err, "hecha: note: {note}")?;
+    }
+    if report.skipped_rows > 0 {
+        let rows = report.skipped_rows;
+        writeln!(
+            err,
+            "hecha: note: {rows} rows are no records (the header again, totals, notes)"
+        )?;
+    }
+    for (name, line_warning) in &report.warnings_shown {
         let warning = &line_warning.warning;
         let (line, code) = (line_warning.line, warning.code.name());
         writeln!(
             err,
-            "hecha: warning: {}:{line}: `{}`: {code}",
-            name.display(),
+            "hecha: warning: {name}:{line}: `{}`: {code}",
             warning.field
         )?;
     }

@@ -11,6 +11,8 @@ pub mod key;
 pub mod sign;
 /// `hecha client`: who may ask.
 pub mod client;
+/// `hecha profile`: which column of a table is what.
+pub mod profile;
 /// `hecha build`: list files in, one snapshot file out.
 pub mod build;
 /// `hecha inspect`: what a snapshot file is.

@@ -8,6 +8,7 @@ use super::eval::{self, EvalArgs, EvalError, Verdict};
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
+use super::profile::{self, ProfileArgs, ProfileCommandError};
 use super::publish::{self, PublishArgs};
 use super::screen::{self, ScreenArgs};
 use super::serve::{self, ServeArgs};
@@ -62,6 +63,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Serve(ServeArgs),
     /// Turn list files into one snapshot file
     Build(BuildArgs),
+    /// Show or propose how tables of offices are read
+    Profile(ProfileArgs),
     /// Show what a snapshot file is, or check all of it
     Inspect(InspectArgs),
     /// Sign a snapshot, or an order to go back to an older one
@@ -98,6 +101,10 @@ pub fn run(program: Program) -> ExitCode {
             })
         }
         Command::Build(args) => exit_code(build::run(args)),
+        Command::Profile(args) => exit(profile::run(args), |error| match error {
+            ProfileCommandError::Output(_) => EXIT_INTERNAL,
+            ProfileCommandError::Input(_) => EXIT_INPUT,
+        }),
         Command::Inspect(args) => exit_code(inspect::run(args)),
         Command::Sign(args) => exit_code(sign::run(&args)),
         Command::Publish(args) => exit_code(publish::run(args)),

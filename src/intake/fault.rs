@@ -64,6 +64,10 @@ pub enum FaultCode {
     DuplicateEntryId,
     /// A number's mask is not among those that a snapshot holds.
     TooManyMaskPatterns,
+    /// A spreadsheet has rounded a number.
+    LostDigits,
+    /// The error of a formula stands in a cell.
+    BrokenCell,
 }
 
 impl FaultCode {
@@ -97,6 +101,8 @@ impl FaultCode {
             Self::TooMany => "too_many",
             Self::DuplicateEntryId => "duplicate_entry_id",
             Self::TooManyMaskPatterns => "too_many_mask_patterns",
+            Self::LostDigits => "lost_digits",
+            Self::BrokenCell => "broken_cell",
         }
     }
 }
@@ -158,6 +164,10 @@ impl std::error::Error for Fault {}
 pub enum WarningCode {
     /// A division code whose first two digits are no province's.
     UnknownDivision,
+    /// A number of a type that the contract does not have; it was left out of the record.
+    UnusedNumber,
+    /// More names than a record can have; the last were left out.
+    UnusedName,
 }
 
 impl WarningCode {
@@ -165,6 +175,8 @@ impl WarningCode {
     pub fn name(self) -> &'static str {
         match self {
             Self::UnknownDivision => "unknown_division",
+            Self::UnusedNumber => "unused_number",
+            Self::UnusedName => "unused_name",
         }
     }
 }

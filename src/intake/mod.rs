@@ -17,14 +17,46 @@ pub mod numbers;
 pub mod party;
 /// A whole record against the contract and the catalogue.
 pub mod validate;
+/// In which charset a file is written, and its text as UTF-8.
+pub mod charset;
+/// The fields that a column can be.
+pub mod field;
+/// One cell of a table as found.
+pub mod cell;
+/// Days and moments in the forms that lists have.
+pub mod dates;
+/// The numbers in one cell, of whatever types and however masked.
+pub mod number_cell;
+/// Column profiles: which column of an office's table is which field.
+pub mod profile;
+/// The row of headers in a table, wherever it stands.
+pub mod header;
+/// What the words of offices mean where a profile does not say.
+pub mod words;
+/// A record put together from cells or entities.
+pub mod written;
+/// A row of a table as a record.
+pub mod table;
 /// A stream of bytes cut into blocks of whole lines.
 pub mod blocks;
+/// CSV cut into blocks of whole rows.
+pub mod csv_rows;
+/// Sheets of workbooks as rows.
+pub mod workbook;
 /// Files of records, in blocks, in parallel, in order.
 pub mod ndjson;
+/// A profile proposed for a table that nobody has described yet.
+pub mod guess;
+/// FollowTheMoney entities as records.
+pub mod entities;
+/// List files of every kind: which it is, and its records.
+pub mod lists;
 /// The file of what was left out.
 pub mod quarantine;
 /// The sample list: invented records and questions, as of a day.
 pub mod sample;
 
+#[cfg(test)]
+mod lists_tests;
 #[cfg(test)]
 mod tests;

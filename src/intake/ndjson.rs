@@ -57,6 +57,10 @@ pub struct Block {
     pub faults: Vec<LineFault>,
     /// What is odd about records that were kept, in line order.
     pub warnings: Vec<LineWarning>,
+    /// Rows that are no records: the header again, totals, notes.
+    pub skipped_rows: u64,
+    /// What is to be said of the file as a whole.
+    pub notes: Vec<String>,
 }
 
 /// A line that was left out.
@@ -90,6 +94,14 @@ pub enum ReadError {
         /// What the system says.
         error: io::Error,
     },
+    /// The file is no list that can be read.
+    #[error("{file}: {what}")]
+    Unreadable {
+        /// The file, and the sheet, as named by the caller.
+        file: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// No threads to parse with.
     #[error("cannot start threads that parse list files: {0}; give fewer threads")]
     Threads(rayon::ThreadPoolBuildError),
@@ -115,6 +127,29 @@ pub fn read_sources<E: From<ReadError>>(
     options: &ReadOptions,
     sink: &mut dyn FnMut(Block) -> Result<(), E>,
 ) -> Result<(), E> {
+    in_order(options, sink, |lane| {
+        for (source, from) in sources.iter().enumerate() {
+            lane.start_source();
+            let mut cutter = Cutter::new(open(from)?, options.block_bytes);
+            loop {
+                let raw = cutter.next_block(lane.spare_buffer());
+                let Some(raw) = raw.map_err(|error| read_error(from, error))? else {
+                    break;
+                };
+                lane.submit(move || parse(source, raw, catalogue))?;
+            }
+            lane.finish_source()?;
+        }
+        Ok(())
+    })
+}
+
+/// Runs `feed` with a lane on which it puts work; what the work gives reaches `sink` in order.
+pub(super) fn in_order<'scope, E: From<ReadError>>(
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Block) -> Result<(), E>,
+    feed: impl FnOnce(&mut Lane<'_, 'scope, '_, E>) -> Result<(), E>,
+) -> Result<(), E> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build()
@@ -122,30 +157,57 @@ pub fn read_sources<E: From<ReadError>>(
     let in_flight_max = pool.current_num_threads() + 2;
     pool.in_place_scope(|scope| {
         let (sender, receiver) = sync_channel(in_flight_max);
-        let mut delivery = Delivery::new(receiver, sink);
-        for (source, from) in sources.iter().enumerate() {
-            let mut cutter = Cutter::new(open(from)?, options.block_bytes);
-            delivery.start_source();
-            loop {
-                let raw = cutter.next_block(delivery.spare_buffer());
-                let Some(raw) = raw.map_err(|error| read_error(from, error))? else {
-                    break;
-                };
-                if delivery.in_flight() >= in_flight_max {
-                    delivery.deliver_one()?;
-                }
-                let sender: SyncSender<Answer> = sender.clone();
-                let number = delivery.start_block();
-                scope.spawn(move |_| {
-                    let parsed = catch_unwind(AssertUnwindSafe(|| parse(source, raw, catalogue)));
-                    // The receiver is gone only where reading has stopped already.
-                    let _ = sender.send((number, parsed));
-                });
-            }
-            delivery.deliver_all()?;
-        }
-        Ok(())
+        let mut lane = Lane {
+            scope,
+            sender,
+            delivery: Delivery::new(receiver, sink),
+            in_flight_max,
+        };
+        feed(&mut lane)
     })
+}
+
+/// Work goes in, is done on all cores, and comes out in order.
+pub(super) struct Lane<'l, 'scope, 's, E> {
+    scope: &'l rayon::Scope<'scope>,
+    sender: SyncSender<Answer>,
+    delivery: Delivery<'s, E>,
+    in_flight_max: usize,
+}
+
+impl<'scope, E> Lane<'_, 'scope, '_, E> {
+    /// Lines are counted anew from here.
+    pub(super) fn start_source(&mut self) {
+        self.delivery.start_source();
+    }
+
+    /// A buffer that a block no longer needs.
+    pub(super) fn spare_buffer(&mut self) -> Vec<u8> {
+        self.delivery.spare_buffer()
+    }
+
+    /// Puts work on the lane; waits where too much is under way.
+    pub(super) fn submit(
+        &mut self,
+        work: impl FnOnce() -> Parsed + Send + 'scope,
+    ) -> Result<(), E> {
+        if self.delivery.in_flight() >= self.in_flight_max {
+            self.delivery.deliver_one()?;
+        }
+        let sender = self.sender.clone();
+        let number = self.delivery.start_block();
+        self.scope.spawn(move |_| {
+            let parsed = catch_unwind(AssertUnwindSafe(work));
+            // The receiver is gone only where reading has stopped already.
+            let _ = sender.send((number, parsed));
+        });
+        Ok(())
+    }
+
+    /// Waits for all that is under way.
+    pub(super) fn finish_source(&mut self) -> Result<(), E> {
+        self.delivery.deliver_all()
+    }
 }
 
 fn open<'a>(source: &Source<'a>) -> Result<Box<dyn Read + 'a>, ReadError> {
@@ -158,7 +220,7 @@ fn open<'a>(source: &Source<'a>) -> Result<Box<dyn Read + 'a>, ReadError> {
     }
 }
 
-fn read_error(source: &Source<'_>, error: io::Error) -> ReadError {
+pub(super) fn read_error(source: &Source<'_>, error: io::Error) -> ReadError {
     let file = match source {
         Source::File(path) => path.display().to_string(),
         Source::Bytes(_) => "memory".to_owned(),
@@ -170,25 +232,29 @@ fn read_error(source: &Source<'_>, error: io::Error) -> ReadError {
 type EntryKey = [u8; 16];
 
 /// What a thread makes of a block: lines are counted from the start of the block.
-struct Parsed {
-    block: Block,
+pub(super) struct Parsed {
+    /// Records and faults.
+    pub(super) block: Block,
     /// One for each record, in order.
     keys: Vec<EntryKey>,
     lines: u64,
     buffer: Vec<u8>,
 }
 
-fn parse(source: usize, raw: RawBlock, catalogue: &Catalogue) -> Parsed {
-    let mut parsed = Parsed {
-        block: Block {
-            source,
-            bytes_read: raw.bytes_read,
-            ..Block::default()
-        },
-        keys: Vec::new(),
-        lines: 0,
-        buffer: Vec::new(),
-    };
+pub(super) fn parse(source: usize, raw: RawBlock, catalogue: &Catalogue) -> Parsed {
+    parse_with(source, raw, &mut |line| Some(parse_line(line, catalogue)))
+}
+
+/// What a line is; `None` where it is no record by itself.
+type LineResult = Option<Result<Validated, Rejected>>;
+
+/// Each line that is not blank to `record`.
+pub(super) fn parse_with(
+    source: usize,
+    raw: RawBlock,
+    record: &mut dyn FnMut(&[u8]) -> LineResult,
+) -> Parsed {
+    let mut parsed = Parsed::new(source, raw.bytes_read);
     for line in raw.bytes.split_inclusive(|b| *b == b'\n') {
         parsed.lines += 1;
         let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -196,25 +262,42 @@ fn parse(source: usize, raw: RawBlock, catalogue: &Catalogue) -> Parsed {
         if line.len() <= LINE_BYTES_MAX && line.trim_ascii().is_empty() {
             continue;
         }
-        parsed.add(parsed.lines, parse_bounded(line, catalogue));
+        if line.len() > LINE_BYTES_MAX {
+            parsed.add(parsed.lines, Err(too_long()));
+        } else if let Some(result) = record(line) {
+            parsed.add(parsed.lines, result);
+        }
     }
     parsed.buffer = raw.bytes;
     parsed
 }
 
-fn parse_bounded(line: &[u8], catalogue: &Catalogue) -> Result<Validated, Rejected> {
-    if line.len() > LINE_BYTES_MAX {
-        let reason = "the line is longer than 1 MiB; write one record a line";
-        return Err(Rejected {
-            entry_id: None,
-            fault: Fault::new(FaultCode::LineTooLong, "", reason),
-        });
+fn too_long() -> Rejected {
+    let reason = "the line is longer than 1 MiB; write one record a line";
+    Rejected {
+        entry_id: None,
+        fault: Fault::new(FaultCode::LineTooLong, "", reason),
     }
-    parse_line(line, catalogue)
 }
 
 impl Parsed {
-    fn add(&mut self, line: u64, result: Result<Validated, Rejected>) {
+    /// Of no lines yet.
+    pub(super) fn new(source: usize, bytes_read: u64) -> Self {
+        Self {
+            block: Block {
+                source,
+                bytes_read,
+                ..Block::default()
+            },
+            keys: Vec::new(),
+            lines: 0,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Takes what came of a line; its number counts from the start of the block, or, where the
+    /// block says nothing of its lines, from the start of the file.
+    pub(super) fn add(&mut self, line: u64, result: Result<Validated, Rejected>) {
         match result {
             Ok(Validated { record, warnings }) => {
                 let hash = blake3::hash(record.entry_id.as_str().as_bytes());
@@ -352,213 +435,4 @@ impl<'s, E> Delivery<'s, E> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalogue::load::built_in;
-    use proptest::prelude::*;
-
-    const GOOD: &str = r#"{"entry_id":"ID","list":"court-defaulter","subject":{"kind":"person",
-        "name":"张三丰","birth_date":"1980-03-07"},"case_no":"1","authority":"a","supplier":"s",
-        "submitted_at":"2016-12-28T09:00:00+08:00","in_force_from":"2016-12-28",
-        "disclosure":"public","region":"380000"}"#;
-
-    fn good(entry_id: &str) -> String {
-        GOOD.replace('\n', "").replace("ID", entry_id)
-    }
-
-    /// What a reader of all blocks sees; blocks themselves differ with their size.
-    #[derive(Debug, Default, PartialEq)]
-    struct Read {
-        records: Vec<(usize, u64, String)>,
-        faults: Vec<(usize, u64, &'static str, Option<String>)>,
-        warnings: Vec<(usize, u64, String)>,
-        bytes: u64,
-    }
-
-    fn read_all(sources: &[&[u8]], threads: usize, block_bytes: usize) -> Read {
-        let catalogue = built_in().unwrap();
-        let sources: Vec<Source<'_>> = sources.iter().map(|b| Source::Bytes(b)).collect();
-        let options = ReadOptions {
-            threads,
-            block_bytes,
-        };
-        let mut all = Read::default();
-        let mut sink = |block: Block| -> Result<(), ReadError> {
-            let from = block.source;
-            let records = block.records.into_iter();
-            all.records
-                .extend(records.map(|(line, r)| (from, line, r.entry_id.as_str().to_owned())));
-            all.faults.extend(block.faults.into_iter().map(|left_out| {
-                let entry_id = left_out.entry_id.map(String::from);
-                (from, left_out.line, left_out.fault.code.name(), entry_id)
-            }));
-            let warnings = block.warnings.into_iter();
-            all.warnings
-                .extend(warnings.map(|odd| (from, odd.line, odd.warning.field)));
-            all.bytes += block.bytes_read;
-            Ok(())
-        };
-        read_sources(&sources, &catalogue, &options, &mut sink).unwrap();
-        all
-    }
-
-    fn mixed() -> Vec<u8> {
-        let mut text = b"\xef\xbb\xbf".to_vec();
-        let lines = [
-            good("a"),
-            String::new(),
-            good("b") + "\r",
-            "  \t".to_owned(),
-            "{".to_owned(),
-            good("a"),
-            good("").replace("\"\"", "\" \""),
-            good("c"),
-        ];
-        for line in lines {
-            text.extend_from_slice(line.as_bytes());
-            text.push(b'\n');
-        }
-        text.extend_from_slice(b"\xff\xfe\n");
-        text.extend_from_slice(good("d").as_bytes());
-        text
-    }
-
-    #[test]
-    fn lines_are_numbered_and_faults_stand_in_their_place() {
-        let text = mixed();
-        let read = read_all(&[&text], 1, 4 << 20);
-        let records = [(0, 1, "a"), (0, 3, "b"), (0, 8, "c"), (0, 10, "d")];
-        assert_eq!(
-            read.records,
-            records.map(|(s, l, id)| (s, l, id.to_owned()))
-        );
-        let faults = [
-            (0, 5, "not_json", None),
-            (0, 6, "duplicate_entry_id", Some("a".to_owned())),
-            (0, 7, "missing_field", None),
-            (0, 9, "not_utf8", None),
-        ];
-        assert_eq!(read.faults, faults);
-        assert_eq!(read.warnings.len(), 4, "none of the duplicate");
-        assert_eq!(read.bytes, text.len() as u64);
-    }
-
-    #[test]
-    fn every_block_size_and_number_of_threads_gives_the_same() {
-        let text = mixed();
-        let second = good("d") + "\n" + &good("e");
-        let sources: [&[u8]; 3] = [&text, b"", second.as_bytes()];
-        let expected = read_all(&sources, 1, 4 << 20);
-        assert_eq!(
-            expected.faults.last(),
-            Some(&(2, 1, "duplicate_entry_id", Some("d".into())))
-        );
-        for block_bytes in (1..2_000).step_by(37).chain([1, 2, 3, 4]) {
-            assert_eq!(
-                read_all(&sources, 1, block_bytes),
-                expected,
-                "{block_bytes}"
-            );
-        }
-        for threads in [2, 4] {
-            for block_bytes in [1, 300, 1_000] {
-                assert_eq!(
-                    read_all(&sources, threads, block_bytes),
-                    expected,
-                    "{threads}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_line_over_the_bound_is_one_fault_whatever_the_blocks() {
-        let pad = |bytes: usize| {
-            let record = good("p");
-            let mut line = record.clone().into_bytes();
-            line.resize(bytes, b' ');
-            line
-        };
-        for end in ["\n", "\r\n"] {
-            let mut text = pad(LINE_BYTES_MAX);
-            text.extend_from_slice(end.as_bytes());
-            text.extend_from_slice(&pad(LINE_BYTES_MAX + 1));
-            text.extend_from_slice(end.as_bytes());
-            text.extend_from_slice(&pad(3 * LINE_BYTES_MAX));
-            text.extend_from_slice(end.as_bytes());
-            text.extend_from_slice(good("q").as_bytes());
-            for block_bytes in [
-                1,
-                100,
-                LINE_BYTES_MAX,
-                LINE_BYTES_MAX + 1,
-                8 * LINE_BYTES_MAX,
-            ] {
-                let read = read_all(&[&text], 2, block_bytes);
-                let records = [(0, 1, "p".to_owned()), (0, 4, "q".to_owned())];
-                assert_eq!(read.records, records, "{block_bytes}");
-                let faults = [(0, 2, "line_too_long", None), (0, 3, "line_too_long", None)];
-                assert_eq!(read.faults, faults, "{block_bytes}");
-                assert_eq!(read.bytes, text.len() as u64, "{block_bytes}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_missing_file_is_named_and_the_sink_can_stop_the_reading() {
-        let catalogue = built_in().unwrap();
-        let options = ReadOptions::default();
-        let error = read(
-            &["/nonexistent/list.ndjson"],
-            &catalogue,
-            &options,
-            &mut |_| Ok::<(), ReadError>(()),
-        );
-        let text = error.unwrap_err().to_string();
-        assert!(
-            text.starts_with("/nonexistent/list.ndjson: cannot be read: "),
-            "{text}"
-        );
-        #[derive(Debug)]
-        struct Stopped;
-        impl From<ReadError> for Stopped {
-            fn from(_: ReadError) -> Self {
-                Self
-            }
-        }
-        let text = [good("a"), good("b"), good("c")].join("\n");
-        let options = ReadOptions {
-            threads: 2,
-            block_bytes: 1,
-        };
-        let mut calls = 0;
-        let stopped = read_sources(
-            &[Source::Bytes(text.as_bytes())],
-            &catalogue,
-            &options,
-            &mut |_| {
-                calls += 1;
-                Err(Stopped)
-            },
-        );
-        assert!(stopped.is_err());
-        assert_eq!(calls, 1);
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(200))]
-        #[test]
-        fn no_bytes_panic_and_blocks_do_not_matter(
-            noise in proptest::collection::vec(any::<u8>(), 0..80),
-            at in 0usize..4_000,
-            block_bytes in 1usize..3_000,
-        ) {
-            let mut text = mixed();
-            let at = at % text.len();
-            let end = (at + noise.len()).min(text.len());
-            text[at..end].copy_from_slice(&noise[..end - at]);
-            let expected = read_all(&[&text], 1, 1 << 20);
-            prop_assert_eq!(read_all(&[&text], 2, block_bytes), expected);
-        }
-    }
-}
+mod tests;

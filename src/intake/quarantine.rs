@@ -1,10 +1,11 @@
 //! The file of what was left out, for a person with a spreadsheet.
 //!
 //! In: faults, in order. Out: `<out>.quarantine.csv` beside the built file: UTF-8 with a byte order
-//! mark (spreadsheets take it for another charset without), columns file, line, entry_id, code,
-//! field, reason. Complete or absent: written aside, synced, renamed; an older one is removed where
-//! nothing is left out. Carries no value of a record but the entry_id, and that only where it holds
-//! no citizen_id; cells that a spreadsheet would run as a formula are disarmed.
+//! mark (spreadsheets take it for another charset without), columns file, line (or row, as a
+//! spreadsheet counts), entry_id, code, field, reason, sheet. Complete or absent: written aside,
+//! synced, renamed; an older one is removed where nothing is left out. Carries no value of a record
+//! but the entry_id, and that only where it holds no citizen_id; cells that a spreadsheet would run
+//! as a formula are disarmed.
 
 use super::ndjson::LineFault;
 use std::borrow::Cow;
@@ -13,7 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-const COLUMNS: [&str; 6] = ["file", "line", "entry_id", "code", "field", "reason"];
+const COLUMNS: [&str; 7] = [
+    "file", "line", "entry_id", "code", "field", "reason", "sheet",
+];
 
 /// Why the file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,9 +52,14 @@ impl Quarantine {
         }
     }
 
-    /// Adds a row; `file` as the caller named it.
-    pub fn add(&mut self, file: &str, left_out: &LineFault) -> Result<(), QuarantineError> {
-        let written = self.write_row(file, left_out);
+    /// Adds a row; `file` as the caller named it, `sheet` empty where the file has none.
+    pub fn add(
+        &mut self,
+        file: &str,
+        sheet: &str,
+        left_out: &LineFault,
+    ) -> Result<(), QuarantineError> {
+        let written = self.write_row(file, sheet, left_out);
         written.map_err(|error| self.error(error))
     }
 
@@ -72,7 +80,7 @@ impl Quarantine {
         finished.map_err(|error| self.error(error))
     }
 
-    fn write_row(&mut self, file: &str, left_out: &LineFault) -> io::Result<()> {
+    fn write_row(&mut self, file: &str, sheet: &str, left_out: &LineFault) -> io::Result<()> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
@@ -91,6 +99,7 @@ impl Quarantine {
             fault.code.name(),
             disarmed(&fault.field).as_ref(),
             disarmed(&fault.reason).as_ref(),
+            disarmed(sheet).as_ref(),
         ])?;
         self.rows += 1;
         Ok(())
@@ -179,8 +188,10 @@ mod tests {
         let out = folder.path().join("list.hecha");
         let mut quarantine = Quarantine::beside(&out);
         let formula = left_out(Some("=HYPERLINK(\"x\")"), "published");
-        quarantine.add("a.ndjson", &formula).unwrap();
-        quarantine.add("b.ndjson", &left_out(None, "")).unwrap();
+        quarantine.add("a.ndjson", "", &formula).unwrap();
+        quarantine
+            .add("b.xlsx", "=表", &left_out(None, ""))
+            .unwrap();
         assert!(
             !path_beside(&out).exists(),
             "nothing is there before it is whole"
@@ -189,9 +200,9 @@ mod tests {
         let path = quarantine.finish().unwrap().unwrap();
         assert_eq!(path, folder.path().join("list.hecha.quarantine.csv"));
         let text = std::fs::read_to_string(&path).unwrap();
-        let expected = "\u{feff}file,line,entry_id,code,field,reason\n\
-            a.ndjson,7,\"'=HYPERLINK(\"\"x\"\")\",bad_date,published,\"not a date, correct it\"\n\
-            b.ndjson,7,,bad_date,,\"not a date, correct it\"\n";
+        let expected = "\u{feff}file,line,entry_id,code,field,reason,sheet\n\
+            a.ndjson,7,\"'=HYPERLINK(\"\"x\"\")\",bad_date,published,\"not a date, correct it\",\n\
+            b.xlsx,7,,bad_date,,\"not a date, correct it\",'=表\n";
         assert_eq!(text, expected);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -201,7 +212,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("list.hecha");
         let mut first = Quarantine::beside(&out);
-        first.add("a", &left_out(None, "x")).unwrap();
+        first.add("a", "", &left_out(None, "x")).unwrap();
         first.finish().unwrap();
         assert!(path_beside(&out).exists());
         assert_eq!(Quarantine::beside(&out).finish().unwrap(), None);
@@ -214,11 +225,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("list.hecha");
         let mut dropped = Quarantine::beside(&out);
-        dropped.add("a", &left_out(None, "x")).unwrap();
+        dropped.add("a", "", &left_out(None, "x")).unwrap();
         drop(dropped);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let mut lost = Quarantine::beside(&folder.path().join("no/list.hecha"));
-        let error = lost.add("a", &left_out(None, "x")).unwrap_err().to_string();
+        let error = lost
+            .add("a", "", &left_out(None, "x"))
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains("no/list.hecha.quarantine.csv: cannot be written"),
             "{error}"

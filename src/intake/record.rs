@@ -318,7 +318,7 @@ fn find_forbidden(node: &Node<'_>) -> Option<String> {
 }
 
 /// The name to show, where a field of this name is forbidden.
-fn forbidden(key: &str) -> Option<String> {
+pub(super) fn forbidden(key: &str) -> Option<String> {
     if key.len() > 40 {
         return None;
     }

@@ -150,6 +150,11 @@ fn entry_id(written: Option<&str>) -> Result<EntryId, Fault> {
 /// The entry_id of a record that is left out, where it may be shown.
 fn shown_entry_id(root: &Node<'_>) -> Option<Box<str>> {
     let text = root.get("entry_id").and_then(Node::text)?.trim();
+    showable(text)
+}
+
+/// An entry_id as written, where it may be shown.
+pub(super) fn showable(text: &str) -> Option<Box<str>> {
     (!text.is_empty())
         .then(|| entry_id(Some(text)).ok())
         .flatten()

@@ -21,6 +21,7 @@ mod feedback;
 mod harness;
 mod holds;
 mod http;
+mod intake;
 mod lifecycle;
 mod limits;
 mod recalls;
