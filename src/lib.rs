@@ -31,6 +31,8 @@ pub mod intake;
 pub mod snapshot;
 /// Look-ups inside a snapshot: identifiers, postings, names, standing bits.
 pub mod index;
+/// What differs between two snapshots, and whether the later one may restrict anyone.
+pub mod changes;
 /// The story of `hecha build`.
 pub mod build;
 
@@ -53,6 +55,8 @@ pub mod gateway;
 pub mod http;
 
 // Tools and assembly.
+/// Bulk runs: many subjects against a list without a gateway.
+pub mod screen;
 /// Labelled cases in, figures out.
 pub mod eval;
 /// The configuration file, as written and as used.

@@ -14,8 +14,10 @@ use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::bulk::Bulk;
+use crate::gateway::canaries::{Canaries, CanariesError};
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
+use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
@@ -65,6 +67,9 @@ pub enum StartError {
     /// The decision log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The canaries.
+    #[error(transparent)]
+    Canaries(#[from] CanariesError),
     /// No snapshot.
     #[error(
         "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
@@ -111,15 +116,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         })?;
     let telemetry = Telemetry::new();
     let started = Clock::default().now();
-    let token = match config.sample {
-        true => Some(sample::set_up(
-            config,
-            &read_catalogue(config)?,
-            &*storage,
-            started,
-        )?),
-        false => None,
-    };
+    let token = sample_token(config, &*storage, started)?;
     let law = Arc::new(read_law(config, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let last_act = acts.iter().map(|act| act.at).max();
@@ -137,6 +134,15 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     )?;
     let overlay = Arc::new(Overlay::from_acts(acts));
     let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
+    let gates = gates(config, &view.law.catalogue, &storage)?;
+    let view = through_gates(
+        gates.as_deref(),
+        &source,
+        &mut pin,
+        view,
+        &telemetry,
+        &clock,
+    )?;
     let is_pinned = pin.file.is_some();
     let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
     let parts = ActorParts {
@@ -146,6 +152,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
         pin,
+        gates,
     };
     let (handle, thread) = Actor::start(parts).map_err(|fault| StartError::Io {
         what: "starting the actor".to_owned(),
@@ -159,10 +166,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
             what: "starting the threads for scans".to_owned(),
             fault,
         })?,
-        waits: RecordWaits {
-            kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
-            disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
-        },
+        waits: waits(config),
         stopping: AtomicBool::new(false),
     };
     Ok(Assembled {
@@ -176,6 +180,26 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
 fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
     let (config, shared) = (config.clone(), Arc::clone(shared));
     Box::new(move || read_law(&config, &shared.telemetry).map_err(|error| error.to_string()))
+}
+
+/// Sets up the sample, where it is one, and returns its token.
+fn sample_token(
+    config: &Config,
+    storage: &dyn Storage,
+    now: Moment,
+) -> Result<Option<String>, StartError> {
+    if !config.sample {
+        return Ok(None);
+    }
+    let catalogue = read_catalogue(config)?;
+    Ok(Some(sample::set_up(config, &catalogue, storage, now)?))
+}
+
+fn waits(config: &Config) -> RecordWaits {
+    RecordWaits {
+        kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
+        disk_max: Duration::from_millis(config.limits.disk_wait_ms_max),
+    }
 }
 
 /// Limits of the listeners, as configured.
@@ -274,6 +298,104 @@ fn first_snapshot(
         }
     }
     Err(first.into())
+}
+
+/// What a new snapshot must keep to, as configured. Canaries are read here too, so that a faulty
+/// file is known before it is needed.
+fn gates(
+    config: &Config,
+    catalogue: &Catalogue,
+    storage: &Arc<dyn Storage>,
+) -> Result<Option<Arc<Gates>>, StartError> {
+    let options = &config.gates;
+    if let Some(file) = &options.canaries_file {
+        Canaries::load(file, catalogue)?;
+    }
+    if !options.gates {
+        return Ok(None);
+    }
+    let replaying = match options.replay_hours {
+        0 => None,
+        hours => Some(Replaying {
+            storage: Arc::clone(storage),
+            folder: config.state_dir.join(LOG_FOLDER),
+            keys: LogKeys::new(MasterKey::load(&config.log_key_file)?),
+            hours,
+            checks_max: usize::try_from(options.replay_checks_max).unwrap_or(usize::MAX),
+        }),
+    };
+    Ok(Some(Arc::new(Gates {
+        limits: options.limits,
+        canaries_file: options.canaries_file.clone(),
+        replaying,
+    })))
+}
+
+/// What `current.json` names at a start is held against the file that served last: a restart is no
+/// way around the gates. Where that file is gone or cannot serve there is nothing to hold it
+/// against.
+fn through_gates(
+    gates: Option<&Gates>,
+    source: &Source,
+    pin: &mut Pin,
+    view: View,
+    telemetry: &Telemetry,
+    clock: &Clock,
+) -> Result<View, Refused> {
+    let view = match gates {
+        None => view,
+        Some(gates) => held_against_last(gates, source, pin, view, telemetry, clock.now()),
+    };
+    pin.served = view.loaded.file.as_deref().map(Into::into);
+    source.keep(pin)?;
+    Ok(view)
+}
+
+fn held_against_last(
+    gates: &Gates,
+    source: &Source,
+    pin: &Pin,
+    view: View,
+    telemetry: &Telemetry,
+    now: Moment,
+) -> View {
+    let served = pin.served.as_deref();
+    let Some(file) = served.filter(|file| Some(*file) != view.loaded.file.as_deref()) else {
+        return view;
+    };
+    let named = source.current().ok().flatten();
+    let named = named.filter(|named| named.current.id() == view.loaded.snapshot.id());
+    let (Some(named), None) = (named, &pin.file) else {
+        return view;
+    };
+    let law = Arc::clone(&view.law);
+    let Ok(last) = source.open(file, &law.catalogue, now) else {
+        return view;
+    };
+    let Ok(serving) = View::new(Arc::new(last), law, Arc::clone(&view.overlay), now) else {
+        return view;
+    };
+    let accepted = named.current.accepted.as_ref();
+    let refused = match gates.judge(&serving, &view.loaded, now) {
+        Ok(judged) => {
+            judged.log(&named.current.file, accepted);
+            (!judged.passes(accepted)).then(|| judged.reasons())
+        }
+        Err(fault) => Some(fault.to_string()),
+    };
+    match refused {
+        None => view,
+        Some(reasons) => {
+            telemetry.count_swap(SwapResult::Refused);
+            let file = &*named.current.file;
+            tracing::error!(
+                file,
+                reasons,
+                "the snapshot is refused, the last one serves"
+            );
+            serving
+        }
+    }
 }
 
 fn open_journal(

@@ -273,7 +273,10 @@ fn body(args: &CheckArgs, catalogue: &Catalogue) -> Result<Vec<u8>, CheckError> 
     let mut body = Map::new();
     let scenario = args.scenario.as_deref().unwrap_or_default();
     body.insert("scenario".to_owned(), json!(scenario));
-    body.insert("attributes".to_owned(), attributes(args, catalogue)?);
+    body.insert(
+        "attributes".to_owned(),
+        attributes(scenario, &args.attributes, catalogue)?,
+    );
     let mut subject = Map::new();
     subject.insert("kind".to_owned(), json!(args.kind));
     subject.insert("name".to_owned(), json!(args.name));
@@ -309,14 +312,17 @@ fn body(args: &CheckArgs, catalogue: &Catalogue) -> Result<Vec<u8>, CheckError> 
 }
 
 /// Values as the scenario wants them: whole numbers and booleans are not strings.
-fn attributes(args: &CheckArgs, catalogue: &Catalogue) -> Result<Value, CheckError> {
+pub(super) fn attributes(
+    scenario: &str,
+    attributes: &[String],
+    catalogue: &Catalogue,
+) -> Result<Value, CheckError> {
     use crate::catalogue::scenario::AttributeKind;
-    let scenario = args.scenario.as_deref().unwrap_or_default();
     let known = catalogue
         .find_scenario(scenario)
         .map(|scenario| catalogue.scenario(scenario));
-    let mut attributes = Map::new();
-    for stated in &args.attributes {
+    let mut values = Map::new();
+    for stated in attributes {
         let Some((name, text)) = pair("--attr", Some(stated), '=')? else {
             continue;
         };
@@ -330,9 +336,9 @@ fn attributes(args: &CheckArgs, catalogue: &Catalogue) -> Result<Value, CheckErr
             }
             _ => json!(text),
         };
-        attributes.insert(name.to_owned(), value);
+        values.insert(name.to_owned(), value);
     }
-    Ok(Value::Object(attributes))
+    Ok(Value::Object(values))
 }
 
 fn ids(args: &CheckArgs) -> Result<Vec<Value>, CheckError> {

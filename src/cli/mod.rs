@@ -7,6 +7,10 @@
 pub mod key;
 /// `hecha client`: who may ask.
 pub mod client;
+/// What differs between two snapshot files, for commands that print it.
+pub mod differences;
+/// `hecha diff`: what a new snapshot changes.
+pub mod diff;
 /// `hecha build`: list files in, one snapshot file out.
 pub mod build;
 /// `hecha inspect`: what a snapshot file is.
@@ -19,6 +23,8 @@ pub mod eval;
 pub mod sample;
 /// `hecha check`: one question without a server.
 pub mod check;
+/// `hecha rescreen`: known subjects against what a new snapshot changes.
+pub mod rescreen;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha serve`: the gateway.

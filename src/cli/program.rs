@@ -3,11 +3,13 @@
 use super::build::{self, BuildArgs};
 use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
+use super::diff::{self, DiffArgs};
 use super::eval::{self, EvalArgs, EvalError, Verdict};
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
 use super::publish::{self, PublishArgs};
+use super::rescreen::{self, RescreenArgs};
 use super::serve::{self, ServeArgs};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
@@ -60,10 +62,14 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Build(BuildArgs),
     /// Show what a snapshot file is, or check all of it
     Inspect(InspectArgs),
+    /// Show what a new snapshot changes
+    Diff(DiffArgs),
     /// Put a snapshot where gateways find it
     Publish(PublishArgs),
     /// Ask one question without a server and print the answer
     Check(CheckArgs),
+    /// Check known subjects against only what a new snapshot changes
+    Rescreen(RescreenArgs),
     /// Compare answers with labelled cases
     Eval(EvalArgs),
     /// Add and list the units that may ask
@@ -89,6 +95,7 @@ pub fn run(program: Program) -> ExitCode {
         }
         Command::Build(args) => exit_code(build::run(args)),
         Command::Inspect(args) => exit_code(inspect::run(args)),
+        Command::Diff(args) => exit_code(diff::run(&args)),
         Command::Publish(args) => exit_code(publish::run(args)),
         Command::Check(args) => {
             let ended = check::run(&args);
@@ -97,6 +104,7 @@ pub fn run(program: Program) -> ExitCode {
                 false => EXIT_INPUT,
             })
         }
+        Command::Rescreen(args) => exit_code(rescreen::run(&args)),
         Command::Eval(args) => match eval::run(args) {
             Ok(Verdict::Passed) => ExitCode::SUCCESS,
             Ok(Verdict::Failed) => ExitCode::from(EXIT_INTERNAL),

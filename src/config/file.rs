@@ -214,6 +214,16 @@ keys! {
     log_segment_bytes: u64, "whole number";
     watch_interval_ms: u64, "whole number";
     log_format: String, "text";
+    gates: bool, "true or false";
+    canaries_file: PathBuf, "path";
+    gate_change_percent_max: u64, "whole number";
+    gate_change_entries_min: u64, "whole number";
+    gate_quarantined_percent_max: u64, "whole number";
+    gate_list_age_hours_max: u64, "whole number";
+    gate_replay_hours: u64, "whole number";
+    gate_replay_checks_max: u64, "whole number";
+    gate_replay_percent_max: u64, "whole number";
+    gate_replay_people_min: u64, "whole number";
 }
 
 impl Written {

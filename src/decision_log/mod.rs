@@ -40,6 +40,8 @@ pub mod appender;
 pub mod writer;
 /// Reading a log folder offline, or beside the writer.
 pub mod query;
+/// The latest checks with their requests, to be decided again.
+pub mod replay;
 
 #[cfg(test)]
 mod tests;

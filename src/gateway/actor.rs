@@ -7,6 +7,7 @@
 //! before it, the one that is being opened.
 
 use super::clock::Clock;
+use super::gates::{Gates, Trial};
 use super::recorder::{ActRecord, Recorder, SwapRecord};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
@@ -14,6 +15,7 @@ use crate::index::entry_ids;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
+use crate::snapshot::publish::Accepted;
 use crate::telemetry::{SwapResult, Telemetry};
 use arc_swap::ArcSwap;
 use std::io;
@@ -24,8 +26,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+mod judged;
+
 /// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
 const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often a judgement that is being reached is looked at.
+const TRIAL_LOOK: Duration = Duration::from_millis(5);
 
 /// Reads catalogue and clients again; the error is for people.
 pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
@@ -158,8 +164,8 @@ impl ActorHandle {
 /// Which snapshot is wanted.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
-    /// The one that `current.json` names.
-    Named(&'a Named),
+    /// The one that `current.json` names: it is open already.
+    Opened(&'a Arc<Loaded>),
     /// A file of the folder.
     File(&'a str),
     /// A file that may still be open.
@@ -182,6 +188,10 @@ pub struct Actor {
     previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check.
     retired: Vec<Arc<View>>,
+    /// What a new snapshot must keep to; `None` where nothing is asked of it.
+    gates: Option<Arc<Gates>>,
+    /// What `current.json` names is open and being held against what serves.
+    trial: Option<(Named, Trial)>,
 }
 
 /// Parts of an actor.
@@ -198,6 +208,8 @@ pub struct ActorParts {
     pub watch_interval: Duration,
     /// What was kept over the restart.
     pub pin: Pin,
+    /// What a new snapshot must keep to; `None` where nothing is asked of it.
+    pub gates: Option<Arc<Gates>>,
 }
 
 impl Actor {
@@ -215,6 +227,8 @@ impl Actor {
             pointer_refused: false,
             previous: None,
             retired: Vec::new(),
+            gates: parts.gates,
+            trial: None,
         };
         let thread = std::thread::Builder::new().name("actor".to_owned());
         let thread = thread.spawn(move || actor.run(&received))?;
@@ -225,13 +239,18 @@ impl Actor {
         let mut look_at = Instant::now() + self.watch_interval;
         loop {
             let wait = look_at.saturating_duration_since(Instant::now());
-            match commands.recv_timeout(wait.min(Duration::from_secs(1))) {
+            let wait_max = match &self.trial {
+                None => Duration::from_secs(1),
+                Some(_) => TRIAL_LOOK,
+            };
+            match commands.recv_timeout(wait.min(wait_max)) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(command) => self.obey(command),
                 Err(RecvTimeoutError::Timeout) => (),
             }
             self.turn_day();
             self.release();
+            self.conclude_trial();
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
@@ -303,6 +322,9 @@ impl Actor {
 
     /// Looks at `current.json`: a version not yet seen ends a pin and is served.
     fn look(&mut self) {
+        if self.trial.is_some() {
+            return;
+        }
         let named = match self.source.current() {
             Ok(Some(named)) => named,
             Ok(None) => return,
@@ -319,24 +341,28 @@ impl Actor {
         if !is_wanted || self.refused.as_ref() == Some(&named) {
             return;
         }
-        let swapped = self.swap_to(Wanted::Named(&named)).and_then(|()| {
-            self.pin.see(version);
-            self.pin.file = None;
-            self.keep_pin()
-        });
-        match swapped {
-            Ok(()) => {
-                self.refused = None;
-                self.swapped("gateway", &named.current.file, SwapResult::Done);
-            }
-            Err(refused) => {
-                self.refuse(&refused);
-                self.refused = Some(named);
-            }
+        match self.open_named(&named) {
+            Err(refused) => self.refuse_named(named, &refused),
+            Ok(loaded) => match self.gates.clone() {
+                None => self.serve_named(named, &loaded),
+                Some(gates) => self.try_named(named, gates, loaded),
+            },
         }
     }
 
+    /// Opened before the view is loaded again: acts may come while it is held against what serves.
+    fn open_named(&mut self, named: &Named) -> Result<Arc<Loaded>, Refused> {
+        let now = self.shared.clock.tick();
+        self.wait_for_readers();
+        // Released before the third one is opened.
+        self.previous = None;
+        let law = Arc::clone(&self.shared.view.load().law);
+        let loaded = self.source.open_current(named, &law.catalogue, now)?;
+        Ok(Arc::new(loaded))
+    }
+
     fn choose(&mut self, file: &str, unit: &str, result: SwapResult) -> Result<(), Refused> {
+        self.abandon_trial();
         let wanted = match result {
             SwapResult::RolledBack => Wanted::Previous(file),
             _ => Wanted::File(file),
@@ -350,7 +376,7 @@ impl Actor {
             self.keep_pin()
         });
         match &chosen {
-            Ok(()) => self.swapped(unit, file, result),
+            Ok(()) => self.swapped(unit, file, result, None),
             Err(refused) => self.refuse(refused),
         }
         chosen
@@ -378,18 +404,17 @@ impl Actor {
         let previous = self.previous.take();
         self.wait_for_readers();
         let loaded = match (wanted, previous) {
+            (Wanted::Opened(loaded), _) => Arc::clone(loaded),
             (Wanted::Previous(file), Some(loaded)) if loaded.file.as_deref() == Some(file) => {
                 loaded
             }
             (wanted, previous) => {
                 // Released before the third one is opened.
                 drop(previous);
-                Arc::new(match wanted {
-                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue, now)?,
-                    Wanted::File(file) | Wanted::Previous(file) => {
-                        self.source.open(file, &law.catalogue, now)?
-                    }
-                })
+                let (Wanted::File(file) | Wanted::Previous(file)) = wanted else {
+                    return Err(Refused::NoneOlder);
+                };
+                Arc::new(self.source.open(file, &law.catalogue, now)?)
             }
         };
         let file = loaded.file.as_deref().unwrap_or("").to_owned();
@@ -457,14 +482,23 @@ impl Actor {
         }
     }
 
-    fn keep_pin(&self) -> Result<(), Refused> {
+    fn keep_pin(&mut self) -> Result<(), Refused> {
+        let served = self
+            .shared
+            .view
+            .load()
+            .loaded
+            .file
+            .as_deref()
+            .map(Into::into);
+        self.pin.served = served;
         self.shared
             .pinned
             .store(self.pin.file.is_some(), Ordering::Relaxed);
         self.source.keep(&self.pin)
     }
 
-    fn swapped(&self, unit: &str, file: &str, result: SwapResult) {
+    fn swapped(&self, unit: &str, file: &str, result: SwapResult, accepted: Option<&Accepted>) {
         let view = self.shared.view.load();
         let at = self.shared.clock.now();
         tracing::info!(file, snapshot = %view.loaded.id, ?result, "a snapshot serves");
@@ -473,6 +507,7 @@ impl Actor {
             unit,
             file,
             snapshot: &view.loaded.id,
+            accepted,
             at,
         });
     }

@@ -21,6 +21,10 @@ pub mod clock;
 pub mod idempotency;
 /// The decision log as the gateway uses it.
 pub mod recorder;
+/// Entries and questions with a known answer.
+pub mod canaries;
+/// What a new snapshot must keep to before it serves.
+pub mod gates;
 /// Where snapshots come from.
 pub mod source;
 /// The one place where views change.

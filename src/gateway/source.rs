@@ -5,6 +5,7 @@
 //! a list that the catalogue does not know. What is pinned, and which versions were seen, is kept
 //! in a file of its own, so that a rollback holds over a restart. Used by the actor only.
 
+use super::gates::GateFault;
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
 use crate::index::binding::{Binding, BindingError};
@@ -87,6 +88,25 @@ pub enum Refused {
         /// What does not fit.
         fault: BindingError,
     },
+    /// Outside the limits, and nobody has accepted it.
+    #[error(
+        "`{file}` is outside the limits: {exceeded}; if it is right, publish it with `hecha \
+         publish --accept REASON`"
+    )]
+    Gates {
+        /// The file.
+        file: String,
+        /// The limits exceeded.
+        exceeded: String,
+    },
+    /// It could not be held against the one that serves.
+    #[error("`{file}`: {fault}")]
+    Gate {
+        /// The file.
+        file: String,
+        /// Why not.
+        fault: GateFault,
+    },
     /// There is nothing to roll back to.
     #[error("there is no older snapshot")]
     NoneOlder,
@@ -109,6 +129,9 @@ pub struct Pin {
     /// Versions that `current.json` has named.
     #[serde(default)]
     pub seen: Vec<u64>,
+    /// File that served last: what `current.json` names after a restart is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<String>,
 }
 
 impl Pin {

@@ -134,6 +134,8 @@ fn refused(refused: &Refused) -> Problem {
         | Refused::Environment { .. }
         | Refused::Key { .. }
         | Refused::Expired { .. }
+        | Refused::Gates { .. }
+        | Refused::Gate { .. }
         | Refused::Law { .. } => Problem::invalid("file", refused.to_string()),
     }
 }

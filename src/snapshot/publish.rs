@@ -7,6 +7,7 @@
 
 use super::manifest::{from_hex, to_hex};
 use super::open::{Snapshot, SnapshotId};
+use crate::model::term::Moment;
 use crate::storage::disk::{Storage, file_name};
 use crate::storage::replace;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,22 @@ pub struct Current {
     pub environment: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Who lets it serve although it is outside the limits; `None` where nobody had to.
+    pub accepted: Option<Accepted>,
+}
+
+/// Somebody's word that a snapshot outside the limits shall serve. It stands in the pointer beside
+/// the hash of the file, for the file itself never changes once it is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Who accepts.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Moment,
+    /// The limits that were exceeded when it was accepted, in words.
+    pub exceeded: Vec<String>,
 }
 
 /// Why a pointer or a published file cannot be used.
@@ -102,6 +119,7 @@ impl Current {
             version: snapshot.manifest().version,
             environment: snapshot.manifest().environment.to_string(),
             bytes: snapshot.bytes().len() as u64,
+            accepted: None,
         })
     }
 
@@ -133,6 +151,7 @@ impl Current {
             version: self.version,
             environment: self.environment.clone(),
             bytes: self.bytes,
+            accepted: self.accepted.as_ref().map(AcceptedText::of),
         };
         let mut json = serde_json::to_vec(&text).unwrap_or_default();
         json.push(b'\n');
@@ -161,6 +180,39 @@ impl Current {
             version: text.version,
             environment: text.environment,
             bytes: text.bytes,
+            accepted: text.accepted.map(AcceptedText::read).transpose()?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct AcceptedText {
+    by: String,
+    reason: String,
+    at: String,
+    exceeded: Vec<String>,
+}
+
+impl AcceptedText {
+    fn of(accepted: &Accepted) -> Self {
+        Self {
+            by: accepted.by.clone(),
+            reason: accepted.reason.clone(),
+            at: accepted.at.to_string(),
+            exceeded: accepted.exceeded.clone(),
+        }
+    }
+
+    fn read(self) -> Result<Accepted, String> {
+        if self.reason.trim().is_empty() || self.by.trim().is_empty() {
+            return Err("`accepted` names nobody or gives no reason".to_owned());
+        }
+        let at = Moment::parse(&self.at).ok_or("`accepted.at` is no moment")?;
+        Ok(Accepted {
+            by: self.by,
+            reason: self.reason,
+            at,
+            exceeded: self.exceeded,
         })
     }
 }
@@ -173,6 +225,8 @@ struct CurrentText {
     version: u64,
     environment: String,
     bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<AcceptedText>,
 }
 
 /// Reads the pointer of a folder; `None` where there is none.
@@ -226,8 +280,23 @@ pub fn publish(
     snapshot: &Snapshot,
     folder: &Path,
 ) -> Result<Current, PublishError> {
+    publish_accepted(storage, snapshot, folder, None)
+}
+
+/// The same with the word of whoever accepts it, where it is outside the limits.
+///
+/// Errors: as `publish`.
+pub fn publish_accepted(
+    storage: &dyn Storage,
+    snapshot: &Snapshot,
+    folder: &Path,
+    accepted: Option<Accepted>,
+) -> Result<Current, PublishError> {
     let name = format!("{}-{}{SUFFIX}", snapshot.manifest().version, snapshot.id());
-    let current = Current::to(snapshot, &name)?;
+    let current = Current {
+        accepted,
+        ..Current::to(snapshot, &name)?
+    };
     put_file(storage, snapshot.bytes(), &folder.join(&name))?;
     let pointer = folder.join(POINTER);
     replace::write(storage, &pointer, &current.to_json()).map_err(|fault| PublishError::Io {

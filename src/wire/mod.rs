@@ -25,5 +25,7 @@ pub mod answer;
 pub mod scan;
 /// The request as its record keeps it.
 pub mod normalised;
+/// The request back from its record.
+pub mod replayed;
 /// Bodies of acts and feedback; what operators read.
 pub mod ops;
