@@ -55,7 +55,7 @@ pub mod gateway;
 pub mod http;
 
 // Tools and assembly.
-/// Bulk runs: many subjects against a list without a gateway.
+/// Bulk runs: a file of subjects in, a file of decisions out.
 pub mod screen;
 /// Labelled cases in, figures out.
 pub mod eval;

@@ -35,6 +35,8 @@ pub const PROBLEMS_TOTAL: &str = "hecha_problems_total";
 pub const SWAPS_TOTAL: &str = "hecha_snapshot_swaps_total";
 /// Limits of the gates that snapshots exceeded, by `limit`; accepted ones too.
 pub const GATES_EXCEEDED_TOTAL: &str = "hecha_gates_exceeded_total";
+/// Snapshots refused, by `reason`.
+pub const SWAPS_REFUSED_TOTAL: &str = "hecha_snapshot_refused_total";
 /// Reloads of catalogue and clients, by `result`.
 pub const RELOADS_TOTAL: &str = "hecha_reloads_total";
 /// Acts on entries, by `kind`.
@@ -144,6 +146,43 @@ pub struct Figure {
     pub value: f64,
 }
 
+impl Figure {
+    /// A figure that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: f64) -> Self {
+        Self {
+            name,
+            help,
+            kind: "gauge",
+            value,
+        }
+    }
+}
+
+/// A figure of each of several things, read when somebody looks.
+#[derive(Debug, Clone)]
+pub struct LabelledFigure<'a> {
+    /// Name with unit.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Name of the label.
+    pub label: &'static str,
+    /// Value of the label, which needs no escaping, and of the gauge.
+    pub values: Vec<(&'a str, f64)>,
+}
+
+/// Writes gauges with a label behind what `Telemetry::render` made.
+pub fn write_labelled(text: &mut String, figures: &[LabelledFigure<'_>]) {
+    for figure in figures {
+        let (name, help, label) = (figure.name, figure.help, figure.label);
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
+        for (of, value) in &figure.values {
+            let _ = writeln!(text, "{name}{{{label}=\"{of}\"}} {value}");
+        }
+        text.push('\n');
+    }
+}
+
 /// All handles.
 pub struct Telemetry {
     recorder: PrometheusRecorder,
@@ -249,6 +288,12 @@ impl Telemetry {
         self.count(GATES_EXCEEDED_TOTAL, "limit", limit);
     }
 
+    /// Counts a snapshot that was refused, and why.
+    pub fn count_refused_swap(&self, reason: &'static str) {
+        self.count_swap(SwapResult::Refused);
+        self.count(SWAPS_REFUSED_TOTAL, "reason", reason);
+    }
+
     /// Counts a reload.
     pub fn count_reload(&self, result: SwapResult) {
         self.count(RELOADS_TOTAL, "result", result_name(result));
@@ -318,6 +363,7 @@ fn describe() {
             GATES_EXCEEDED_TOTAL,
             "Limits of the gates that snapshots exceeded",
         ),
+        (SWAPS_REFUSED_TOTAL, "Snapshots refused"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),
         (ACTS_TOTAL, "Acts on entries"),
         (

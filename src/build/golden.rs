@@ -58,7 +58,7 @@ fn open() -> Snapshot {
     }
     let options = OpenOptions {
         fold_version: "golden".into(),
-        state_dir: None,
+        ..OpenOptions::default()
     };
     Snapshot::open_file(&golden(), &options).unwrap()
 }
@@ -70,7 +70,7 @@ fn reopened() -> Snapshot {
     std::fs::write(&path, rebuilt()).unwrap();
     let options = OpenOptions {
         fold_version: "golden".into(),
-        state_dir: None,
+        ..OpenOptions::default()
     };
     Snapshot::open_file(&path, &options).unwrap()
 }

@@ -195,7 +195,7 @@ fn a_file_of_other_name_tables_is_refused() {
     std::fs::write(&path, built(1)).unwrap();
     let options = OpenOptions {
         fold_version: "other".into(),
-        state_dir: None,
+        ..OpenOptions::default()
     };
     let fault = Snapshot::open_file(&path, &options).unwrap_err();
     assert!(

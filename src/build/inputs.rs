@@ -95,13 +95,15 @@ impl BuildInputs {
         }
     }
 
-    /// Seconds of the moment it is built, or one more than the version before.
+    /// Milliseconds of the moment it is built, or one more than the version before. Finer than
+    /// seconds, because a gateway refuses other bytes under a version that it knows, and two builds
+    /// within a second are common.
     pub fn version(&self) -> u64 {
-        let seconds = u64::try_from(self.created.0.div_euclid(1_000_000)).unwrap_or(0);
+        let moment = u64::try_from(self.created.as_millis()).unwrap_or(0);
         let next = self
             .previous_version
             .map_or(0, |version| version.saturating_add(1));
-        seconds.max(next)
+        moment.max(next)
     }
 }
 

@@ -58,7 +58,7 @@ fn who_accepts_and_why_stands_in_the_pointer() {
     };
     let snapshot = snapshot(3, 1);
     let word = Some(accepted.clone());
-    publish::publish_accepted(&RealDisk, &snapshot, folder.path(), word).unwrap();
+    publish::publish_signed(&RealDisk, &snapshot, folder.path(), None, word).unwrap();
     let read = publish::read_current(folder.path()).unwrap().unwrap();
     assert_eq!(read.accepted, Some(accepted));
     let json = String::from_utf8(read.to_json()).unwrap();

@@ -373,7 +373,7 @@ impl<'a> Check<'a> {
             },
             at: Standpoint {
                 identity: sighting.identity,
-                is_stale: self.now > bound.fresh_until,
+                is_stale: bound.is_stale(self.now),
                 lacks_end_date: list.rules.owes_end_date && facts.in_force_until().is_none(),
                 is_minor: adult_at.is_some_and(|day| self.now.day() < day),
                 exemption: self.request.exemption,

@@ -12,6 +12,7 @@ use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
+use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::bulk::Bulk;
 use crate::gateway::canaries::{Canaries, CanariesError};
@@ -21,7 +22,7 @@ use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
-use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
+use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::index::binding::BindingError;
@@ -30,9 +31,11 @@ use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
-use crate::seal::keys::{KeyError, MasterKey};
+use crate::seal::keys::{KeyError, KeyId, MasterKey};
+use crate::seal::sign::PublicKey;
+use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
-use crate::telemetry::{SwapResult, Telemetry};
+use crate::telemetry::Telemetry;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,6 +88,17 @@ pub enum StartError {
     /// Snapshot and catalogue.
     #[error(transparent)]
     Binding(#[from] BindingError),
+    /// One key in two places.
+    #[error(
+        "`{path}` holds the key {key}, which another file of `builder_keys` and `activator_keys` \
+         holds too; whoever builds does not activate, and two activators are two people"
+    )]
+    SameKey {
+        /// The second file.
+        path: PathBuf,
+        /// Number of the key.
+        key: KeyId,
+    },
     /// A folder or thread.
     #[error("{what}: {fault}")]
     Io {
@@ -122,29 +136,22 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let last_act = acts.iter().map(|act| act.at).max();
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
-    let source = Source::new(source_options(config)?, Arc::clone(&storage));
-    let mut pin = source.pin();
-    let loaded = first_snapshot(
-        config,
-        &source,
-        &mut pin,
-        &law.catalogue,
-        &telemetry,
-        &clock,
-    )?;
+    let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
+    let mut pin = source.pin()?;
     let overlay = Arc::new(Overlay::from_acts(acts));
-    let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
-    let gates = gates(config, &view.law.catalogue, &storage)?;
-    let view = through_gates(
-        gates.as_deref(),
-        &source,
-        &mut pin,
-        view,
-        &telemetry,
-        &clock,
-    )?;
-    let is_pinned = pin.file.is_some();
-    let shared = Arc::new(Shared::new(view, is_pinned, telemetry, clock, recorder));
+    let gates = gates(config, &law.catalogue, &storage)?;
+    let start = Start {
+        law: &law,
+        overlay: &overlay,
+        gates: gates.as_deref(),
+        telemetry: &telemetry,
+        now: clock.now(),
+    };
+    let loaded = first_snapshot(config, &mut source, &mut pin, &start)?;
+    pin.served = loaded.file.as_deref().map(Into::into);
+    source.keep(&pin)?;
+    let view = View::new(loaded, law, overlay, clock.now())?;
+    let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         journal,
@@ -214,6 +221,7 @@ pub fn limits(config: &Config) -> Limits {
         body_timeout_ms: figures.body_timeout_ms,
         idle_timeout_ms: figures.idle_timeout_ms,
         checks_bytes_max: size(figures.checks_bytes_max),
+        stream_lines_max: figures.stream_lines_max,
         drain_delay_ms: figures.drain_delay_ms,
         stop_ms_max: figures.hard_stop_ms,
         ..Limits::default()
@@ -237,30 +245,70 @@ fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
     Ok(Law::new(catalogue, clients, telemetry))
 }
 
-fn source_options(config: &Config) -> Result<SourceOptions, KeyError> {
+/// Where snapshots come from, as configured.
+pub fn source_options(config: &Config) -> Result<SourceOptions, StartError> {
     let master = MasterKey::load(&config.snapshot_key_file)?;
     Ok(SourceOptions {
         snapshot_dir: config.snapshot_dir.clone(),
         state_dir: config.state_dir.clone(),
         environment: config.environment.as_str().into(),
         keys: Arc::new(vec![master]),
+        trust: Arc::new(read_trust(config)?),
     })
 }
 
+/// The keys that the configuration names, each in one place only.
+fn read_trust(config: &Config) -> Result<Trust, StartError> {
+    let mut known: Vec<PublicKey> = Vec::new();
+    let mut load = |paths: &[PathBuf]| -> Result<Vec<PublicKey>, StartError> {
+        let first = known.len();
+        for path in paths {
+            let key = PublicKey::load(path)?;
+            if known.contains(&key) {
+                return Err(StartError::SameKey {
+                    path: path.clone(),
+                    key: key.id(),
+                });
+            }
+            known.push(key);
+        }
+        Ok(known[first..].to_vec())
+    };
+    let trust = Trust {
+        builders: load(&config.trust.builder_keys)?,
+        activators: load(&config.trust.activator_keys)?,
+        activators_required: usize::try_from(config.trust.activators_required).unwrap_or(1),
+        is_required: config.trust.require_signatures,
+    };
+    if !trust.is_required && config.environment != "sample" {
+        tracing::warn!(
+            "signatures of snapshots are not required: whoever can write to the snapshot folder \
+             decides whom this gateway restricts; make keys with `hecha key new --signing`, sign \
+             with `hecha sign`, and name the .pub files in `builder_keys` and `activator_keys`"
+        );
+    }
+    Ok(trust)
+}
+
 /// The pinned snapshot, or the one that `current.json` names; where that is refused, the next
-/// older one that can serve: a bad file must not take the service down at a restart either.
+/// older one that can serve: a bad file must not take the service down at a restart either. None
+/// that was never activated takes part, and where signatures are required none but what served.
 fn first_snapshot(
     config: &Config,
-    source: &Source,
+    source: &mut Source,
     pin: &mut Pin,
-    catalogue: &Catalogue,
-    telemetry: &Telemetry,
-    clock: &Clock,
-) -> Result<Loaded, StartError> {
-    let now = clock.now();
+    start: &Start<'_>,
+) -> Result<Arc<Loaded>, StartError> {
+    let (catalogue, telemetry, now) = (&start.law.catalogue, start.telemetry, start.now);
     let refuse = |refused: &Refused| {
-        telemetry.count_swap(SwapResult::Refused);
-        tracing::error!(%refused, "the snapshot is refused");
+        let reason = refused.reason();
+        telemetry.count_refused_swap(reason);
+        tracing::error!(%refused, reason, "the snapshot is refused");
+    };
+    let reopen = |source: &mut Source, file: &str| {
+        let loaded = Arc::new(source.open(file, catalogue)?);
+        source.admit(&loaded, Claim::Restart, now)?;
+        activated(source, loaded, Claim::Restart, now)
     };
     let named = source.current();
     let version = match &named {
@@ -268,18 +316,27 @@ fn first_snapshot(
         _ => u64::MAX,
     };
     if let Some(file) = pin.file.as_deref().filter(|_| pin.seen.contains(&version)) {
-        match source.open(file, catalogue, now) {
+        match reopen(source, file) {
             Ok(loaded) => return Ok(loaded),
             Err(refused) => refuse(&refused),
         }
     }
     let first = match named {
-        Ok(Some(named)) => match source.open_current(&named, catalogue, now) {
+        Ok(Some(named)) => match source.open_current(&named, catalogue) {
             Ok(loaded) => {
-                pin.file = None;
-                pin.see(version);
-                source.keep(pin)?;
-                return Ok(loaded);
+                let (loaded, claim) = (Arc::new(loaded), source.claim_at_start(&named));
+                let admitted = source.admit(&loaded, claim, now);
+                let passed =
+                    admitted.and_then(|()| start.through_gates(source, pin, &named, &loaded));
+                match passed.and_then(|()| activated(source, loaded, claim, now)) {
+                    Ok(loaded) => {
+                        pin.file = None;
+                        pin.see(version);
+                        source.keep(pin)?;
+                        return Ok(loaded);
+                    }
+                    Err(refused) => refused,
+                }
             }
             Err(refused) => refused,
         },
@@ -291,8 +348,12 @@ fn first_snapshot(
         Err(refused) => refused,
     };
     refuse(&first);
-    for file in source.older(version) {
-        match source.open(&file, catalogue, now) {
+    let below = match source.highest_version() {
+        0 => version,
+        highest => highest.saturating_add(1),
+    };
+    for file in source.older(below) {
+        match reopen(source, &file) {
             Ok(loaded) => return Ok(loaded),
             Err(refused) => refuse(&refused),
         }
@@ -331,71 +392,66 @@ fn gates(
     })))
 }
 
-/// What `current.json` names at a start is held against the file that served last: a restart is no
-/// way around the gates. Where that file is gone or cannot serve there is nothing to hold it
-/// against.
-fn through_gates(
-    gates: Option<&Gates>,
-    source: &Source,
-    pin: &mut Pin,
-    view: View,
-    telemetry: &Telemetry,
-    clock: &Clock,
-) -> Result<View, Refused> {
-    let view = match gates {
-        None => view,
-        Some(gates) => held_against_last(gates, source, pin, view, telemetry, clock.now()),
-    };
-    pin.served = view.loaded.file.as_deref().map(Into::into);
-    source.keep(pin)?;
-    Ok(view)
+/// What a first snapshot is chosen by.
+struct Start<'a> {
+    law: &'a Arc<Law>,
+    overlay: &'a Arc<Overlay>,
+    gates: Option<&'a Gates>,
+    telemetry: &'a Telemetry,
+    now: Moment,
 }
 
-fn held_against_last(
-    gates: &Gates,
-    source: &Source,
-    pin: &Pin,
-    view: View,
-    telemetry: &Telemetry,
-    now: Moment,
-) -> View {
-    let served = pin.served.as_deref();
-    let Some(file) = served.filter(|file| Some(*file) != view.loaded.file.as_deref()) else {
-        return view;
-    };
-    let named = source.current().ok().flatten();
-    let named = named.filter(|named| named.current.id() == view.loaded.snapshot.id());
-    let (Some(named), None) = (named, &pin.file) else {
-        return view;
-    };
-    let law = Arc::clone(&view.law);
-    let Ok(last) = source.open(file, &law.catalogue, now) else {
-        return view;
-    };
-    let Ok(serving) = View::new(Arc::new(last), law, Arc::clone(&view.overlay), now) else {
-        return view;
-    };
-    let accepted = named.current.accepted.as_ref();
-    let refused = match gates.judge(&serving, &view.loaded, now) {
-        Ok(judged) => {
-            judged.log(&named.current.file, accepted);
-            (!judged.passes(accepted)).then(|| judged.reasons())
+impl Start<'_> {
+    /// What `current.json` names at a start is held against the file that served last: a restart
+    /// is no way around the gates. Where that file is gone or cannot serve there is nothing to hold
+    /// it against.
+    fn through_gates(
+        &self,
+        source: &Source,
+        pin: &Pin,
+        named: &Named,
+        loaded: &Arc<Loaded>,
+    ) -> Result<(), Refused> {
+        let served = pin.served.as_deref();
+        let last = served.filter(|file| *file != named.current.file);
+        let (Some(gates), Some(last), None) = (self.gates, last, &pin.file) else {
+            return Ok(());
+        };
+        let Ok(last) = source.open(last, &self.law.catalogue) else {
+            return Ok(());
+        };
+        let (law, overlay) = (Arc::clone(self.law), Arc::clone(self.overlay));
+        let Ok(serving) = View::new(Arc::new(last), law, overlay, self.now) else {
+            return Ok(());
+        };
+        let file = named.current.file.clone();
+        let accepted = named.current.accepted.as_ref();
+        let judged = match gates.judge(&serving, loaded, self.now) {
+            Ok(judged) => judged,
+            Err(fault) => return Err(Refused::Gate { file, fault }),
+        };
+        for exceeded in &judged.exceeded {
+            self.telemetry.count_exceeded(exceeded.code());
         }
-        Err(fault) => Some(fault.to_string()),
-    };
-    match refused {
-        None => view,
-        Some(reasons) => {
-            telemetry.count_swap(SwapResult::Refused);
-            let file = &*named.current.file;
-            tracing::error!(
+        judged.log(&file, accepted);
+        match judged.passes(accepted) {
+            true => Ok(()),
+            false => Err(Refused::Gates {
                 file,
-                reasons,
-                "the snapshot is refused, the last one serves"
-            );
-            serving
+                exceeded: judged.reasons(),
+            }),
         }
     }
+}
+
+fn activated(
+    source: &mut Source,
+    loaded: Arc<Loaded>,
+    claim: Claim<'_>,
+    now: Moment,
+) -> Result<Arc<Loaded>, Refused> {
+    source.activate(&loaded, claim, now)?;
+    Ok(loaded)
 }
 
 fn open_journal(

@@ -5,6 +5,8 @@
 //! built because of input or usage, 3 built with records left out.
 
 use super::differences::{self, Differences};
+use super::expiry::Expiry;
+use super::sign;
 use crate::build::files::{self, FileOptions, FilesError, FilesReport, Progress};
 use crate::build::inputs::{AsOf, BuildError, BuildInputs};
 use crate::catalogue::load;
@@ -14,8 +16,11 @@ use crate::intake::ndjson::ReadOptions;
 use crate::model::term::Moment;
 use crate::seal::entropy::{Entropy, OsEntropy};
 use crate::seal::keys::MasterKey;
+use crate::seal::sign::SigningKey;
 use crate::snapshot::manifest::from_hex;
-use crate::snapshot::open::Snapshot;
+use crate::snapshot::open::{OpenOptions, Snapshot};
+use crate::snapshot::signature::signature_path;
+use crate::snapshot::statement::{Role, is_environment};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, ErrorKind, Write};
@@ -57,9 +62,13 @@ pub struct BuildArgs {
     /// Where the snapshot may be used.
     #[arg(long, value_name = "NAME", default_value = "production")]
     pub environment: String,
-    /// After this moment the snapshot should not be used.
-    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
-    pub expires: Option<Moment>,
+    /// When the snapshot ends: days from now, or a moment with offset; from then on gateways do
+    /// not take it, and one that serves it warns.
+    #[arg(long, value_name = "DAYS|TIME", value_parser = Expiry::parse)]
+    pub expires: Option<Expiry>,
+    /// Sign the snapshot as its builder, into FILE.sig; a key of `hecha key new --signing`.
+    #[arg(long, value_name = "KEY")]
+    pub sign: Option<PathBuf>,
     /// Folder of the catalogue; the built-in one where absent.
     #[arg(long, value_name = "DIR")]
     pub catalogue: Option<PathBuf>,
@@ -79,7 +88,8 @@ pub struct BuildArgs {
 /// Errors: faults of ours or of the machine; bad input is said on standard error and returns 2.
 pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
     let started = Instant::now();
-    let (catalogue, inputs) = match prepare(&args) {
+    let prepared = prepare(&args).and_then(|prepared| Ok((prepared, signing_key(&args)?)));
+    let ((catalogue, inputs), signing_key) = match prepared {
         Ok(prepared) => prepared,
         Err(fault) => return refuse(&fault),
     };
@@ -104,6 +114,7 @@ pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
         Ok(report) => {
             let code = say(&args, &report, started)?;
             say_differences(&args, &catalogue, inputs.created)?;
+            sign_built(&args, signing_key.as_ref())?;
             Ok(code)
         }
         Err(fault) if is_input(&fault) => refuse(&fault.into()),
@@ -129,11 +140,40 @@ fn prepare(args: &BuildArgs) -> anyhow::Result<(Catalogue, BuildInputs)> {
     let now = Moment(jiff::Timestamp::now().as_microsecond());
     let created = args.created.unwrap_or(now);
     let mut inputs = BuildInputs::new(&args.environment, master, &catalogue, salt, created);
-    inputs.expires = args.expires;
+    inputs.expires = args.expires.map(|expires| expires.at(created));
+    if inputs.expires.is_some_and(|expires| expires <= created) {
+        bail!("`--expires` is not after the moment of building; name a later one");
+    }
     inputs.previous_version = previous_version(args)?;
     inputs.as_of.clone_from(&args.as_of);
     inputs.memory_bytes_max = args.memory;
     Ok((catalogue, inputs))
+}
+
+/// Loaded before anything is built: a wrong key costs no build.
+fn signing_key(args: &BuildArgs) -> anyhow::Result<Option<SigningKey>> {
+    let Some(path) = &args.sign else {
+        return Ok(None);
+    };
+    if !is_environment(&args.environment) {
+        bail!("`--environment` of a signed snapshot is 1 to 64 letters, digits, - and _");
+    }
+    Ok(Some(SigningKey::load(path)?))
+}
+
+/// Signs what was built. Signatures of an earlier build under this name are not of this one.
+fn sign_built(args: &BuildArgs, key: Option<&SigningKey>) -> anyhow::Result<()> {
+    let Some(key) = key else {
+        return Ok(());
+    };
+    match std::fs::remove_file(signature_path(&args.out)) {
+        Err(fault) if fault.kind() != ErrorKind::NotFound => return Err(fault.into()),
+        _ => {}
+    }
+    let snapshot = Snapshot::open_file(&args.out, &OpenOptions::default())?;
+    let said = sign::sign(&snapshot, &args.out, key, Role::Builder)?;
+    writeln!(io::stdout(), "{said}")?;
+    Ok(())
 }
 
 fn previous_version(args: &BuildArgs) -> anyhow::Result<Option<u64>> {

@@ -25,7 +25,7 @@ use crate::wire::language::Language;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Arguments of `hecha check`.
@@ -193,7 +193,7 @@ pub fn run(args: &CheckArgs) -> Result<(), CheckError> {
         })?,
     };
     let key_file = args.key.as_ref().unwrap_or(&config.snapshot_key_file);
-    let loaded = load(args, key_file, &catalogue, now)?;
+    let loaded = load(args.snapshot.as_deref(), key_file, &catalogue, now)?;
     let clients = match &args.client {
         Some(_) => Clients::load(&config.clients_file, &catalogue)?,
         None => Clients::default(),
@@ -227,22 +227,23 @@ pub fn run(args: &CheckArgs) -> Result<(), CheckError> {
     }
 }
 
-fn load(
-    args: &CheckArgs,
-    key_file: &std::path::Path,
+/// The snapshot with its key; without one the sample as of `now`.
+pub fn load(
+    snapshot: Option<&Path>,
+    key_file: &Path,
     catalogue: &Catalogue,
     now: Moment,
 ) -> Result<Loaded, CheckError> {
-    let Some(path) = &args.snapshot else {
+    let Some(path) = snapshot else {
         let mut secret = [0; 32];
         OsEntropy.fill(&mut secret);
         let master = MasterKey::from_bytes(secret);
-        let bytes = sample::snapshot_bytes(catalogue, MasterKey::from_bytes(secret), now)?;
+        let bytes = sample::snapshot_bytes(catalogue, MasterKey::from_bytes(secret), now, None)?;
         let snapshot = Snapshot::from_bytes(bytes).map_err(SampleSetupError::from)?;
         return Ok(Loaded::new(snapshot, &master, None));
     };
     let fault = |fault| CheckError::Snapshot {
-        path: path.clone(),
+        path: path.to_owned(),
         fault,
     };
     let snapshot = Snapshot::open_file(path, &OpenOptions::default()).map_err(fault)?;
@@ -250,7 +251,7 @@ fn load(
     let wanted = snapshot.manifest().key_id;
     if wanted != master.id() {
         return Err(CheckError::OtherKey {
-            path: path.clone(),
+            path: path.to_owned(),
             wanted: wanted.to_string(),
             given: master.id().to_string(),
         });
@@ -273,10 +274,8 @@ fn body(args: &CheckArgs, catalogue: &Catalogue) -> Result<Vec<u8>, CheckError> 
     let mut body = Map::new();
     let scenario = args.scenario.as_deref().unwrap_or_default();
     body.insert("scenario".to_owned(), json!(scenario));
-    body.insert(
-        "attributes".to_owned(),
-        attributes(scenario, &args.attributes, catalogue)?,
-    );
+    let attributes = attributes(scenario, &args.attributes, catalogue)?;
+    body.insert("attributes".to_owned(), Value::Object(attributes));
     let mut subject = Map::new();
     subject.insert("kind".to_owned(), json!(args.kind));
     subject.insert("name".to_owned(), json!(args.name));
@@ -312,17 +311,17 @@ fn body(args: &CheckArgs, catalogue: &Catalogue) -> Result<Vec<u8>, CheckError> 
 }
 
 /// Values as the scenario wants them: whole numbers and booleans are not strings.
-pub(super) fn attributes(
+pub fn attributes(
     scenario: &str,
-    attributes: &[String],
+    flags: &[String],
     catalogue: &Catalogue,
-) -> Result<Value, CheckError> {
+) -> Result<Map<String, Value>, CheckError> {
     use crate::catalogue::scenario::AttributeKind;
     let known = catalogue
         .find_scenario(scenario)
         .map(|scenario| catalogue.scenario(scenario));
-    let mut values = Map::new();
-    for stated in attributes {
+    let mut attributes = Map::new();
+    for stated in flags {
         let Some((name, text)) = pair("--attr", Some(stated), '=')? else {
             continue;
         };
@@ -336,9 +335,9 @@ pub(super) fn attributes(
             }
             _ => json!(text),
         };
-        values.insert(name.to_owned(), value);
+        attributes.insert(name.to_owned(), value);
     }
-    Ok(Value::Object(values))
+    Ok(attributes)
 }
 
 fn ids(args: &CheckArgs) -> Result<Vec<Value>, CheckError> {
@@ -379,7 +378,7 @@ fn warn() -> Result<(), CheckError> {
 }
 
 /// Two texts around the first separator. Errors name the flag, never the value.
-fn pair<'a>(
+pub fn pair<'a>(
     flag: &'static str,
     stated: Option<&'a str>,
     separator: char,

@@ -88,6 +88,12 @@ struct AddArgs {
     /// Least durability of the record before the answer: kernel or disk [default: kernel]
     #[arg(long, value_name = "LEVEL")]
     level: Option<String>,
+    /// Field of a match that its answers show, such as entry_id, identity, measures or listed_name;
+    /// may be repeated [default: all]. `none` shows no field but the way to object: decision,
+    /// reasons and messages, and of an adverse match its authority, case_no and recourse, are
+    /// always there
+    #[arg(long = "field", value_name = "FIELD")]
+    fields: Vec<String>,
     /// Requests a second at most [default: no limit of its own]
     #[arg(long, value_name = "NUMBER")]
     rate: Option<u32>,
@@ -186,6 +192,11 @@ impl From<AddArgs> for ClientRecord {
             adopts: add.adopts,
             masked_id: add.masked_id,
             level: add.level,
+            fields: match add.fields.as_slice() {
+                [] => None,
+                [none] if none == "none" => Some(Vec::new()),
+                _ => Some(add.fields),
+            },
             token_sha256: Vec::new(),
         }
     }
@@ -221,6 +232,7 @@ fn as_text(record: &ClientRecord) -> String {
     );
     add("masked_id", record.masked_id.clone());
     add("level", record.level.clone());
+    add("fields", record.fields.as_deref().map(words));
     add("tokens", Some(record.token_sha256.len().to_string()));
     text
 }

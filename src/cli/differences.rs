@@ -43,7 +43,7 @@ pub fn open(path: &Path) -> Result<Snapshot, OpenError> {
         Err(OpenError::Fold { found, .. }) => {
             let options = OpenOptions {
                 fold_version: found,
-                state_dir: None,
+                ..OpenOptions::default()
             };
             Snapshot::open_file(path, &options)
         }

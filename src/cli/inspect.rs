@@ -1,12 +1,16 @@
 //! `hecha inspect`: what a snapshot file is, and whether it is whole.
 //!
-//! In: a path. Out: manifest, sections and sizes as a table or as JSON. Exit codes: 0 sound, 2 no
-//! snapshot, damaged, or rows that make no sense (`--deep`).
+//! In: a path, public keys. Out: manifest, signatures, sections and sizes as a table or as JSON.
+//! Exit codes: 0 sound, 2 no snapshot, damaged, a signature that does not verify, or rows that make
+//! no sense (`--deep`).
 
 use crate::identifier::kind::IdType;
 use crate::index::deep;
+use crate::seal::sign::PublicKey;
 use crate::snapshot::manifest::{Manifest, to_hex};
 use crate::snapshot::open::{OpenOptions, Snapshot};
+use crate::snapshot::signature::{Signature, SignatureFile, signature_path};
+use crate::snapshot::statement::Statement;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +24,9 @@ pub struct InspectArgs {
     /// Check also that all rows make sense: order, ranges, groups, look-ups.
     #[arg(long)]
     pub deep: bool,
+    /// Verify the signatures of this key, a FILE.pub; may be given several times.
+    #[arg(long, value_name = "KEY.pub")]
+    pub trust: Vec<PathBuf>,
     /// JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -36,29 +43,108 @@ pub fn run(args: InspectArgs) -> anyhow::Result<u8> {
             return Ok(2);
         }
     };
-    let findings = if args.deep {
-        deep::inspect(&snapshot)
-    } else {
-        Vec::new()
+    let signatures = match signatures(&args, &snapshot) {
+        Ok(signatures) => signatures,
+        Err(fault) => {
+            writeln!(io::stderr(), "hecha: {fault:#}")?;
+            return Ok(2);
+        }
     };
+    let mut findings: Vec<String> = Vec::new();
+    if args.deep {
+        let deep = deep::inspect(&snapshot);
+        findings.extend(deep.iter().map(ToString::to_string));
+    }
     let mut out = io::stdout().lock();
     if args.json {
         let mut value = as_json(&snapshot);
+        value["signatures"] = signatures.iter().map(SignatureLine::json).collect();
         if args.deep {
-            let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
-            value["findings"] = json!(texts);
+            value["findings"] = json!(findings);
         }
         writeln!(out, "{value:#}")?;
     } else {
         write_table(&mut out, &args.file, &snapshot)?;
+        write_signatures(&mut out, &signatures)?;
         if args.deep && findings.is_empty() {
             writeln!(out, "\nall rows make sense")?;
         }
+    }
+    for line in signatures.iter().filter(|line| line.is_wrong()) {
+        let key = &line.key;
+        findings.push(format!("the signature of {key} does not verify"));
     }
     for finding in &findings {
         writeln!(io::stderr(), "hecha: {}: {finding}", args.file.display())?;
     }
     Ok(if findings.is_empty() { 0 } else { 2 })
+}
+
+/// One signature, and what the keys given say of it.
+struct SignatureLine {
+    role: &'static str,
+    key: String,
+    /// `None` where the key was not given.
+    verifies: Option<bool>,
+    /// Whether what is signed is this file.
+    is_of_file: bool,
+}
+
+impl SignatureLine {
+    fn is_wrong(&self) -> bool {
+        self.verifies == Some(false) || !self.is_of_file
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.is_of_file, self.verifies) {
+            (false, _) => "of another file",
+            (true, Some(true)) => "verifies",
+            (true, Some(false)) => "does not verify",
+            (true, None) => "not verified: give its key with --trust",
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "role": self.role,
+            "key": self.key,
+            "of_this_file": self.is_of_file,
+            "verifies": self.verifies.map(|verifies| verifies && self.is_of_file),
+        })
+    }
+}
+
+fn signatures(args: &InspectArgs, snapshot: &Snapshot) -> anyhow::Result<Vec<SignatureLine>> {
+    let keys: Result<Vec<PublicKey>, _> = args.trust.iter().map(|p| PublicKey::load(p)).collect();
+    let keys = keys?;
+    let Some(signed) = SignatureFile::read(&signature_path(&args.file))? else {
+        return Ok(Vec::new());
+    };
+    let is_of_file = Statement::of(snapshot).as_ref() == Some(&signed.what);
+    let line = |one: &Signature| SignatureLine {
+        role: one.role.name(),
+        key: one.key.to_string(),
+        verifies: keys
+            .iter()
+            .find_map(|key| {
+                let mut verdicts = signed.verdicts(key).into_iter();
+                verdicts.find(|(role, _)| *role == one.role && key.id() == one.key)
+            })
+            .map(|(_, verifies)| verifies),
+        is_of_file,
+    };
+    Ok(signed.signatures.iter().map(line).collect())
+}
+
+fn write_signatures(out: &mut dyn Write, signatures: &[SignatureLine]) -> io::Result<()> {
+    if signatures.is_empty() {
+        return writeln!(out, "\nsigned by nobody");
+    }
+    writeln!(out, "\n{:<12} {:<18} signature", "signed as", "key")?;
+    for line in signatures {
+        writeln!(out, "{:<12} {:<18} {}", line.role, line.key, line.verdict())?;
+    }
+    Ok(())
 }
 
 fn write_table(out: &mut dyn Write, file: &Path, snapshot: &Snapshot) -> io::Result<()> {

@@ -3,8 +3,12 @@
 //! Exit codes: 0 done; 1 a fault of ours, or a failed evaluation; 2 bad input or usage; 3 done,
 //! with records left out. Contract, section 4.
 
-/// `hecha key`: master keys.
+/// When something ends.
+pub mod expiry;
+/// `hecha key`: master keys and signing keys.
 pub mod key;
+/// `hecha sign`: snapshots and rollback orders.
+pub mod sign;
 /// `hecha client`: who may ask.
 pub mod client;
 /// What differs between two snapshot files, for commands that print it.
@@ -27,6 +31,8 @@ pub mod check;
 pub mod rescreen;
 /// The gateway, put together.
 pub mod assembly;
+/// `hecha screen`: a file of subjects in, a file of decisions out.
+pub mod screen;
 /// `hecha serve`: the gateway.
 pub mod serve;
 /// `hecha log`: reading the decision log.

@@ -10,7 +10,9 @@ use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
 use super::publish::{self, PublishArgs};
 use super::rescreen::{self, RescreenArgs};
+use super::screen::{self, ScreenArgs};
 use super::serve::{self, ServeArgs};
+use super::sign::{self, SignArgs};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -39,6 +41,7 @@ A real installation:
   hecha build list.ndjson --out list.hecha --key snapshot.key
   hecha publish list.hecha --to snapshots
   hecha serve --config hecha.toml
+Where more than one person decides whom the lists restrict: hecha sign --help
 
 Exit codes: 0 done; 1 internal error, or a failed evaluation; 2 bad input or usage; 3 done, with
 records left out."
@@ -64,17 +67,21 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Inspect(InspectArgs),
     /// Show what a new snapshot changes
     Diff(DiffArgs),
+    /// Sign a snapshot, or an order to go back to an older one
+    Sign(SignArgs),
     /// Put a snapshot where gateways find it
     Publish(PublishArgs),
     /// Ask one question without a server and print the answer
     Check(CheckArgs),
     /// Check known subjects against only what a new snapshot changes
     Rescreen(RescreenArgs),
+    /// Ask about every row of a file and write the answers to another
+    Screen(ScreenArgs),
     /// Compare answers with labelled cases
     Eval(EvalArgs),
     /// Add and list the units that may ask
     Client(ClientArgs),
-    /// Make master keys
+    /// Make master keys and signing keys, show what they are
     Key(KeyArgs),
     /// Read the decision log
     Log(LogArgs),
@@ -96,6 +103,7 @@ pub fn run(program: Program) -> ExitCode {
         Command::Build(args) => exit_code(build::run(args)),
         Command::Inspect(args) => exit_code(inspect::run(args)),
         Command::Diff(args) => exit_code(diff::run(&args)),
+        Command::Sign(args) => exit_code(sign::run(&args)),
         Command::Publish(args) => exit_code(publish::run(args)),
         Command::Check(args) => {
             let ended = check::run(&args);
@@ -105,6 +113,7 @@ pub fn run(program: Program) -> ExitCode {
             })
         }
         Command::Rescreen(args) => exit_code(rescreen::run(&args)),
+        Command::Screen(args) => exit_code(screen::run(&args)),
         Command::Eval(args) => match eval::run(args) {
             Ok(Verdict::Passed) => ExitCode::SUCCESS,
             Ok(Verdict::Failed) => ExitCode::from(EXIT_INTERNAL),
@@ -120,7 +129,7 @@ pub fn run(program: Program) -> ExitCode {
         }),
         Command::Key(args) => exit(key::run(args), |error| match error {
             KeyCommandError::Output(_) => EXIT_INTERNAL,
-            KeyCommandError::Key(_) => EXIT_INPUT,
+            KeyCommandError::Key(_) | KeyCommandError::NoKey { .. } => EXIT_INPUT,
         }),
         Command::Log(args) => exit(log::run(&args), |error| match error {
             LogCommandError::Output(_) => EXIT_INTERNAL,

@@ -1,10 +1,11 @@
 //! `hecha publish`: puts a snapshot into the folder that gateways watch, and makes it current.
 //!
-//! In: a snapshot file, a folder. Out: the file under `<version>-<id>.hecha` and the pointer
-//! `current.json`; whoever looks in between sees the old pointer or the new one. A snapshot that
-//! differs from the current one beyond the limits is refused unless somebody accepts it by name
-//! and reason, which then stand in the pointer. Exit codes: 0 published, 2 no sound snapshot, no
-//! such folder, or outside the limits.
+//! In: a snapshot file with its signatures, a folder. Out: the file under `<version>-<id>.hecha`,
+//! its signatures beside it, and the pointer `current.json`; whoever looks in between sees the old
+//! pointer or the new one. A snapshot that differs from the current one beyond the limits is
+//! refused unless somebody accepts it by name and reason, which then stand in the pointer. Exit
+//! codes: 0 published, 2 no sound snapshot, no such folder, outside the limits, or a signature
+//! that is asked for and does not verify.
 
 use super::differences::{self, Differences};
 use crate::catalogue::load;
@@ -14,8 +15,11 @@ use crate::config::resolved::Config;
 use crate::identifier::free_text::mask_citizen_ids;
 use crate::index::deep;
 use crate::model::term::Moment;
+use crate::seal::sign::PublicKey;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Accepted, Current, POINTER, PublishError};
+use crate::snapshot::signature::{SignatureFile, signature_path};
+use crate::snapshot::statement::Statement;
 use crate::storage::disk::{RealDisk, Storage};
 use anyhow::bail;
 use std::io::{self, Write};
@@ -26,7 +30,8 @@ const ACCEPT_CHARS_MAX: usize = 500;
 
 /// Put a snapshot into the folder that gateways watch, and make it current.
 ///
-/// Run it as the user of the gateway or as root: the files are readable by their owner alone.
+/// Signatures in FILE.sig go along. Run it as the user of the gateway or as root: the files are
+/// readable by their owner alone.
 /// The snapshot is held against the one that is current: a list that is missing, empty, much
 /// shorter or longer, older than before, or validated with another catalogue, and too many records
 /// left out, are refused. Gateways hold it against the one they serve in the same way, ask their
@@ -68,17 +73,21 @@ pub struct PublishArgs {
     /// Configuration file with the limits; their defaults where absent.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Publish only what the owner of this key has signed; several times: all of them. A FILE.pub
+    /// of `hecha key new --signing`.
+    #[arg(long, value_name = "KEY.pub")]
+    pub trust: Vec<PathBuf>,
 }
 
 /// Runs the command; returns the exit code.
 ///
 /// Errors: the system refuses to write.
 pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
-    let prepared = verified(&args).and_then(|snapshot| {
+    let prepared = verified(&args).and_then(|(snapshot, signatures)| {
         let accepted = passed(&args, &snapshot)?;
-        Ok((snapshot, accepted))
+        Ok((snapshot, signatures, accepted))
     });
-    let (snapshot, accepted) = match prepared {
+    let (snapshot, signatures, accepted) = match prepared {
         Ok(prepared) => prepared,
         Err(fault) => {
             writeln!(io::stderr(), "hecha: {fault:#}")?;
@@ -88,20 +97,22 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     // After the file is known to be good: a wrong one leaves no empty folder behind.
     RealDisk.create_folder(&args.to)?;
     warn_if_older(&args, &snapshot)?;
-    match publish::publish_accepted(&RealDisk, &snapshot, &args.to, accepted) {
+    let signed = signatures.as_ref();
+    match publish::publish_signed(&RealDisk, &snapshot, &args.to, signed, accepted) {
         Ok(current) => {
             let pointer = args.to.join(POINTER);
             writeln!(
                 io::stdout(),
-                "published {} (version {}, {} bytes); {} names it",
+                "published {} (version {}, {} bytes, {} signatures); {} names it",
                 current.file,
                 current.version,
                 current.bytes,
+                signatures.map_or(0, |signed| signed.signatures.len()),
                 pointer.display()
             )?;
             Ok(0)
         }
-        Err(fault @ PublishError::Exists { .. }) => {
+        Err(fault @ (PublishError::Exists { .. } | PublishError::Signature(_))) => {
             writeln!(io::stderr(), "hecha: {fault}")?;
             Ok(2)
         }
@@ -109,7 +120,7 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     }
 }
 
-fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
+fn verified(args: &PublishArgs) -> anyhow::Result<(Snapshot, Option<SignatureFile>)> {
     let file = args.file.display();
     if args.to.exists() && !args.to.is_dir() {
         bail!(
@@ -124,7 +135,43 @@ fn verified(args: &PublishArgs) -> anyhow::Result<Snapshot> {
     if let Some(finding) = deep::inspect(&snapshot).first() {
         bail!("{file}: {finding}; build the file again");
     }
-    Ok(snapshot)
+    let signatures = signatures(args, &snapshot)?;
+    Ok((snapshot, signatures))
+}
+
+/// Signatures beside the file, with every key of `--trust` among them.
+fn signatures(args: &PublishArgs, snapshot: &Snapshot) -> anyhow::Result<Option<SignatureFile>> {
+    let path = signature_path(&args.file);
+    let signatures = SignatureFile::read(&path)?;
+    if let Some(signed) = &signatures
+        && Statement::of(snapshot).as_ref() != Some(&signed.what)
+    {
+        bail!(
+            "`{}` signs something else than `{}`; remove it if it is of an earlier build",
+            path.display(),
+            args.file.display()
+        );
+    }
+    for key in &args.trust {
+        let key = PublicKey::load(key)?;
+        let verdicts = signatures.iter().flat_map(|signed| signed.verdicts(&key));
+        let verdicts: Vec<bool> = verdicts.map(|(_, verifies)| verifies).collect();
+        if verdicts.is_empty() {
+            bail!(
+                "{} has not signed `{}`; run `hecha sign` with that key first",
+                key.id(),
+                args.file.display()
+            );
+        }
+        if verdicts.contains(&false) {
+            bail!(
+                "the signature of {} in `{}` does not verify; sign again",
+                key.id(),
+                path.display()
+            );
+        }
+    }
+    Ok(signatures)
 }
 
 /// Holds the snapshot against the current one; the word of whoever accepts it, where one is given.
@@ -204,9 +251,18 @@ fn warn_if_older(args: &PublishArgs, snapshot: &Snapshot) -> io::Result<()> {
     match publish::read_current(&args.to) {
         Ok(Some(current)) if current.version > version => writeln!(
             io::stderr(),
-            "hecha: warning: version {version} replaces version {}, which is newer",
+            "hecha: warning: version {version} is older than version {}, which is current; \
+             gateways that have activated that one refuse this one: build it again with \
+             `--previous`, or go back with POST /v1/snapshot/rollback",
             current.version
         ),
+        Ok(Some(current)) if current.version == version && current.id() != snapshot.id() => {
+            writeln!(
+                io::stderr(),
+                "hecha: warning: version {version} is current with other bytes; gateways that \
+                 have activated it refuse this one: build it again with `--previous`"
+            )
+        }
         Err(fault) => writeln!(
             io::stderr(),
             "hecha: warning: the old pointer is replaced: {fault}"

@@ -251,7 +251,7 @@ fn frame(args: &RescreenArgs, law: &Law) -> anyhow::Result<Map<String, Value>> {
     let mut frame = Map::new();
     frame.insert("scenario".to_owned(), json!(args.scenario));
     let attributes = attributes(&args.scenario, &args.attributes, &law.catalogue)?;
-    frame.insert("attributes".to_owned(), attributes);
+    frame.insert("attributes".to_owned(), Value::Object(attributes));
     frame.insert("purpose".to_owned(), json!(args.purpose));
     if let Some(stated) = &args.authorisation {
         let (kind, reference) = stated

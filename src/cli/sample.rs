@@ -88,18 +88,22 @@ pub fn set_up(
     let master = key(&config.snapshot_key_file)?;
     key(&config.log_key_file)?;
     let token = token(config, storage)?;
-    let bytes = snapshot_bytes(catalogue, master, now)?;
+    // Higher than the one before also where the clock was set back in between.
+    let previous = publish::read_current(&config.snapshot_dir);
+    let previous = previous.ok().flatten().map(|current| current.version);
+    let bytes = snapshot_bytes(catalogue, master, now, previous)?;
     let snapshot = Snapshot::from_bytes(bytes)?;
     let current = publish::publish(storage, &snapshot, &config.snapshot_dir)?;
     remove_older(&config.snapshot_dir, &current.file);
     Ok(token)
 }
 
-/// The sample list as of `now`, built into memory.
+/// The sample list as of `now`, built into memory; its version is higher than the one before.
 pub fn snapshot_bytes(
     catalogue: &Catalogue,
     master: MasterKey,
     now: Moment,
+    previous_version: Option<u64>,
 ) -> Result<Vec<u8>, SampleSetupError> {
     let lines = sample::records(now.day())?;
     let records = lines
@@ -116,6 +120,7 @@ pub fn snapshot_bytes(
     let mut salt = [0; 32];
     OsEntropy.fill(&mut salt);
     let mut inputs = BuildInputs::new(ENVIRONMENT, master, catalogue, salt, now);
+    inputs.previous_version = previous_version;
     inputs.as_of = vec![AsOf {
         list: None,
         moment: now,

@@ -4,8 +4,10 @@
 //! keys there are and of which type, not which values are sensible (`resolved.rs`).
 
 use serde::Deserialize;
+use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use toml::Spanned;
 
 /// Prefix of the variables that override keys of the file.
@@ -44,6 +46,20 @@ pub struct Placed<T> {
     pub value: T,
     /// Its place.
     pub place: Place,
+}
+
+/// Several paths: an array in the file; in a variable parted by `:`, as in PATH.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct PathList(pub Vec<PathBuf>);
+
+impl FromStr for PathList {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let paths = text.split(':').filter(|path| !path.is_empty());
+        Ok(Self(paths.map(PathBuf::from).collect()))
+    }
 }
 
 /// Why the configuration cannot be used.
@@ -116,6 +132,22 @@ pub enum ConfigError {
         value: String,
         /// What would do.
         wanted: &'static str,
+    },
+    /// Signatures are required of more people than there are keys.
+    #[error(
+        "{place}: signatures are required, but `builder_keys` has {builders} and `activator_keys` \
+         {activators} of the {activators_required} needed; name the .pub files of `hecha key new \
+         --signing`"
+    )]
+    TooFewKeys {
+        /// Where they are required.
+        place: Place,
+        /// Keys of builders.
+        builders: usize,
+        /// Keys of activators.
+        activators: usize,
+        /// Activators that a snapshot needs.
+        activators_required: u64,
     },
     /// Both listeners at one address.
     #[error("{place}: `ops_listen` is {address}, as is `listen`; give the two different ports")]
@@ -207,6 +239,7 @@ keys! {
     body_timeout_ms: u64, "whole number";
     idle_timeout_ms: u64, "whole number";
     checks_bytes_max: u64, "whole number";
+    stream_lines_max: u64, "whole number";
     kernel_wait_ms_max: u64, "whole number";
     disk_wait_ms_max: u64, "whole number";
     drain_delay_ms: u64, "whole number";
@@ -214,6 +247,10 @@ keys! {
     log_segment_bytes: u64, "whole number";
     watch_interval_ms: u64, "whole number";
     log_format: String, "text";
+    builder_keys: PathList, "list of paths";
+    activator_keys: PathList, "list of paths";
+    activators_required: u64, "whole number";
+    require_signatures: bool, "true or false";
     gates: bool, "true or false";
     canaries_file: PathBuf, "path";
     gate_change_percent_max: u64, "whole number";

@@ -103,6 +103,50 @@ mod tests {
         assert!(from_text("", &other).is_ok());
     }
 
+    #[test]
+    fn keys_make_signatures_required_unless_the_file_says_no() {
+        let keys = "builder_keys = [\"b.pub\"]\nactivator_keys = [\"/k/a.pub\", \"c.pub\"]\n";
+        let trust = from_text(keys, &[]).unwrap().trust;
+        assert!(trust.require_signatures);
+        assert_eq!(trust.activators_required, 1);
+        assert_eq!(trust.builder_keys, [Path::new("etc/b.pub")]);
+        assert_eq!(
+            trust.activator_keys,
+            [Path::new("/k/a.pub"), Path::new("etc/c.pub")]
+        );
+        let lenient = format!("{keys}require_signatures = false\nactivators_required = 2");
+        assert!(!from_text(&lenient, &[]).unwrap().trust.require_signatures);
+        assert!(!from_text("", &[]).unwrap().trust.require_signatures);
+        let variables = [
+            ("HECHA__BUILDER_KEYS", "/k/b.pub"),
+            ("HECHA__ACTIVATOR_KEYS", "/k/a.pub:c.pub"),
+            ("HECHA__ACTIVATORS_REQUIRED", "2"),
+        ];
+        let trust = sample(&variables).unwrap().trust;
+        assert!(trust.require_signatures);
+        assert_eq!(
+            trust.activator_keys,
+            [Path::new("/k/a.pub"), Path::new("c.pub")]
+        );
+        let needed = "name the .pub files of `hecha key new --signing`";
+        refuses(
+            "\nrequire_signatures = true",
+            &[],
+            &format!(
+                "etc/hecha.toml:2: signatures are required, but `builder_keys` has 0 and \
+                 `activator_keys` 0 of the 1 needed; {needed}"
+            ),
+        );
+        refuses(
+            "builder_keys = [\"b.pub\"]\nactivator_keys = [\"a.pub\"]",
+            &[("HECHA__ACTIVATORS_REQUIRED", "2")],
+            &format!(
+                "etc/hecha.toml:1: signatures are required, but `builder_keys` has 1 and \
+                 `activator_keys` 1 of the 2 needed; {needed}"
+            ),
+        );
+    }
+
     #[track_caller]
     fn refuses(text: &str, variables: &[(&str, &str)], expected: &str) {
         let error = from_text(text, variables).unwrap_err();

@@ -2,7 +2,7 @@
 //!
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
-use super::file::{ConfigError, Place, Placed, Written};
+use super::file::{ConfigError, PathList, Place, Placed, Written};
 use crate::changes::gates::Limits;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ pub struct Config {
     pub snapshot_key_file: PathBuf,
     /// Master key of the decision log. Default `log.key`; in `state_dir` without a file.
     pub log_key_file: PathBuf,
+    /// Whose signatures a snapshot needs.
+    pub trust: TrustConfig,
     /// How much and how long.
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
@@ -65,6 +67,19 @@ pub struct GateOptions {
     pub replay_checks_max: u64,
 }
 
+/// Whose signatures a snapshot needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustConfig {
+    /// Files of the public keys of builders. Default none.
+    pub builder_keys: Vec<PathBuf>,
+    /// Files of the public keys of activators. Default none.
+    pub activator_keys: Vec<PathBuf>,
+    /// Distinct activators that a snapshot needs. Default 1; 1 to 2.
+    pub activators_required: u64,
+    /// Whether a snapshot without these signatures is refused. Default: where any key is named.
+    pub require_signatures: bool,
+}
+
 /// How much and how long; every figure has its bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceLimits {
@@ -85,6 +100,9 @@ pub struct ServiceLimits {
     /// Body of an array of checks at most, in bytes. Default 16777216; 65536 to 67108864. A single
     /// check has 65536, which the contract fixes.
     pub checks_bytes_max: u64,
+    /// Lines of a stream of checks (`application/x-ndjson`) at most. Default 1000000; 1 to
+    /// 1000000000.
+    pub stream_lines_max: u64,
     /// An append that took longer to reach the kernel, in milliseconds, is counted as slow
     /// (`hecha_log_slow_appends_total`). Default 20; 1 to 1000.
     pub kernel_wait_ms_max: u64,
@@ -104,7 +122,8 @@ pub struct ServiceLimits {
 }
 
 /// Key, default, least, most of every figure.
-const FIGURES: [(&str, u64, u64, u64); 21] = [
+const FIGURES: [(&str, u64, u64, u64); 23] = [
+    ("activators_required", 1, 1, 2),
     ("check_runtimes", 0, 0, 1_024),
     ("connections_max", 10_000, 1, 1_000_000),
     ("ops_connections_max", 256, 1, 100_000),
@@ -112,6 +131,7 @@ const FIGURES: [(&str, u64, u64, u64); 21] = [
     ("body_timeout_ms", 10_000, 10, 600_000),
     ("idle_timeout_ms", 60_000, 10, 3_600_000),
     ("checks_bytes_max", 16 << 20, 1 << 16, 64 << 20),
+    ("stream_lines_max", 1_000_000, 1, 1_000_000_000),
     ("kernel_wait_ms_max", 20, 1, 1_000),
     ("disk_wait_ms_max", 250, 1, 10_000),
     ("drain_delay_ms", 1_000, 0, 600_000),
@@ -153,6 +173,7 @@ impl Config {
             clients_file: path(&written.clients_file, near.join("clients.toml")),
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
             log_key_file: path(&written.log_key_file, near.join("log.key")),
+            trust: TrustConfig::resolve(written, base)?,
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
             gates: GateOptions::resolve(written, base, sample)?,
@@ -190,6 +211,42 @@ impl GateOptions {
     }
 }
 
+impl TrustConfig {
+    fn resolve(written: &Written, base: &Path) -> Result<Self, ConfigError> {
+        let paths = |key: &Option<Placed<PathList>>| -> Vec<PathBuf> {
+            let paths = key.iter().flat_map(|placed| &placed.value.0);
+            paths.map(|path| base.join(path)).collect()
+        };
+        let builder_keys = paths(&written.builder_keys);
+        let activator_keys = paths(&written.activator_keys);
+        let activators_required = figure("activators_required", &written.activators_required)?;
+        let has_keys = !builder_keys.is_empty() || !activator_keys.is_empty();
+        let stated = written.require_signatures.as_ref();
+        let require_signatures = stated.map_or(has_keys, |placed| placed.value);
+        let are_enough =
+            !builder_keys.is_empty() && activator_keys.len() as u64 >= activators_required;
+        if require_signatures && !are_enough {
+            let of_keys = [&written.builder_keys, &written.activator_keys];
+            let of_keys = of_keys.into_iter().flatten().next();
+            let place = stated.map(|placed| placed.place.clone());
+            return Err(ConfigError::TooFewKeys {
+                place: place
+                    .or(of_keys.map(|placed| placed.place.clone()))
+                    .unwrap_or(Place::Default),
+                builders: builder_keys.len(),
+                activators: activator_keys.len(),
+                activators_required,
+            });
+        }
+        Ok(Self {
+            builder_keys,
+            activator_keys,
+            activators_required,
+            require_signatures,
+        })
+    }
+}
+
 impl ServiceLimits {
     fn resolve(written: &Written) -> Result<Self, ConfigError> {
         Ok(Self {
@@ -200,6 +257,7 @@ impl ServiceLimits {
             body_timeout_ms: figure("body_timeout_ms", &written.body_timeout_ms)?,
             idle_timeout_ms: figure("idle_timeout_ms", &written.idle_timeout_ms)?,
             checks_bytes_max: figure("checks_bytes_max", &written.checks_bytes_max)?,
+            stream_lines_max: figure("stream_lines_max", &written.stream_lines_max)?,
             kernel_wait_ms_max: figure("kernel_wait_ms_max", &written.kernel_wait_ms_max)?,
             disk_wait_ms_max: figure("disk_wait_ms_max", &written.disk_wait_ms_max)?,
             drain_delay_ms: figure("drain_delay_ms", &written.drain_delay_ms)?,

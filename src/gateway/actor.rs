@@ -6,27 +6,29 @@
 //! way; old snapshots are released here too. At most three are alive: the one that serves, the one
 //! before it, the one that is being opened.
 
+use super::activated::{AcceptedOrder, Claim};
 use super::clock::Clock;
 use super::gates::{Gates, Trial};
-use super::recorder::{ActRecord, Recorder, SwapRecord};
+use super::recorder::{ActRecord, Recorder};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
 use crate::index::entry_ids;
 use crate::model::entry::{Act, ActKind, EntryId};
 use crate::model::term::Moment;
 use crate::overlay::journal::{Journal, JournalError};
-use crate::snapshot::publish::Accepted;
+use crate::snapshot::signature::OrderFile;
 use crate::telemetry::{SwapResult, Telemetry};
 use arc_swap::ArcSwap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 mod judged;
+mod said;
 
 /// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
 const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -42,6 +44,10 @@ pub struct Shared {
     pub view: ArcSwap<View>,
     /// Whether a rollback or a choice holds against `current.json`.
     pub pinned: AtomicBool,
+    /// The highest version ever activated here; from it a rollback order goes back.
+    pub highest_version: AtomicU64,
+    /// Whether snapshots must be signed.
+    pub signatures_required: bool,
     /// Metrics.
     pub telemetry: Telemetry,
     /// The moment it is.
@@ -54,14 +60,17 @@ impl Shared {
     /// With a first view.
     pub fn new(
         view: View,
-        is_pinned: bool,
+        pin: &Pin,
+        source: &Source,
         telemetry: Telemetry,
         clock: Clock,
         recorder: Recorder,
     ) -> Self {
         Self {
             view: ArcSwap::from_pointee(view),
-            pinned: AtomicBool::new(is_pinned),
+            pinned: AtomicBool::new(pin.file.is_some()),
+            highest_version: AtomicU64::new(source.highest_version()),
+            signatures_required: source.trust().is_required,
             telemetry,
             clock,
             recorder,
@@ -104,10 +113,20 @@ pub struct ActDone {
     pub sequence: u64,
 }
 
+/// A snapshot that a steward wants.
+#[derive(Debug)]
+pub struct SwapOrder {
+    /// A file of the snapshot folder; absent: the next older one, or the one that `order` says.
+    pub file: Option<String>,
+    /// Who orders it.
+    pub unit: Box<str>,
+    /// What activators have signed for going back.
+    pub order: Option<OrderFile>,
+}
+
 enum Command {
     Act(ActOrder, oneshot::Sender<Result<ActDone, ActError>>),
-    Choose(String, Box<str>, oneshot::Sender<Result<(), Refused>>),
-    RollBack(Box<str>, oneshot::Sender<Result<(), Refused>>),
+    Swap(SwapOrder, oneshot::Sender<Result<(), Refused>>),
     Reload(Option<oneshot::Sender<Result<(), String>>>),
     Stop,
 }
@@ -129,16 +148,9 @@ impl ActorHandle {
         self.ask(|answer| Command::Act(order, answer)).await
     }
 
-    /// Serves this file of the snapshot folder until `current.json` names a new version.
-    pub async fn choose(&self, file: String, unit: &str) -> Result<Result<(), Refused>, Stopped> {
-        let unit = unit.into();
-        self.ask(|answer| Command::Choose(file, unit, answer)).await
-    }
-
-    /// Serves the next older file of the snapshot folder likewise.
-    pub async fn roll_back(&self, unit: &str) -> Result<Result<(), Refused>, Stopped> {
-        let unit = unit.into();
-        self.ask(|answer| Command::RollBack(unit, answer)).await
+    /// Serves another file of the snapshot folder until `current.json` names a new version.
+    pub async fn swap(&self, order: SwapOrder) -> Result<Result<(), Refused>, Stopped> {
+        self.ask(|answer| Command::Swap(order, answer)).await
     }
 
     /// Reads catalogue and clients again and looks at the snapshot folder; does not wait.
@@ -184,6 +196,8 @@ pub struct Actor {
     refused: Option<Named>,
     /// The pointer itself cannot be read, and that has been said.
     pointer_refused: bool,
+    /// The snapshot of which it has been said that it has expired.
+    expiry_said: Option<Box<str>>,
     /// Served before; kept open for a rollback.
     previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check.
@@ -225,6 +239,7 @@ impl Actor {
             pin: parts.pin,
             refused: None,
             pointer_refused: false,
+            expiry_said: None,
             previous: None,
             retired: Vec::new(),
             gates: parts.gates,
@@ -249,6 +264,7 @@ impl Actor {
                 Err(RecvTimeoutError::Timeout) => (),
             }
             self.turn_day();
+            self.watch_expiry();
             self.release();
             self.conclude_trial();
             // A sync that failed is known to the log before an answer meets it.
@@ -266,13 +282,9 @@ impl Actor {
                 let done = self.act(&order);
                 let _ = answer.send(done);
             }
-            Command::Choose(file, unit, answer) => {
-                let chosen = self.choose(&file, &unit, SwapResult::Done);
-                let _ = answer.send(chosen);
-            }
-            Command::RollBack(unit, answer) => {
-                let rolled_back = self.roll_back(&unit);
-                let _ = answer.send(rolled_back);
+            Command::Swap(order, answer) => {
+                let swapped = self.swap_by_steward(&order);
+                let _ = answer.send(swapped);
             }
             Command::Reload(answer) => {
                 let reloaded = self.reload();
@@ -350,24 +362,40 @@ impl Actor {
         }
     }
 
-    /// Opened before the view is loaded again: acts may come while it is held against what serves.
-    fn open_named(&mut self, named: &Named) -> Result<Arc<Loaded>, Refused> {
+    /// A choice or a rollback; with an order where activators have signed one.
+    fn swap_by_steward(&mut self, order: &SwapOrder) -> Result<(), Refused> {
         let now = self.shared.clock.tick();
-        self.wait_for_readers();
-        // Released before the third one is opened.
-        self.previous = None;
-        let law = Arc::clone(&self.shared.view.load().law);
-        let loaded = self.source.open_current(named, &law.catalogue, now)?;
-        Ok(Arc::new(loaded))
+        let accepted = order.order.as_ref();
+        let accepted = accepted.map(|order| self.source.accept(order, now));
+        let accepted = accepted
+            .transpose()
+            .inspect_err(|fault| self.refuse(fault))?;
+        let (unit, ordered) = (&*order.unit, accepted.as_ref());
+        match (&order.file, ordered) {
+            (Some(file), _) => self.choose(file, unit, SwapResult::Done, ordered),
+            (None, Some(to)) => {
+                let file = self.source.file_of_version(to.to);
+                let file = file.inspect_err(|fault| self.refuse(fault))?;
+                self.choose(&file, unit, SwapResult::RolledBack, ordered)
+            }
+            (None, None) => self.roll_back(unit),
+        }
     }
 
-    fn choose(&mut self, file: &str, unit: &str, result: SwapResult) -> Result<(), Refused> {
+    fn choose(
+        &mut self,
+        file: &str,
+        unit: &str,
+        result: SwapResult,
+        order: Option<&AcceptedOrder>,
+    ) -> Result<(), Refused> {
         self.abandon_trial();
         let wanted = match result {
             SwapResult::RolledBack => Wanted::Previous(file),
             _ => Wanted::File(file),
         };
-        let chosen = self.swap_to(wanted).and_then(|()| {
+        let claim = order.map_or(Claim::Steward, Claim::Order);
+        let chosen = self.swap_to(wanted, claim).and_then(|()| {
             // What `current.json` names now is seen: only another version ends the pin.
             if let Ok(Some(named)) = self.source.current() {
                 self.pin.see(named.current.version);
@@ -376,7 +404,7 @@ impl Actor {
             self.keep_pin()
         });
         match &chosen {
-            Ok(()) => self.swapped(unit, file, result, None),
+            Ok(()) => self.swapped(unit, file, result, order, None),
             Err(refused) => self.refuse(refused),
         }
         chosen
@@ -389,15 +417,17 @@ impl Actor {
         };
         let mut last = Refused::NoneOlder;
         for file in self.source.older(version) {
-            match self.choose(&file, unit, SwapResult::RolledBack) {
+            match self.choose(&file, unit, SwapResult::RolledBack, None) {
                 Ok(()) => return Ok(()),
+                // An older one yet needs an order too.
+                Err(refused @ Refused::Order(_)) => return Err(refused),
                 Err(refused) => last = refused,
             }
         }
         Err(last)
     }
 
-    fn swap_to(&mut self, wanted: Wanted<'_>) -> Result<(), Refused> {
+    fn swap_to(&mut self, wanted: Wanted<'_>, claim: Claim<'_>) -> Result<(), Refused> {
         let now = self.shared.clock.tick();
         let view = self.shared.view.load_full();
         let law = Arc::clone(&view.law);
@@ -414,15 +444,27 @@ impl Actor {
                 let (Wanted::File(file) | Wanted::Previous(file)) = wanted else {
                     return Err(Refused::NoneOlder);
                 };
-                Arc::new(self.source.open(file, &law.catalogue, now)?)
+                Arc::new(self.source.open(file, &law.catalogue)?)
             }
         };
+        self.source.admit(&loaded, claim, now)?;
         let file = loaded.file.as_deref().unwrap_or("").to_owned();
-        let next = View::new(loaded, law, Arc::clone(&view.overlay), now)
+        let next = View::new(Arc::clone(&loaded), law, Arc::clone(&view.overlay), now)
             .map_err(|fault| Refused::Law { file, fault })?;
+        self.activate(&loaded, claim, now)?;
         self.previous = Some(Arc::clone(&view.loaded));
         drop(view);
         self.publish(next);
+        Ok(())
+    }
+
+    /// Durable before it serves: after a restart nothing older comes back.
+    fn activate(&mut self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
+        self.source.activate(loaded, claim, now)?;
+        let highest = self.source.highest_version();
+        self.shared
+            .highest_version
+            .store(highest, Ordering::Relaxed);
         Ok(())
     }
 
@@ -498,20 +540,6 @@ impl Actor {
         self.source.keep(&self.pin)
     }
 
-    fn swapped(&self, unit: &str, file: &str, result: SwapResult, accepted: Option<&Accepted>) {
-        let view = self.shared.view.load();
-        let at = self.shared.clock.now();
-        tracing::info!(file, snapshot = %view.loaded.id, ?result, "a snapshot serves");
-        self.shared.telemetry.count_swap(result);
-        self.shared.recorder.swapped(SwapRecord {
-            unit,
-            file,
-            snapshot: &view.loaded.id,
-            accepted,
-            at,
-        });
-    }
-
     /// Said once: the pointer is looked at again and again.
     fn refuse_pointer(&mut self, refused: &Refused) {
         if !self.pointer_refused {
@@ -524,8 +552,9 @@ impl Actor {
         if matches!(refused, Refused::NoneOlder) {
             return;
         }
-        tracing::error!(%refused, "the snapshot is refused, the old one serves on");
-        self.shared.telemetry.count_swap(SwapResult::Refused);
+        let reason = refused.reason();
+        tracing::error!(%refused, reason, "the snapshot is refused, the old one serves on");
+        self.shared.telemetry.count_refused_swap(reason);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::check::request::Policy;
 use crate::model::decision::Level;
 use crate::model::subject::ClientKind;
 use crate::seal::token::{self, TokenHash};
+use crate::wire::fields::{Field, Fields};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,8 @@ pub struct Client {
     pub policy: Policy,
     /// Least durability of a record before its answer is sent; a decision may ask for more.
     pub level_min: Level,
+    /// Fields of a match that its answers show.
+    pub fields: Fields,
     /// Requests a second at most; `None`: no limit of its own.
     pub rate_per_second_max: Option<u32>,
     /// BLAKE3 of the record without its tokens: names the policy in every log record.
@@ -199,6 +202,7 @@ impl Client {
                 masked_id_blocks,
             },
             level_min,
+            fields: shown_fields(record.fields.as_deref())?,
             rate_per_second_max: record.rate,
             policy_hash: policy_hash(record),
             scenarios: granted(&record.scenarios, catalogue)?,
@@ -310,6 +314,16 @@ impl Clients {
     }
 }
 
+fn shown_fields(words: Option<&[String]>) -> Result<Fields, RecordFault> {
+    let Some(words) = words else {
+        return Ok(Fields::ALL);
+    };
+    let choices = Field::ALL.map(|field| (field.name(), field));
+    words.iter().try_fold(Fields::NONE, |fields, text| {
+        Ok(fields.with(word("fields", text, &choices)?))
+    })
+}
+
 fn word<T: Copy>(
     field: &'static str,
     word: &str,
@@ -396,6 +410,10 @@ fn policy_hash(record: &ClientRecord) -> [u8; 32] {
     field(&refs(&record.adopts));
     field(&[record.masked_id.as_deref().unwrap_or("review")]);
     field(&[record.level.as_deref().unwrap_or("kernel")]);
+    // Only where it is written: the hash of older records stays.
+    if let Some(fields) = &record.fields {
+        field(&refs(fields));
+    }
     *hasher.finalize().as_bytes()
 }
 
@@ -491,6 +509,7 @@ mod tests {
         assert_ne!(changed(|r| r.purposes = Some(vec!["p".into()])), hash);
         assert_ne!(changed(|r| r.roles = vec!["admin".into()]), hash);
         assert_ne!(changed(|r| r.rate = Some(1)), hash);
+        assert_ne!(changed(|r| r.fields = Some(Vec::new())), hash);
         assert_ne!(changed(|r| r.scenarios = vec!["xy".into()]), hash);
     }
 

@@ -49,6 +49,10 @@ pub struct ClientRecord {
     /// `kernel` or `disk`: least durability of the record before the answer. Absent: kernel.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub level: Option<String>,
+    /// Fields of a match that it may see, by name; absent: all. Authority, case number and recourse
+    /// of an adverse match are always shown.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fields: Option<Vec<String>>,
     /// SHA-256 of each of its tokens, 64 hex digits.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub token_sha256: Vec<String>,
@@ -293,7 +297,7 @@ mod tests {
         refuses(
             "[[client]]\nunit = \"a\"\nkind = \"enterprise\"\nscenarios = []\ntoken = \"x\"\n",
             "5: unknown field `token`, expected one of `unit`, `kind`, `scenarios`, `purposes`, \
-             `roles`, `rate`, `adopts`, `masked_id`, `level`, `token_sha256`",
+             `roles`, `rate`, `adopts`, `masked_id`, `level`, `fields`, `token_sha256`",
         );
         refuses(
             "[[client]]\nunit = \"a\"\nscenarios = []\n",

@@ -21,6 +21,8 @@ pub mod clock;
 pub mod idempotency;
 /// The decision log as the gateway uses it.
 pub mod recorder;
+/// The highest version ever activated here.
+pub mod activated;
 /// Entries and questions with a known answer.
 pub mod canaries;
 /// What a new snapshot must keep to before it serves.
@@ -31,3 +33,5 @@ pub mod source;
 pub mod actor;
 /// The running gateway as its listeners see it.
 pub mod service;
+/// Checks line by line.
+pub mod stream;

@@ -116,6 +116,7 @@ fn answer_unguarded(
         binding: &view.binding,
         scenario: catalogue.scenario(scenario),
         language,
+        fields: client.fields,
     };
     let mut body = Vec::with_capacity(512 + 1_024 * outcome.matches.len());
     answer::write(&mut body, &ground, &outcome, level);

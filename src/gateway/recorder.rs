@@ -80,6 +80,8 @@ pub struct SwapRecord<'a> {
     pub snapshot: &'a str,
     /// Who lets it serve although it is outside the limits.
     pub accepted: Option<&'a Accepted>,
+    /// The rollback order behind it: number, signers, reason.
+    pub order: Option<&'a str>,
     /// When.
     pub at: Moment,
 }
@@ -213,8 +215,9 @@ impl Recorder {
     /// Records that another snapshot serves.
     pub fn swapped(&self, swap: SwapRecord<'_>) {
         let exceeded = swap.accepted.map(|accepted| accepted.exceeded.join("; "));
-        let mut details: SmallVec<[(&str, &str); 5]> = SmallVec::new();
+        let mut details: SmallVec<[(&str, &str); 6]> = SmallVec::new();
         details.extend([("file", swap.file), ("snapshot", swap.snapshot)]);
+        details.extend(swap.order.map(|order| ("order", order)));
         if let (Some(accepted), Some(exceeded)) = (swap.accepted, &exceeded) {
             details.push(("accepted_by", &accepted.by));
             details.push(("accepted_reason", &accepted.reason));

@@ -88,6 +88,7 @@ fn answer_unguarded(
         binding: &view.binding,
         scenario: catalogue.scenario(scenario),
         language,
+        fields: client.fields,
     };
     let level = match all.decision.restricts() {
         true => Level::Disk,

@@ -64,10 +64,10 @@ pub struct Caller<'a> {
 }
 
 /// What the listeners need to know of one answered question.
-struct Pending {
-    body: Vec<u8>,
-    level: Level,
-    recorded: Appended,
+pub(super) struct Pending {
+    pub(super) body: Vec<u8>,
+    pub(super) level: Level,
+    pub(super) recorded: Appended,
 }
 
 impl Gateway {
@@ -217,7 +217,7 @@ impl Gateway {
         })
     }
 
-    fn ask(
+    pub(super) fn ask(
         &self,
         view: &View,
         client: &Client,
@@ -266,7 +266,7 @@ impl Gateway {
 
     /// Waits for the level; too late or dead: 503 with the check_id, and the log says that the
     /// answer was not sent.
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         level: Level,
         recorded: Appended,

@@ -1,10 +1,13 @@
 //! Where snapshots come from: the folder that holds `current.json`, and what this gateway takes.
 //!
 //! In: a file's bare name. Out: a verified snapshot with its key, or the reason why it is refused:
-//! damaged, of another environment, of an unknown master key, of other name tables, expired, with
-//! a list that the catalogue does not know. What is pinned, and which versions were seen, is kept
-//! in a file of its own, so that a rollback holds over a restart. Used by the actor only.
+//! not signed as configured, damaged, of another environment, of an unknown master key, of other
+//! name tables, expired, older than what was activated, with a list that the catalogue does not
+//! know. Signatures are verified first, then the hash of the bytes, then anything is parsed. What
+//! is pinned, which versions were seen and which was the highest is kept in files of the state
+//! folder, so that a rollback holds over a restart. Used by the actor only.
 
+use super::activated::{AcceptedOrder, Activated, ActivatedError, Claim, Version, VersionFault};
 use super::gates::GateFault;
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
@@ -14,7 +17,9 @@ use crate::name::query;
 use crate::seal::keys::{KeyId, MasterKey};
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Current, PublishError, SUFFIX};
+use crate::snapshot::signature::{OrderFile, SIGNATURE_SUFFIX, SignatureFile};
 use crate::snapshot::tables::OpenError;
+use crate::snapshot::trust::{Distrust, OrderRefused, Trust};
 use crate::storage::disk::Storage;
 use crate::storage::replace;
 use serde::{Deserialize, Serialize};
@@ -38,6 +43,8 @@ pub struct SourceOptions {
     pub environment: Box<str>,
     /// Master keys of builds.
     pub keys: Arc<Vec<MasterKey>>,
+    /// Whose signatures a snapshot needs.
+    pub trust: Arc<Trust>,
 }
 
 /// Why a snapshot does not serve.
@@ -64,6 +71,36 @@ pub enum Refused {
         /// Environment of the gateway.
         ours: Box<str>,
     },
+    /// Not signed as configured.
+    #[error("`{file}`: {fault}")]
+    Trust {
+        /// The file.
+        file: String,
+        /// What is missing or wrong.
+        fault: Distrust,
+    },
+    /// Signed, but as something else than it is.
+    #[error("`{file}`: its `{field}` is not what was signed; sign the file again")]
+    Statement {
+        /// The file.
+        file: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// A version that may not be activated.
+    #[error("`{file}`: {fault}")]
+    Version {
+        /// The file.
+        file: String,
+        /// Why not.
+        fault: VersionFault,
+    },
+    /// A rollback order that is missing or does not hold.
+    #[error(transparent)]
+    Order(#[from] OrderRefused),
+    /// The highest version cannot be read or kept.
+    #[error(transparent)]
+    Activated(#[from] ActivatedError),
     /// Built with a key that is not loaded.
     #[error("`{file}` needs the master key {key_id}, which is not loaded")]
     Key {
@@ -120,6 +157,41 @@ pub enum Refused {
     },
 }
 
+impl Refused {
+    /// The reason in one word: a label of the metric.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Publish(PublishError::Signature(_)) => "signature_unreadable",
+            Self::Publish(PublishError::Hash { .. }) => "hash",
+            Self::Publish(_) => "pointer",
+            Self::Open { fault, .. } => match fault {
+                OpenError::Hash { .. } => "hash",
+                _ => "damaged",
+            },
+            Self::Environment { .. } => "environment",
+            Self::Trust { fault, .. } => match fault {
+                Distrust::Missing { .. } => "signature_missing",
+                Distrust::Wrong { .. } => "signature_wrong",
+                Distrust::Foreign { .. } => "signature_foreign",
+                Distrust::TooFew { .. } => "too_few_activators",
+            },
+            Self::Statement { .. } => "statement",
+            Self::Version { fault, .. } => match fault {
+                VersionFault::Reused { .. } => "version_reused",
+                _ => "version_older",
+            },
+            Self::Order(_) => "rollback_order",
+            Self::Key { .. } => "master_key",
+            Self::Expired { .. } => "expired",
+            Self::Law { .. } => "catalogue",
+            Self::Gates { .. } => "gates",
+            Self::Gate { .. } => "gates_failed",
+            Self::NoneOlder => "none_older",
+            Self::Activated(_) | Self::Pin { .. } => "state",
+        }
+    }
+}
+
 /// What is kept over a restart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +223,7 @@ impl Pin {
 pub struct Source {
     options: SourceOptions,
     storage: Arc<dyn Storage>,
+    activated: Activated,
 }
 
 /// What `current.json` names, and what the disk says of that file.
@@ -158,14 +231,39 @@ pub struct Source {
 pub struct Named {
     /// The pointer.
     pub current: Current,
-    /// Length and last change of the file: a refused one is tried again when they differ.
-    stamp: Option<(u64, Option<SystemTime>)>,
+    /// Length and last change of the file and of its signatures: a refused one is tried again when
+    /// they differ, for example when an activator has signed.
+    stamps: [Option<(u64, Option<SystemTime>)>; 2],
+}
+
+impl Named {
+    fn version(&self) -> Version {
+        Version {
+            number: self.current.version,
+            blake3: self.current.blake3,
+        }
+    }
 }
 
 impl Source {
-    /// Reads and writes nothing yet.
-    pub fn new(options: SourceOptions, storage: Arc<dyn Storage>) -> Self {
-        Self { options, storage }
+    /// Reads which version was the highest. Errors: it cannot be read.
+    pub fn new(options: SourceOptions, storage: Arc<dyn Storage>) -> Result<Self, Refused> {
+        let activated = Activated::read(&options.state_dir)?;
+        Ok(Self {
+            options,
+            storage,
+            activated,
+        })
+    }
+
+    /// The highest version ever activated, 0 where there was none.
+    pub fn highest_version(&self) -> u64 {
+        self.activated.highest()
+    }
+
+    /// Whose signatures a snapshot needs.
+    pub fn trust(&self) -> &Trust {
+        &self.options.trust
     }
 
     /// What `current.json` names; `None` where there is none.
@@ -174,30 +272,74 @@ impl Source {
         let Some(current) = publish::read_current(folder)? else {
             return Ok(None);
         };
-        let about = std::fs::metadata(folder.join(&current.file)).ok();
-        Ok(Some(Named {
-            current,
-            stamp: about.map(|about| (about.len(), about.modified().ok())),
-        }))
+        let signatures = signature_name(&current.file, Some(&current));
+        let stamps = [&current.file, &signatures].map(|name| {
+            let about = std::fs::metadata(folder.join(name)).ok()?;
+            Some((about.len(), about.modified().ok()))
+        });
+        Ok(Some(Named { current, stamps }))
+    }
+
+    /// On whose word the file that `current.json` names is opened at a start: where it served
+    /// before, it goes on.
+    pub fn claim_at_start(&self, named: &Named) -> Claim<'static> {
+        match self.activated.has_served(named.version()) {
+            true => Claim::Restart,
+            false => Claim::Pointer,
+        }
     }
 
     /// Opens the file that `current.json` names, and no other one under its name.
-    pub fn open_current(
-        &self,
-        named: &Named,
-        catalogue: &Catalogue,
-        now: Moment,
-    ) -> Result<Loaded, Refused> {
-        let loaded = self.open(&named.current.file, catalogue, now)?;
-        named.current.check(&loaded.snapshot)?;
-        Ok(loaded)
+    pub fn open_current(&self, named: &Named, catalogue: &Catalogue) -> Result<Loaded, Refused> {
+        let current = &named.current;
+        // Before anything of the file is read.
+        self.admit_version(&current.file, named.version(), Claim::Pointer)?;
+        self.open_stated(&current.file, Some(current), catalogue)
     }
 
-    /// Opens and verifies a file, and looks whether this gateway may serve it at `now`.
-    pub fn open(&self, file: &str, catalogue: &Catalogue, now: Moment) -> Result<Loaded, Refused> {
+    /// Opens and verifies a file, and looks whether this gateway may serve it at all. Whether it
+    /// may be activated now is another question: `admit`.
+    pub fn open(&self, file: &str, catalogue: &Catalogue) -> Result<Loaded, Refused> {
+        self.open_stated(file, None, catalogue)
+    }
+
+    fn open_stated(
+        &self,
+        file: &str,
+        pointer: Option<&Current>,
+        catalogue: &Catalogue,
+    ) -> Result<Loaded, Refused> {
         let path = publish::file_in(&self.options.snapshot_dir, file)?;
-        let snapshot = self.verified(&path)?;
-        let master = self.admitted(file, &snapshot, catalogue, now)?;
+        let signatures = self.signatures(file, pointer)?;
+        let trust = &self.options.trust;
+        let distrusted = |fault| Refused::Trust {
+            file: file.to_owned(),
+            fault,
+        };
+        let signers = trust.verify(signatures.as_ref()).map_err(distrusted)?;
+        // A statement that nobody known has signed says nothing.
+        let statement = signatures
+            .filter(|_| !signers.is_empty())
+            .map(|signed| signed.what);
+        let signed_hash = statement.as_ref().map(|statement| statement.blake3);
+        let stated = signed_hash.or(pointer.map(|pointer| pointer.blake3));
+        let snapshot = self.verified(&path, stated)?;
+        if let Some(pointer) = pointer {
+            pointer.check(&snapshot)?;
+        }
+        if let Some(field) = statement.and_then(|signed| signed.misfit(snapshot.manifest())) {
+            let file = file.to_owned();
+            return Err(Refused::Statement { file, field });
+        }
+        let master = self.admitted(file, &snapshot, catalogue)?;
+        let is_signed = trust.has_keys() && trust.suffices(&signers);
+        if trust.has_keys() && !is_signed {
+            tracing::warn!(
+                file,
+                "the snapshot is not signed as configured; it is taken because \
+                 `require_signatures` is false"
+            );
+        }
         let locked = snapshot.lock_memory();
         if let Err(error) = &locked {
             tracing::warn!(file, %error, "the snapshot serves without being locked into memory");
@@ -212,13 +354,115 @@ impl Source {
         }
         Ok(Loaded {
             locked: locked.is_ok(),
+            signers,
+            is_signed,
             ..Loaded::new(snapshot, master, Some(file))
         })
     }
 
-    fn verified(&self, path: &Path) -> Result<Snapshot, Refused> {
+    /// Signatures of a file; `None` where there are none or nobody asks for any.
+    fn signatures(
+        &self,
+        file: &str,
+        pointer: Option<&Current>,
+    ) -> Result<Option<SignatureFile>, Refused> {
+        if !self.options.trust.has_keys() {
+            return Ok(None);
+        }
+        let name = signature_name(file, pointer);
+        match publish::file_in(&self.options.snapshot_dir, &name) {
+            Ok(path) => Ok(SignatureFile::read(&path).map_err(PublishError::from)?),
+            Err(PublishError::Io { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    /// Whether what is open may be activated at `now` on this claim. What served before a restart
+    /// goes on though it has expired, as it would have without the restart.
+    pub fn admit(&self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
+        let file = loaded.file.as_deref().unwrap_or("");
+        let manifest = loaded.snapshot.manifest();
+        let version = version_of(loaded);
+        let goes_on = matches!(claim, Claim::Restart) && self.activated.has_served(version);
+        match manifest.expires.filter(|expires| *expires <= now) {
+            Some(expires) if !goes_on => Err(Refused::Expired {
+                file: file.to_owned(),
+                expires,
+            }),
+            _ => self.admit_version(file, version, claim),
+        }
+    }
+
+    fn admit_version(&self, file: &str, version: Version, claim: Claim<'_>) -> Result<(), Refused> {
+        let is_required = self.options.trust.is_required;
+        let admitted = self.activated.admits(version, claim, is_required);
+        admitted.map_err(|fault| match fault {
+            VersionFault::NeedsOrder { version, highest } => OrderRefused::Needed {
+                version,
+                highest,
+                environment: self.options.environment.clone(),
+            }
+            .into(),
+            fault => Refused::Version {
+                file: file.to_owned(),
+                fault,
+            },
+        })
+    }
+
+    /// Keeps that `loaded` is activated now, before it serves.
+    ///
+    /// Errors: it cannot be kept, so it must not serve.
+    pub fn activate(
+        &mut self,
+        loaded: &Loaded,
+        claim: Claim<'_>,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        let next = self.activated.after(version_of(loaded), claim, now);
+        if next != self.activated {
+            next.write(&*self.storage, &self.options.state_dir)?;
+            self.activated = next;
+        }
+        Ok(())
+    }
+
+    /// A rollback order that holds here at `now`, and was not yet taken.
+    pub fn accept(&self, order: &OrderFile, now: Moment) -> Result<AcceptedOrder, Refused> {
+        let trust = &self.options.trust;
+        let signers = trust.verify_order(order, &self.options.environment, now)?;
+        let (id, what) = (order.what.id(), &order.what);
+        let highest = self.activated.highest();
+        if self.activated.has_used(&id) {
+            return Err(OrderRefused::Used.into());
+        }
+        if what.from != highest {
+            let stated = what.from;
+            return Err(OrderRefused::From { stated, highest }.into());
+        }
+        Ok(AcceptedOrder {
+            id,
+            to: what.to,
+            expires: what.expires,
+            reason: what.reason.clone(),
+            signers: signers.into_iter().map(|signer| signer.key).collect(),
+        })
+    }
+
+    /// The file of the folder with exactly this version.
+    pub fn file_of_version(&self, version: u64) -> Result<String, Refused> {
+        let mut older = self.older(version.saturating_add(1)).into_iter();
+        older
+            .find(|name| self.version_of(name) == Some(version))
+            .ok_or(OrderRefused::NoFile { version }.into())
+    }
+
+    fn verified(&self, path: &Path, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
         let options = OpenOptions {
             state_dir: Some(self.options.state_dir.clone()),
+            blake3: stated,
             ..OpenOptions::default()
         };
         Snapshot::open_file(path, &options).map_err(|fault| Refused::Open {
@@ -235,7 +479,6 @@ impl Source {
         file: &str,
         snapshot: &Snapshot,
         catalogue: &Catalogue,
-        now: Moment,
     ) -> Result<&MasterKey, Refused> {
         let manifest = snapshot.manifest();
         let file = file.to_owned();
@@ -245,9 +488,6 @@ impl Source {
                 found: manifest.environment.clone(),
                 ours: self.options.environment.clone(),
             });
-        }
-        if let Some(expires) = manifest.expires.filter(|expires| *expires <= now) {
-            return Err(Refused::Expired { file, expires });
         }
         if let Err(fault) = Binding::new(manifest, catalogue) {
             return Err(Refused::Law { file, fault });
@@ -260,10 +500,22 @@ impl Source {
         })
     }
 
-    /// What was kept over the restart; nothing where the file is missing or cannot be read.
-    pub fn pin(&self) -> Pin {
-        let text = std::fs::read(self.pin_path()).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+    /// What was kept over the restart; nothing where there is no file.
+    ///
+    /// Errors: a file that cannot be read; without it a rollback would be forgotten unseen.
+    pub fn pin(&self) -> Result<Pin, Refused> {
+        let path = self.pin_path();
+        let read = match std::fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map_err(|fault| {
+                io::Error::other(format!(
+                    "{fault}; it says what a rollback keeps: restore it, or remove it to serve \
+                     what `current.json` names"
+                ))
+            }),
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Pin::default()),
+            Err(fault) => Err(fault),
+        };
+        read.map_err(|fault| Refused::Pin { path, fault })
     }
 
     /// Keeps it over the next restart.
@@ -297,11 +549,24 @@ impl Source {
             .and_then(|(version, id)| (id.len() == 32).then(|| version.parse().ok()).flatten());
         stated.or_else(|| {
             let path = publish::file_in(&self.options.snapshot_dir, name).ok()?;
-            Some(self.verified(&path).ok()?.manifest().version)
+            Some(self.verified(&path, None).ok()?.manifest().version)
         })
     }
 
     fn pin_path(&self) -> PathBuf {
         self.options.state_dir.join(PIN_FILE)
+    }
+}
+
+/// Name of a file's signatures: the one that the pointer says, else the file's with `.sig`.
+fn signature_name(file: &str, pointer: Option<&Current>) -> String {
+    let stated = pointer.and_then(|pointer| pointer.signatures.clone());
+    stated.unwrap_or_else(|| format!("{file}{SIGNATURE_SUFFIX}"))
+}
+
+fn version_of(loaded: &Loaded) -> Version {
+    Version {
+        number: loaded.snapshot.manifest().version,
+        blake3: *loaded.snapshot.hash(),
     }
 }

@@ -17,6 +17,7 @@ use crate::model::term::{Day, Moment};
 use crate::overlay::standing::Overlay;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::open::Snapshot;
+use crate::snapshot::trust::Signer;
 use crate::telemetry::{CheckCounters, Telemetry};
 use std::sync::Arc;
 
@@ -34,6 +35,10 @@ pub struct Loaded {
     pub file: Option<Box<str>>,
     /// Whether all of it is kept in memory.
     pub locked: bool,
+    /// Who has signed it, as far as the keys of this gateway say.
+    pub signers: Vec<Signer>,
+    /// Whether these are as many as configured.
+    pub is_signed: bool,
 }
 
 impl Loaded {
@@ -45,6 +50,8 @@ impl Loaded {
             as_of: snapshot.manifest().as_of(),
             file: file.map(Into::into),
             locked: false,
+            signers: Vec::new(),
+            is_signed: false,
             snapshot,
         }
     }

@@ -50,20 +50,29 @@ pub fn is_absent(headers: &HeaderMap) -> bool {
 
 /// Errors: 415 where the body is not `application/json` in UTF-8.
 pub fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    is_of_type(headers, "application/json")
+}
+
+/// Errors: 415 where the body is not `application/x-ndjson` in UTF-8.
+pub fn is_ndjson(headers: &HeaderMap) -> Result<(), Problem> {
+    is_of_type(headers, "application/x-ndjson")
+}
+
+fn is_of_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let stated = types.next().and_then(|value| value.to_str().ok());
-    let is_json = stated.is_some_and(|stated| {
+    let is_it = stated.is_some_and(|stated| {
         let (media_type, parameters) = stated.split_once(';').unwrap_or((stated, ""));
         let charset = parameters.trim().trim_matches('"');
-        media_type.trim().eq_ignore_ascii_case("application/json")
+        media_type.trim().eq_ignore_ascii_case(wanted)
             && (charset.is_empty()
                 || charset.eq_ignore_ascii_case("charset=utf-8")
                 || charset.eq_ignore_ascii_case("charset=\"utf-8"))
     });
-    if is_json && types.next().is_none() {
+    if is_it && types.next().is_none() {
         return Ok(());
     }
-    let detail = "send `Content-Type: application/json` and UTF-8";
+    let detail = format!("send `Content-Type: {wanted}` and UTF-8");
     Err(Problem::new(ProblemKind::MediaType, detail))
 }
 

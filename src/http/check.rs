@@ -11,10 +11,10 @@ use super::reply::{self, Reply};
 use crate::gateway::service::Caller;
 use crate::wire::checks;
 use crate::wire::language::Language;
-use crate::wire::problem::{Problem, ProblemKind};
+use crate::wire::problem::Problem;
 
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_LANGUAGE, CONTENT_TYPE};
+use hyper::header::ACCEPT_LANGUAGE;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use std::time::Instant;
@@ -25,13 +25,13 @@ pub async fn one(context: &Context, head: &Parts, body: Incoming) -> Response<Re
     answer(context, head, body, bytes_max, Kind::One).await
 }
 
-/// Answers many questions on one snapshot.
+/// Answers many questions on one snapshot. Lines have a way of their own.
 pub async fn many(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
     let bytes_max = context.limits.checks_bytes_max;
     answer(context, head, body, bytes_max, Kind::Many).await
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Kind {
     One,
     Many,
@@ -71,10 +71,6 @@ async fn answer(
     if head.method != Method::POST {
         return reply::method_not_allowed("POST");
     }
-    if kind == Kind::Many && is_ndjson(&head.headers) {
-        let detail = "streams of checks are not in this version; send an array";
-        return refuse(Problem::new(ProblemKind::NotBuilt, detail), None);
-    }
     if let Err(problem) = body::is_json(&head.headers) {
         return refuse(problem, None);
     }
@@ -112,12 +108,6 @@ async fn answer(
     };
     context.durations.record(started.elapsed());
     response
-}
-
-fn is_ndjson(headers: &HeaderMap) -> bool {
-    let stated = headers.get(CONTENT_TYPE);
-    let stated = stated.and_then(|value| value.to_str().ok());
-    stated.is_some_and(|stated| stated.trim_start().starts_with("application/x-ndjson"))
 }
 
 /// The language that a request asks for.

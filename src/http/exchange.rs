@@ -8,6 +8,7 @@ use super::auth;
 use super::body;
 use super::context::Context;
 use super::reply::{self, Reply};
+use crate::gateway::actor::Stopped;
 use crate::gateway::client::{Client, ClientRole};
 use crate::gateway::idempotency::{KEY_CHARS_MAX, KeptAnswer, RequestKey, Seen};
 use crate::gateway::view::Law;
@@ -30,6 +31,11 @@ pub struct Exchange<'a> {
     pub client: &'a Client,
     /// What it says; empty for a GET.
     pub body: Bytes,
+}
+
+/// The actor is gone.
+pub fn stopped(_: Stopped) -> Problem {
+    Problem::unavailable("the gateway is stopping")
 }
 
 /// What a path asks of a request.

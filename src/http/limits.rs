@@ -26,6 +26,8 @@ pub struct Limits {
     pub headers_max: usize,
     /// Body of an array of checks at most, in bytes. Default 16 MiB.
     pub checks_bytes_max: usize,
+    /// Lines of a stream of checks at most. Default 1,000,000.
+    pub stream_lines_max: u64,
     /// Time after SIGTERM during which new connections are still taken, in milliseconds. Default
     /// 1,000.
     pub drain_delay_ms: u64,
@@ -46,6 +48,7 @@ impl Default for Limits {
             head_bytes_max: 16_384,
             headers_max: 64,
             checks_bytes_max: 16 << 20,
+            stream_lines_max: 1_000_000,
             drain_delay_ms: 1_000,
             stop_ms_max: 20_000,
         }

@@ -25,12 +25,17 @@ pub mod auth;
 pub mod exchange;
 /// Checks.
 pub mod check;
+/// Checks line by line.
+pub mod stream;
 /// Scans.
 pub mod scan;
 /// Feedback.
 pub mod feedback;
+/// What operators ask of the snapshot that serves.
+pub mod snapshot;
 /// What operators ask.
 pub mod ops;
+
 /// From a request to its handler.
 pub mod route;
 /// Both listeners together.

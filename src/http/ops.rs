@@ -1,18 +1,17 @@
-//! What operators ask: law, snapshots, acts, metrics, health.
+//! What operators ask: law, acts, metrics, health.
 
 use super::context::Context;
-use super::exchange::{Exchange, Outcome};
+use super::exchange::{Exchange, Outcome, stopped};
 use super::reply::{self, Reply};
+use super::snapshot;
 use crate::decision_log::counters::BOUNDS_US;
-use crate::gateway::actor::{ActError, ActOrder, Stopped, act_name};
-use crate::gateway::source::Refused;
+use crate::gateway::actor::{ActError, ActOrder, act_name};
 use crate::model::entry::{ActKind, EntryId};
 use crate::telemetry::{Figure, LOG_SYNC_SECONDS, Times, major_faults};
-use crate::wire::ops::{self, ActBody, Serving};
+use crate::wire::ops::{self, ActBody};
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
-use std::sync::atomic::Ordering;
 
 /// Bytes of an entry_id at most.
 const ENTRY_ID_BYTES_MAX: usize = 512;
@@ -25,40 +24,6 @@ pub fn measures(context: &Context) -> Outcome {
 /// `GET /v1/scenarios`.
 pub fn scenarios(context: &Context) -> Outcome {
     Ok((200, ops::scenarios(&context.gateway.law().catalogue)))
-}
-
-/// `GET /v1/snapshot`.
-pub fn snapshot(context: &Context) -> Outcome {
-    let shared = &context.gateway.shared;
-    let view = shared.view.load_full();
-    let today = shared.clock.now().day();
-    let standing = view.standing(today);
-    let serving = Serving {
-        file: view.loaded.file.as_deref(),
-        pinned: shared.pinned.load(Ordering::Relaxed),
-        overlay_sequence: view.overlay.sequence(),
-        standing_count: standing.map_or(0, |standing| standing.count()),
-    };
-    Ok((200, ops::snapshot(&view.loaded.snapshot, &serving)))
-}
-
-/// `POST /v1/snapshot`.
-pub async fn choose_snapshot(context: &Context, exchange: &Exchange<'_>) -> Outcome {
-    let file = ops::parse_snapshot_choice(&exchange.body)?;
-    let actor = &context.gateway.actor;
-    let chosen = actor.choose(file, &exchange.client.unit).await;
-    chosen.map_err(stopped)?.map_err(|error| refused(&error))?;
-    snapshot(context)
-}
-
-/// `POST /v1/snapshot/rollback`.
-pub async fn roll_back(context: &Context, exchange: &Exchange<'_>) -> Outcome {
-    ops::parse_nothing(&exchange.body)?;
-    let rolled_back = context.gateway.actor.roll_back(&exchange.client.unit).await;
-    rolled_back
-        .map_err(stopped)?
-        .map_err(|error| refused(&error))?;
-    snapshot(context)
 }
 
 /// `POST /v1/entries/{entry_id}/withdraw`.
@@ -97,7 +62,8 @@ pub fn metrics(context: &Context) -> Response<Reply> {
         counts: &counts,
         sum_ns: syncs.sync_time.sum_ns(),
     };
-    let text = shared.telemetry.render(&figures(context), &[sync_times]);
+    let mut text = shared.telemetry.render(&figures(context), &[sync_times]);
+    snapshot::write_list_figures(context, &mut text);
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     reply::with_type(StatusCode::OK, text.into_bytes(), media_type)
 }
@@ -107,10 +73,11 @@ pub fn alive() -> Response<Reply> {
     reply::json(StatusCode::OK, b"{\"status\":\"alive\"}".to_vec())
 }
 
-/// `GET /readyz`: a snapshot is loaded and the log can be written.
+/// `GET /readyz`: a snapshot is loaded and the log can be written. Warnings say what is wrong with
+/// a snapshot that serves all the same.
 pub fn ready(context: &Context) -> Response<Reply> {
     match context.gateway.readiness() {
-        Ok(()) => reply::json(StatusCode::OK, b"{\"status\":\"ready\"}".to_vec()),
+        Ok(()) => reply::json(StatusCode::OK, ops::ready(&snapshot::warnings(context))),
         Err(detail) => reply::problem(&Problem::unavailable(detail)),
     }
 }
@@ -119,25 +86,6 @@ pub fn ready(context: &Context) -> Response<Reply> {
 pub fn not_built() -> Problem {
     let detail = "the path is part of the contract, but not of this version";
     Problem::new(ProblemKind::NotBuilt, detail)
-}
-
-fn stopped(_: Stopped) -> Problem {
-    Problem::unavailable("the gateway is stopping")
-}
-
-fn refused(refused: &Refused) -> Problem {
-    match refused {
-        Refused::NoneOlder => Problem::new(ProblemKind::Conflict, refused.to_string()),
-        Refused::Pin { .. } => Problem::unavailable(refused.to_string()),
-        Refused::Publish(_)
-        | Refused::Open { .. }
-        | Refused::Environment { .. }
-        | Refused::Key { .. }
-        | Refused::Expired { .. }
-        | Refused::Gates { .. }
-        | Refused::Gate { .. }
-        | Refused::Law { .. } => Problem::invalid("file", refused.to_string()),
-    }
 }
 
 /// Text of a path segment; `None` where it is no text.
@@ -164,12 +112,12 @@ fn figures(context: &Context) -> Vec<Figure> {
     let shared = &context.gateway.shared;
     let ready = context.gateway.readiness().is_ok();
     let mut figures = vec![
-        gauge(
+        Figure::gauge(
             "hecha_ready",
             "Whether requests can be answered",
             f64::from(u8::from(ready)),
         ),
-        gauge(
+        Figure::gauge(
             "hecha_clock_behind_seconds",
             "How far the system's clock stands behind what is on record",
             shared.clock.behind_seconds() as f64,
@@ -181,70 +129,9 @@ fn figures(context: &Context) -> Vec<Figure> {
         kind: "counter",
         value: faults as f64,
     }));
-    figures.extend(snapshot_figures(context));
+    figures.extend(snapshot::figures(context));
     figures.extend(shared.recorder.figures());
     figures
-}
-
-fn snapshot_figures(context: &Context) -> [Figure; 8] {
-    let shared = &context.gateway.shared;
-    let view = shared.view.load();
-    let manifest = view.loaded.snapshot.manifest();
-    let now = shared.clock.now();
-    let seconds_since = |us: i64| (now.0 - us) as f64 / 1e6;
-    let as_of = view.loaded.as_of.unwrap_or(manifest.created);
-    let standing = view.standing(now.day());
-    [
-        gauge(
-            "hecha_snapshot_age_seconds",
-            "Time since the snapshot was built",
-            seconds_since(manifest.created.0),
-        ),
-        gauge(
-            "hecha_snapshot_list_age_seconds",
-            "Time since the oldest list was fetched",
-            seconds_since(as_of.0),
-        ),
-        gauge(
-            "hecha_snapshot_version",
-            "Version of the snapshot that serves",
-            manifest.version as f64,
-        ),
-        gauge(
-            "hecha_snapshot_bytes",
-            "Size of the snapshot that serves",
-            view.loaded.snapshot.bytes().len() as f64,
-        ),
-        gauge(
-            "hecha_snapshot_entries",
-            "Entries of the snapshot that serves",
-            f64::from(manifest.entries),
-        ),
-        gauge(
-            "hecha_snapshot_entries_standing",
-            "Entries that count today",
-            standing.map_or(0.0, |standing| standing.count() as f64),
-        ),
-        gauge(
-            "hecha_snapshot_locked",
-            "Whether the snapshot is locked into memory",
-            f64::from(u8::from(view.loaded.locked)),
-        ),
-        gauge(
-            "hecha_overlay_acts",
-            "Acts on entries so far",
-            view.overlay.sequence() as f64,
-        ),
-    ]
-}
-
-fn gauge(name: &'static str, help: &'static str, value: f64) -> Figure {
-    Figure {
-        name,
-        help,
-        kind: "gauge",
-        value,
-    }
 }
 
 #[cfg(test)]

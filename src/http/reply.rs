@@ -1,4 +1,5 @@
-//! Answers as hyper sends them: a status, a body that is there as a whole, a few headers.
+//! Answers as hyper sends them: a status, a body that is there as a whole or made while it is
+//! sent, a few headers.
 //!
 //! In: bytes or a problem. Out: a response. The body tells its connection when it is sent.
 
@@ -14,16 +15,35 @@ use hyper::{Response, StatusCode};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
+const NDJSON_TYPE: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// A body that is there as a whole. When it is taken or dropped, its connection is idle again.
+/// A body that is there as a whole, or is made while it is sent. When it is taken or dropped, its
+/// connection is idle again.
 pub struct Reply {
-    bytes: Option<Bytes>,
+    content: Content,
     progress: Option<Arc<Progress>>,
+}
+
+enum Content {
+    Whole(Option<Bytes>),
+    Pieces(Pieces),
+}
+
+/// A body made piece by piece, each only when the one before is on its way.
+pub struct Pieces(NextPiece);
+
+type NextPiece = Pin<Box<dyn Future<Output = Option<(Bytes, Pieces)>> + Send>>;
+
+impl Pieces {
+    /// From the work that makes the next piece and says how to go on; `None` is the end.
+    pub fn new(next: impl Future<Output = Option<(Bytes, Self)>> + Send + 'static) -> Self {
+        Self(Box::pin(next))
+    }
 }
 
 impl Body for Reply {
@@ -32,17 +52,35 @@ impl Body for Reply {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+        let next = match &mut self.content {
+            Content::Whole(bytes) => bytes.take(),
+            Content::Pieces(pieces) => match ready!(pieces.0.as_mut().poll(cx)) {
+                Some((bytes, rest)) => {
+                    *pieces = rest;
+                    Some(bytes)
+                }
+                None => {
+                    self.content = Content::Whole(None);
+                    None
+                }
+            },
+        };
+        Poll::Ready(next.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
+        matches!(self.content, Content::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        match &self.content {
+            Content::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
+            Content::Pieces(_) => SizeHint::default(),
+        }
     }
 }
 
@@ -65,10 +103,17 @@ pub fn json(status: StatusCode, body: Vec<u8>) -> Response<Reply> {
     with_type(status, body, JSON_TYPE)
 }
 
+/// Lines of JSON that are made while they are sent.
+pub fn lines(pieces: Pieces) -> Response<Reply> {
+    let mut response = with_type(StatusCode::OK, Vec::new(), NDJSON_TYPE);
+    response.body_mut().content = Content::Pieces(pieces);
+    response
+}
+
 /// Any text.
 pub fn with_type(status: StatusCode, body: Vec<u8>, media_type: HeaderValue) -> Response<Reply> {
     let mut response = Response::new(Reply {
-        bytes: (!body.is_empty()).then(|| Bytes::from(body)),
+        content: Content::Whole((!body.is_empty()).then(|| Bytes::from(body))),
         progress: None,
     });
     *response.status_mut() = status;

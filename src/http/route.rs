@@ -14,6 +14,8 @@ use super::ops;
 use super::progress::Progress;
 use super::reply::{self, Reply};
 use super::scan;
+use super::snapshot;
+use super::stream;
 use crate::gateway::client::ClientRole;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
@@ -166,6 +168,9 @@ impl Routes {
                     return log_is_dead(context);
                 }
                 "/v1/check" => return check::one(context, head, body).await,
+                "/v1/checks" if stream::is_ndjson(&head.headers) => {
+                    return stream::checks(context, head, body);
+                }
                 "/v1/checks" => return check::many(context, head, body).await,
                 "/v1/scan" => return scan::post(context, head, body).await,
                 _ => (),
@@ -235,9 +240,9 @@ async fn closed_route(
             }
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),
-            Target::Snapshot if is_post => ops::choose_snapshot(context, &opened).await,
-            Target::Snapshot => ops::snapshot(context),
-            Target::Rollback => ops::roll_back(context, &opened).await,
+            Target::Snapshot if is_post => snapshot::choose(context, &opened).await,
+            Target::Snapshot => snapshot::snapshot(context),
+            Target::Rollback => snapshot::roll_back(context, &opened).await,
             _ => Err(ops::not_built()),
         }
     }

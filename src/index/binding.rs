@@ -85,6 +85,11 @@ impl Binding {
 }
 
 impl BoundList {
+    /// Whether the list is older at `now` than its law allows. Decision rules 6.3.
+    pub fn is_stale(&self, now: Moment) -> bool {
+        now > self.fresh_until
+    }
+
     /// Catalogue's place of the entry's grade.
     pub fn grade_of(&self, facts: &Facts) -> Option<u8> {
         self.grades

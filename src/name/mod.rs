@@ -41,6 +41,9 @@ pub mod frequency;
 /// Parts of names of other languages.
 pub mod transliteration;
 
+/// Names of other languages in Latin letters.
+pub mod latin_parts;
+
 /// Signs and descriptions for lost characters.
 pub mod person_lost;
 

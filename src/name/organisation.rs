@@ -11,12 +11,13 @@ use super::similarity::{DifferenceKind, LISTED_KEYS_MAX, Similarity, THRESHOLD};
 use compare::{
     BARE_CHARS_MAX, BARE_CHARS_MIN, Evidence, PLACED_CHARS, View, compare, places, views,
 };
-use parse::{Parsed, parse};
+use moved::moved;
+use parse::{Origin, Parsed, parse};
 use romanised::{Sound, sounds, sounds_run_together};
-use slip::sound_hash;
+use slip::{sound_hash, sound_hash_from};
 use smallvec::SmallVec;
 use std::ops::Range;
-use words::hash_of;
+use words::{Letter, hash_of};
 
 /// Words of names, and known brands.
 mod words;
@@ -24,8 +25,20 @@ mod words;
 /// The divisions of China by name.
 mod regions;
 
+/// Signs that are no letters.
+mod marks;
+
+/// Other wordings of a name.
+mod wording;
+
+/// What stands beside a name.
+mod stray;
+
 /// The parts of a name.
 mod parse;
+
+/// The parts of a name in their usual order.
+mod moved;
 
 /// Characters that sound or look alike.
 mod likeness;
@@ -49,6 +62,8 @@ mod tests;
 const KEY_TEXT: u64 = 0x6f72_6761_0001;
 const KEY_BRAND: u64 = 0x6f72_6761_0002;
 const KEY_BARE: u64 = 0x6f72_6761_0003;
+const KEY_SHOP: u64 = 0x6f72_6761_0004;
+const KEY_SHOPLESS: u64 = 0x6f72_6761_0005;
 
 /// Score from which no better explanation is looked for.
 const CERTAIN: f32 = 0.9;
@@ -74,7 +89,7 @@ impl OrganisationQuery {
     /// Parses a name as somebody wrote it.
     pub fn parse(raw: &str) -> Self {
         let folded = fold(raw);
-        let names = parse(&folded);
+        let names = names(&folded);
         let romanised = sounds(raw);
         Self {
             folded,
@@ -87,8 +102,12 @@ impl OrganisationQuery {
     pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
         for name in &self.names {
             name_keys(name, visit);
+            for sound in views(name).iter().filter_map(sound_with_region) {
+                visit(mix(KEY_TEXT, sound));
+            }
             bare_keys(name, KEY_BRAND, visit);
             brand_keys(name, KEY_BARE, visit);
+            shop_keys(name, [KEY_SHOPLESS, KEY_SHOP], visit);
         }
         for sound in &self.romanised {
             visit(mix(KEY_TEXT, sound.text));
@@ -100,18 +119,11 @@ impl OrganisationQuery {
         if self.folded == listed {
             return Similarity::EQUAL;
         }
-        let names = parse(listed);
+        let names = names(listed);
         let mut best = Evidence::new(0.0);
-        for (one, query) in self.names.iter().enumerate() {
-            for (other, listed) in names.iter().enumerate() {
-                let mut found = compare(query, listed);
-                if one > 0 || other > 0 {
-                    let (query, listed) = (places(&query.letters), places(&listed.letters));
-                    found
-                        .differences
-                        .retain(|found| found.kind != DifferenceKind::Noise);
-                    found.weigh(0.94, DifferenceKind::FormerName, query, listed);
-                }
+        for query in &self.names {
+            for listed in &names {
+                let found = compare_names(query, listed);
                 if found.score > best.score {
                     best = found;
                 }
@@ -151,8 +163,9 @@ impl OrganisationQuery {
             }
             return best.into();
         };
+        let single = |names: &[Parsed]| names.iter().all(|name| name.origin != Origin::Former);
         match (&self.names[..], names) {
-            ([query], [listed]) => {
+            ([query, ..], [listed, ..]) if single(&self.names) && single(names) => {
                 let edited = edit::judge(&slip, query, listed);
                 edited
                     .filter(|edited| edited.score > best.score)
@@ -163,15 +176,53 @@ impl OrganisationQuery {
     }
 }
 
+/// The names that a text is read as, with what they are where parts stand in another order.
+fn names(folded: &str) -> SmallVec<[Parsed; 1]> {
+    let mut names = parse(folded);
+    if let [name] = &names[..]
+        && let Some(name) = moved(name)
+    {
+        names.push(name);
+    }
+    names
+}
+
+/// The judgement on two names, by where they come from.
+fn compare_names(query: &Parsed, listed: &Parsed) -> Evidence {
+    let (likelihood, kind) = match (query.origin, listed.origin) {
+        (Origin::Text, Origin::Text) => return compare(query, listed),
+        (Origin::Former, _) | (_, Origin::Former) => (0.94, DifferenceKind::FormerName),
+        // Another order leaves no part out.
+        _ if query.has_region() != listed.has_region() => return Evidence::new(0.0),
+        _ => (0.92, DifferenceKind::Order),
+    };
+    let mut found = compare(query, listed);
+    found
+        .differences
+        .retain(|found| found.kind != DifferenceKind::Noise);
+    let (query, listed) = (places(&query.letters), places(&listed.letters));
+    found.weigh(likelihood, kind, query, listed);
+    found
+}
+
 /// Whether one of `sounds` is that of a Chinese name.
 fn reads_as(sounds: &[Sound], name: &Parsed) -> bool {
     !sounds.is_empty()
         && views(name).iter().any(|view| {
             let (text, region) = (sound_hash(view.chars()), view.region_sound());
             let placed = |sound: &Sound| sound.region == 0 || Some(sound.region) == region;
+            let with_region = sound_with_region(view);
             let mut sounds = sounds.iter();
-            sounds.any(|sound| sound.text == text && placed(sound))
+            sounds.any(|sound| {
+                sound.text == text && placed(sound)
+                    || sound.region == 0 && Some(sound.text) == with_region
+            })
         })
+}
+
+/// The sound of a name whose region is run together with the rest, as in a folded Latin name.
+fn sound_with_region(view: &View<'_>) -> Option<u64> {
+    Some(sound_hash_from(view.region_sound()?, view.chars()))
 }
 
 impl From<Evidence> for Similarity {
@@ -192,10 +243,11 @@ pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
             visit(key);
         }
     };
-    for name in &parse(listed) {
+    for name in &names(listed) {
         name_keys(name, &mut visit);
         brand_keys(name, KEY_BRAND, &mut visit);
         bare_keys(name, KEY_BARE, &mut visit);
+        shop_keys(name, [KEY_SHOP, KEY_SHOPLESS], &mut visit);
         for sound in sounds_run_together(name.body()) {
             visit(mix(KEY_TEXT, sound.text));
         }
@@ -228,6 +280,24 @@ fn bare_keys(name: &Parsed, kind: u64, visit: &mut dyn FnMut(u64)) {
         } else if let Some(place) = name.place_word().filter(|_| rest.len() == PLACED_CHARS) {
             let text = place.iter().chain(rest).map(|letter| letter.0);
             visit(mix(kind, hash_of(text)));
+        }
+    }
+}
+
+/// The keys of a shop or workshop without its last word, and of a name that may be one.
+fn shop_keys(name: &Parsed, kinds: [u64; 2], visit: &mut dyn FnMut(u64)) {
+    if !name.is_bare() {
+        return;
+    }
+    for view in views(name).iter().filter(|view| !view.brandless) {
+        let Some(rest) = view.start.map(|start| name.rest(start)) else {
+            continue;
+        };
+        let key = |kind, text: &[Letter]| mix(kind, hash_of(text.iter().map(|letter| letter.0)));
+        if let Some(shop) = name.without_shop(rest) {
+            visit(key(kinds[0], shop));
+        } else if name.is_shopless() {
+            visit(key(kinds[1], rest));
         }
     }
 }

@@ -8,8 +8,9 @@
 //! least the threshold share a block key, or differ in one edit from one of `forms`.
 
 use super::frequency;
+use super::latin_parts::{self, Reading};
 use super::person_edits::{self, Slip};
-use super::person_foreign;
+use super::person_foreign::{self, CUT_CHARS_MIN};
 use super::person_forms::{CHARS_MAX, Chars, Form, Forms, forms, other_forms};
 use super::person_mixed::{self, Place, Places};
 use super::pinyin::{Syllable, readings, sound_key, surname_chars, surname_readings};
@@ -29,6 +30,7 @@ const SKELETON_SEED: u64 = 2;
 const BEGINNING_SEED: u64 = 3;
 const LETTERS_SEED: u64 = 4;
 const INITIALS_SEED: u64 = 5;
+const CUT_SEED: u64 = 6;
 
 /// Parts of a skeleton under which names that were cut are found.
 const BEGINNING_PARTS: usize = 4;
@@ -54,6 +56,8 @@ pub struct PersonQuery {
     romanised: Option<Romanised>,
     /// The ways of reading a name of which some characters are in pinyin; none for others.
     mixed: SmallVec<[Places; 2]>,
+    /// What a name of another language in Latin letters may stand for.
+    latin_parts: SmallVec<[Reading; 2]>,
     /// The letters of a name in Latin letters, sorted; empty for others.
     letters: Vec<u8>,
 }
@@ -83,6 +87,11 @@ impl PersonQuery {
                 _ => SmallVec::new(),
             },
             romanised: has_latin.then(|| Romanised::parse(raw)).flatten(),
+            latin_parts: if has_latin {
+                latin_parts::read(raw)
+            } else {
+                SmallVec::new()
+            },
             letters: if has_latin {
                 sorted_letters(raw)
             } else {
@@ -116,6 +125,9 @@ impl PersonQuery {
         }
         if let Some(key) = letters_key(&self.letters) {
             visit(key);
+        }
+        for reading in &self.latin_parts {
+            visit(skeleton_key(&reading.skeleton));
         }
         if let Some(romanised) = &self.romanised {
             romanised.block_keys(&mut visit);
@@ -177,23 +189,27 @@ impl PersonQuery {
         let is_latin = listed.iter().any(char::is_ascii_alphabetic);
         let score = match (&self.romanised, is_latin) {
             (_, false) if !self.mixed.is_empty() => mixed_likelihood(&self.mixed, listed),
-            (Some(romanised), false) => romanised.compare(listed),
+            (romanised, false) => {
+                let read = romanised.as_ref().map_or(0.0, |r| r.compare(listed));
+                read.max(parts_likelihood(&self.latin_parts, listed))
+            }
             (_, true) if !self.letters.is_empty() => {
                 let text: String = listed.iter().collect();
                 let is_same = sorted_letters(&text) == self.letters && self.letters.len() > 3;
                 if is_same { OTHER_ORDER } else { 0.0 }
             }
-            (None, true) => {
+            (_, true) => {
                 let text: String = listed.iter().collect();
                 let romanised = Romanised::parse_listed(&text);
                 let mixed = person_mixed::read(listed);
+                let parts = latin_parts::read(&text);
                 let of_form = |form: &Form| {
                     let read = romanised.as_ref().map_or(0.0, |r| r.compare(&form.chars));
+                    let read = read.max(parts_likelihood(&parts, &form.chars));
                     form.likelihood * mixed_likelihood(&mixed, &form.chars).max(read)
                 };
                 self.forms.iter().map(of_form).fold(0.0, f32::max)
             }
-            _ => return None,
         };
         (score > 0.0).then(|| self.whole(DifferenceKind::Romanised, listed, score))
     }
@@ -237,6 +253,9 @@ pub fn block_keys(listed: &str, visit: &mut dyn FnMut(u64)) {
         }
         for places in &person_mixed::read(&chars) {
             mixed_keys(places, &mut visit);
+        }
+        for reading in &latin_parts::read(listed) {
+            visit(skeleton_key(&reading.skeleton));
         }
         if let Some(romanised) = Romanised::parse_listed(listed) {
             romanised.block_keys(&mut visit);
@@ -472,6 +491,14 @@ fn foreign_keys(name: &[char], visit: &mut dyn FnMut(u64)) {
     if let Some(beginning) = skeleton.get(..BEGINNING_PARTS) {
         key(beginning, BEGINNING_SEED);
     }
+    // A name that was cut inside a part has another skeleton, but the same characters so far.
+    if let Some(beginning) = name.get(..CUT_CHARS_MIN) {
+        let text: SmallVec<[u8; 32]> = beginning
+            .iter()
+            .flat_map(|c| (*c as u32).to_le_bytes())
+            .collect();
+        visit(xxh3_64_with_seed(&text, CUT_SEED));
+    }
 }
 
 /// The letters of a name without titles, sorted.
@@ -480,6 +507,19 @@ fn sorted_letters(raw: &str) -> Vec<u8> {
     letters.truncate(CHARS_MAX);
     letters.sort_unstable();
     letters
+}
+
+/// Names in characters have keys of their skeletons only where they look like other languages.
+fn parts_likelihood(readings: &[Reading], name: &[char]) -> f32 {
+    if readings.is_empty() || !looks_foreign(name) {
+        return 0.0;
+    }
+    latin_parts::likelihood(readings, name)
+}
+
+fn skeleton_key(skeleton: &[u16]) -> u64 {
+    let bytes: SmallVec<[u8; 64]> = skeleton.iter().flat_map(|p| p.to_le_bytes()).collect();
+    xxh3_64_with_seed(&bytes, SKELETON_SEED)
 }
 
 /// Keys of a name of which some characters are in pinyin.

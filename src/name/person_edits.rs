@@ -115,10 +115,11 @@ fn substituted(asked: &[char], asked_bearers: f32, listed: &[char]) -> Option<Sl
         slip.differences
             .push(at(likeness.kind, place..place + 1, place..place + 1));
     }
-    if lost > 1 {
-        // Two characters that nobody knows leave too many names.
-        slip.log_odds -= 4.0;
-    } else if lost == 1 {
+    if lost > 0 && !is_single {
+        // A lost character beside another difference leaves too many names, and no key in common.
+        return None;
+    }
+    if lost == 1 {
         slip.log_odds += rest_weight(asked, listed);
     }
     slip.log_odds -= 1.5 * (slip.differences.len() as f32 - 1.0);

@@ -11,7 +11,7 @@ use super::transliteration::{SILENT, coarse_initial, spelling};
 use smallvec::SmallVec;
 
 /// Characters of a name that is cut at the end, at least.
-const CUT_CHARS_MIN: usize = 7;
+pub const CUT_CHARS_MIN: usize = 7;
 /// Cost at which the likelihood is even.
 const EVEN_COST: f32 = 1.25;
 /// How steeply the likelihood falls with the cost.

@@ -7,6 +7,7 @@
 
 use super::edits::EDIT_KEYS_VERSION;
 use super::fold::fold;
+use super::latin_parts::SPELLINGS;
 use super::organisation::{self, OrganisationQuery};
 use super::person::{self, PersonQuery};
 use super::pinyin::{READINGS, SURNAMES};
@@ -22,7 +23,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// it changes when they do.
 pub static NAME_KEYS_VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Xxh3::new();
-    let tables = [READINGS, SURNAMES, GROUPS];
+    let tables = [READINGS, SURNAMES, GROUPS, SPELLINGS];
     for table in tables.into_iter().chain(organisation::TABLES) {
         hash.update(table.as_bytes());
     }

@@ -56,6 +56,32 @@ pub enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// The text is not that of a signing key, or of the public part of one.
+    #[error(
+        "`{}` is no {wanted}: it must hold `{head}` and 64 hex digits on one line; make one with \
+         `hecha key new --signing FILE`, which writes the public part to FILE.pub",
+        path.display()
+    )]
+    OtherKind {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        wanted: &'static str,
+        /// First word of such a file.
+        head: &'static str,
+    },
+    /// Others than the owner could put their own key into a file that says whom to trust.
+    #[error(
+        "the key file `{}` has mode {mode:04o}, so others than its owner can change whom it \
+         trusts; run `chmod go-w` on it",
+        path.display()
+    )]
+    Changeable {
+        /// The key file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// There is a file already.
     #[error(
         "`{}` exists already and is not overwritten: what was sealed with a lost key stays sealed; \
@@ -104,22 +130,7 @@ impl MasterKey {
     ///
     /// Errors: unreadable, reachable by others than its owner, or not a key.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let unreadable = |source| KeyError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        // The mode of the open file, so that nobody can exchange it in between.
-        let metadata = file.metadata().map_err(unreadable)?;
-        let mode = metadata.permissions().mode() & 0o7777;
-        if mode & MODE_OTHERS != 0 {
-            let path = path.to_owned();
-            return Err(KeyError::TooOpen { path, mode });
-        }
-        let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
-        file.take(FILE_BYTES_MAX)
-            .read_to_end(&mut text)
-            .map_err(unreadable)?;
+        let text = read_private(path)?;
         Self::parse(&text).ok_or_else(|| KeyError::Format {
             path: path.to_owned(),
         })
@@ -133,23 +144,8 @@ impl MasterKey {
         let mut bytes = Zeroizing::new([0; 32]);
         entropy.fill(bytes.as_mut());
         let key = Self::from_bytes(*bytes);
-        let mut tail = [0; 4];
-        entropy.fill(&mut tail);
-        let aside = aside_of(path, u32::from_le_bytes(tail));
-        let written = key.write(&aside).and_then(|()| give_name(&aside, path));
-        // Also after a failure: nothing half made is left behind.
-        let removed = fs::remove_file(&aside);
-        let result = written.and(removed).and_then(|()| sync_folder_of(path));
-        match result {
-            Ok(()) => Ok(key),
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists {
-                path: path.to_owned(),
-            }),
-            Err(source) => Err(KeyError::Write {
-                path: path.to_owned(),
-                source,
-            }),
-        }
+        write_new(path, 0o600, HEAD, &key.bytes, entropy)?;
+        Ok(key)
     }
 
     /// A key from 32 bytes, for samples and tests.
@@ -179,18 +175,6 @@ impl MasterKey {
         let digits = digits.strip_suffix(b"\n").unwrap_or(digits);
         hex::decode(digits).map(|bytes| Self::from_bytes(*bytes))
     }
-
-    fn write(&self, aside: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(aside)?;
-        file.write_all(HEAD)?;
-        file.write_all(hex::encode(&self.bytes).as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()
-    }
 }
 
 impl Drop for MasterKey {
@@ -203,6 +187,74 @@ impl Drop for MasterKey {
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MasterKey({})", self.id)
+    }
+}
+
+/// Text of a key file that only its owner may reach.
+pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    read(path, |mode| {
+        let path = path.to_owned();
+        (mode & MODE_OTHERS != 0).then_some(KeyError::TooOpen { path, mode })
+    })
+}
+
+/// Text of a key file, unless `refuse` says that its mode will not do.
+pub(super) fn read(
+    path: &Path,
+    refuse: impl FnOnce(u32) -> Option<KeyError>,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let unreadable = |source| KeyError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    // The mode of the open file, so that nobody can exchange it in between.
+    let metadata = file.metadata().map_err(unreadable)?;
+    if let Some(refused) = refuse(metadata.permissions().mode() & 0o7777) {
+        return Err(refused);
+    }
+    let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
+    Ok(text)
+}
+
+/// Writes one key file with `mode`: aside, synced, then named; never over a file that is there.
+pub(super) fn write_new(
+    path: &Path,
+    mode: u32,
+    head: &[u8],
+    bytes: &[u8; 32],
+    entropy: &dyn Entropy,
+) -> Result<(), KeyError> {
+    let mut tail = [0; 4];
+    entropy.fill(&mut tail);
+    let aside = aside_of(path, u32::from_le_bytes(tail));
+    let write = || {
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&aside)?;
+        file.write_all(head)?;
+        file.write_all(hex::encode(bytes).as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    };
+    let written = write().and_then(|()| give_name(&aside, path));
+    // Also after a failure: nothing half made is left behind.
+    let removed = fs::remove_file(&aside);
+    match written.and(removed).and_then(|()| sync_folder_of(path)) {
+        Ok(()) => Ok(()),
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Err(KeyError::Exists {
+            path: path.to_owned(),
+        }),
+        Err(source) => Err(KeyError::Write {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 

@@ -12,6 +12,9 @@ pub mod entropy;
 /// Master keys and their files.
 pub mod keys;
 
+/// Signing keys, their public parts, signatures.
+pub mod sign;
+
 /// Keys for one purpose, derived from a master key.
 pub mod derive;
 

@@ -41,5 +41,17 @@ pub mod scan_sections;
 /// A snapshot, opened and verified.
 pub mod open;
 
+/// What a signature of a snapshot says.
+pub mod statement;
+
+/// A signed, dated act that lets a gateway serve an older version.
+pub mod rollback_order;
+
+/// Signature files.
+pub mod signature;
+
+/// Whose signatures count.
+pub mod trust;
+
 /// The pointer `current.json`.
 pub mod publish;

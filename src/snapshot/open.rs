@@ -34,6 +34,8 @@ pub struct OpenOptions {
     pub fold_version: Box<str>,
     /// Where a file that others could change is copied first; into memory where absent.
     pub state_dir: Option<PathBuf>,
+    /// BLAKE3 that the file must have, looked at before anything of it is parsed.
+    pub blake3: Option<[u8; 32]>,
 }
 
 impl Default for OpenOptions {
@@ -42,6 +44,7 @@ impl Default for OpenOptions {
         Self {
             fold_version: FOLD_VERSION.as_str().into(),
             state_dir: None,
+            blake3: None,
         }
     }
 }
@@ -84,7 +87,7 @@ impl Snapshot {
                 fault,
             }
         })?;
-        Self::of_mapping(mapping, &options.fold_version)
+        Self::of_mapping(mapping, &options.fold_version, options.blake3)
     }
 
     /// Checks a file and reads its manifest alone, whatever tables its names were folded by.
@@ -107,10 +110,25 @@ impl Snapshot {
             path: PathBuf::from("memory"),
             fault,
         })?;
-        Self::of_mapping(mapping, &FOLD_VERSION)
+        Self::of_mapping(mapping, &FOLD_VERSION, None)
     }
 
-    fn of_mapping(mapping: Mapping, fold_version: &str) -> Result<Self, OpenError> {
+    fn of_mapping(
+        mapping: Mapping,
+        fold_version: &str,
+        stated: Option<[u8; 32]>,
+    ) -> Result<Self, OpenError> {
+        let hash = *blake3::Hasher::new()
+            .update_rayon(mapping.bytes())
+            .finalize()
+            .as_bytes();
+        if let Some(stated) = stated.filter(|stated| *stated != hash) {
+            return Err(OpenError::Hash {
+                bytes: mapping.bytes().len(),
+                found: hash,
+                stated,
+            });
+        }
         let layout = container::check(mapping.bytes())?;
         let mut tables = find_tables(&layout.sections)?;
         let manifest = Manifest::from_json(&mapping.bytes()[layout.manifest.clone()])?;
@@ -123,10 +141,6 @@ impl Snapshot {
         if *manifest.name_keys_version != **NAME_KEYS_VERSION {
             tables[REQUIRED_COUNT..].fill(Table::ABSENT);
         }
-        let hash = *blake3::Hasher::new()
-            .update_rayon(mapping.bytes())
-            .finalize()
-            .as_bytes();
         let snapshot = Self {
             mapping,
             tables,

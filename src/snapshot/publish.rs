@@ -7,6 +7,7 @@
 
 use super::manifest::{from_hex, to_hex};
 use super::open::{Snapshot, SnapshotId};
+use super::signature::{SIGNATURE_SUFFIX, SignatureError, SignatureFile};
 use crate::model::term::Moment;
 use crate::storage::disk::{Storage, file_name};
 use crate::storage::replace;
@@ -40,6 +41,8 @@ pub struct Current {
     pub bytes: u64,
     /// Who lets it serve although it is outside the limits; `None` where nobody had to.
     pub accepted: Option<Accepted>,
+    /// Bare name of its signature file; absent where nobody has signed it.
+    pub signatures: Option<String>,
 }
 
 /// Somebody's word that a snapshot outside the limits shall serve. It stands in the pointer beside
@@ -99,6 +102,17 @@ pub enum PublishError {
         /// First half of what is stated.
         stated: SnapshotId,
     },
+    /// The pointer says something else of the file.
+    #[error("`{file}`: its `{field}` is not that of the pointer; publish it again")]
+    Field {
+        /// Name of the file.
+        file: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// The signature file.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// Another file has this name already.
     #[error("`{path}` exists with other content; published files are never changed")]
     Exists {
@@ -120,6 +134,7 @@ impl Current {
             environment: snapshot.manifest().environment.to_string(),
             bytes: snapshot.bytes().len() as u64,
             accepted: None,
+            signatures: None,
         })
     }
 
@@ -130,16 +145,28 @@ impl Current {
 
     /// Whether `snapshot` is the file it names.
     ///
-    /// Errors: another hash.
+    /// Errors: another hash, or a field that says something else than the manifest.
     pub fn check(&self, snapshot: &Snapshot) -> Result<(), PublishError> {
-        if *snapshot.hash() == self.blake3 {
-            return Ok(());
+        if *snapshot.hash() != self.blake3 {
+            return Err(PublishError::Hash {
+                file: self.file.clone(),
+                found: snapshot.id(),
+                stated: self.id(),
+            });
         }
-        Err(PublishError::Hash {
-            file: self.file.clone(),
-            found: snapshot.id(),
-            stated: self.id(),
-        })
+        let manifest = snapshot.manifest();
+        let fields = [
+            ("version", manifest.version == self.version),
+            ("environment", *manifest.environment == *self.environment),
+            ("bytes", snapshot.bytes().len() as u64 == self.bytes),
+        ];
+        match fields.into_iter().find(|(_, fits)| !fits) {
+            None => Ok(()),
+            Some((field, _)) => Err(PublishError::Field {
+                file: self.file.clone(),
+                field,
+            }),
+        }
     }
 
     /// JSON of the pointer.
@@ -152,6 +179,7 @@ impl Current {
             environment: self.environment.clone(),
             bytes: self.bytes,
             accepted: self.accepted.as_ref().map(AcceptedText::of),
+            signatures: self.signatures.clone(),
         };
         let mut json = serde_json::to_vec(&text).unwrap_or_default();
         json.push(b'\n');
@@ -173,6 +201,10 @@ impl Current {
         if check_bare_name(&text.file).is_err() {
             return Err("`file` is no bare file name".to_owned());
         }
+        let is_bare = |name: &String| check_bare_name(name).is_ok();
+        if !text.signatures.as_ref().is_none_or(is_bare) {
+            return Err("`signatures` is no bare file name".to_owned());
+        }
         let blake3 = from_hex(&text.blake3).ok_or("`blake3` is no hash of 64 hex digits")?;
         Ok(Self {
             file: text.file,
@@ -181,6 +213,7 @@ impl Current {
             environment: text.environment,
             bytes: text.bytes,
             accepted: text.accepted.map(AcceptedText::read).transpose()?,
+            signatures: text.signatures,
         })
     }
 }
@@ -227,6 +260,8 @@ struct CurrentText {
     bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accepted: Option<AcceptedText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signatures: Option<String>,
 }
 
 /// Reads the pointer of a folder; `None` where there is none.
@@ -280,30 +315,53 @@ pub fn publish(
     snapshot: &Snapshot,
     folder: &Path,
 ) -> Result<Current, PublishError> {
-    publish_accepted(storage, snapshot, folder, None)
+    publish_signed(storage, snapshot, folder, None, None)
 }
 
-/// The same with the word of whoever accepts it, where it is outside the limits.
+/// The same with signatures, which stand beside the file as `<version>-<id>.hecha.sig` (those that
+/// stand there already stay), and the word of whoever accepts it, where it is outside the limits.
 ///
-/// Errors: as `publish`.
-pub fn publish_accepted(
+/// Errors: as `publish`; signatures there of something else.
+pub fn publish_signed(
     storage: &dyn Storage,
     snapshot: &Snapshot,
     folder: &Path,
+    signatures: Option<&SignatureFile>,
     accepted: Option<Accepted>,
 ) -> Result<Current, PublishError> {
     let name = format!("{}-{}{SUFFIX}", snapshot.manifest().version, snapshot.id());
-    let current = Current {
-        accepted,
-        ..Current::to(snapshot, &name)?
-    };
+    let mut current = Current::to(snapshot, &name)?;
+    current.accepted = accepted;
     put_file(storage, snapshot.bytes(), &folder.join(&name))?;
+    current.signatures = put_signatures(storage, signatures, folder, &name)?;
     let pointer = folder.join(POINTER);
     replace::write(storage, &pointer, &current.to_json()).map_err(|fault| PublishError::Io {
         path: pointer,
         fault,
     })?;
     Ok(current)
+}
+
+/// Adds signatures to those beside the file; the name of their file where there is one.
+fn put_signatures(
+    storage: &dyn Storage,
+    signatures: Option<&SignatureFile>,
+    folder: &Path,
+    name: &str,
+) -> Result<Option<String>, PublishError> {
+    let name = format!("{name}{SIGNATURE_SUFFIX}");
+    let path = folder.join(&name);
+    let Some(signatures) = signatures else {
+        return Ok(path.exists().then_some(name));
+    };
+    let mut all = SignatureFile::read_about(&path, signatures.what.clone())?;
+    for signature in &signatures.signatures {
+        if !all.add(signature.clone()) {
+            return Err(SignatureError::Full { path }.into());
+        }
+    }
+    all.write(storage, &path)?;
+    Ok(Some(name))
 }
 
 /// Writes the file unless it stands there already.

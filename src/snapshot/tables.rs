@@ -4,7 +4,7 @@
 //! and is not, or has other rows, refuses the file; so does an unknown one that must be known.
 
 use super::container::{ContainerError, Section, SectionKind};
-use super::manifest::ManifestError;
+use super::manifest::{ManifestError, to_hex};
 use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SECTIONS};
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +19,20 @@ pub enum OpenError {
         path: PathBuf,
         /// What the system says.
         fault: io::Error,
+    },
+    /// Not the bytes that were signed or pointed to; nothing of the file was parsed.
+    #[error(
+        "the BLAKE3 of its {bytes} bytes is {}, not {} as stated; publish the file again",
+        to_hex(found),
+        to_hex(stated)
+    )]
+    Hash {
+        /// Bytes of the file.
+        bytes: usize,
+        /// Hash of the file.
+        found: [u8; 32],
+        /// Hash that was stated.
+        stated: [u8; 32],
     },
     /// The frame is broken or foreign.
     #[error(transparent)]

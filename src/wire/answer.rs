@@ -7,6 +7,7 @@
 //! HOT: no allocation but the buffer.
 
 use super::explanation;
+use super::fields::{Field, Fields};
 use super::language::Language;
 use super::sayings::{self, Adverse};
 use super::text::{
@@ -48,6 +49,8 @@ pub struct Ground<'a> {
     pub scenario: &'a Scenario,
     /// Language of the messages.
     pub language: Language,
+    /// Fields of a match that the unit may see.
+    pub fields: Fields,
 }
 
 /// Appends the answer, with zeros where the check_id will stand.
@@ -74,9 +77,13 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
     out.extend_from_slice(b"],\"incentives\":[");
     for (place, incentive) in outcome.incentives.iter().enumerate() {
         comma(out, place);
-        out.extend_from_slice(b"{\"entry_id\":");
-        write_text(out, ground.snapshot.cold(incentive.entry).entry_id);
-        out.extend_from_slice(b",\"measure\":");
+        out.push(b'{');
+        if ground.fields.shows(Field::EntryId, Decision::Clear) {
+            out.extend_from_slice(b"\"entry_id\":");
+            write_text(out, ground.snapshot.cold(incentive.entry).entry_id);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"measure\":");
         write_text(out, &ground.catalogue.measure(incentive.measure).id);
         out.push(b'}');
     }
@@ -175,33 +182,114 @@ fn adverse<'a>(ground: &Ground<'a>, found: &Match) -> Option<Adverse<'a>> {
 }
 
 fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
+    let opening = out.len();
+    write_whose(out, ground, found);
+    let shows = |field| ground.fields.shows(field, found.effect);
+    if shows(Field::Identity) {
+        out.extend_from_slice(b",\"identity\":");
+        write_text(out, found.identity.name());
+    }
+    if shows(Field::Basis) {
+        write_basis(out, found.basis);
+    }
+    if shows(Field::Score) {
+        out.extend_from_slice(b",\"score\":");
+        write_score(out, found.score());
+    }
+    if shows(Field::BearersPerMillion) {
+        out.extend_from_slice(b",\"bearers_per_million\":");
+        match found.bearers_per_million {
+            Some(bearers) => write_bearers(out, bearers),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if shows(Field::Explanation) {
+        explanation::write(out, found);
+    }
+    if shows(Field::Roles) {
+        out.extend_from_slice(b",\"roles\":[");
+        for (place, role) in found.roles.iter().enumerate() {
+            comma(out, place);
+            write_text(out, role.name());
+        }
+        out.push(b']');
+    }
+    if shows(Field::Via) {
+        write_via(out, found.via);
+    }
+    write_listing(out, ground, found);
+    close(out, opening);
+}
+
+/// Appends which listing it is, each member with a comma before it: its key, its list and the
+/// name it has there.
+pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
+    let cold = ground.snapshot.cold(found.entry);
+    let shows = |field| ground.fields.shows(field, found.effect);
+    if shows(Field::EntryId) {
+        out.extend_from_slice(b",\"entry_id\":");
+        write_text(out, cold.entry_id);
+    }
+    if shows(Field::List) {
+        out.extend_from_slice(b",\"list\":");
+        let list = list_of(ground, found.entry);
+        write_text(out, list.map_or("", |list| &list.id));
+    }
+    if shows(Field::ListedName) {
+        out.extend_from_slice(b",\"listed_name\":");
+        write_text(out, cold.listed_name);
+    }
+}
+
+/// Appends who listed the party, until when, how to object, and what follows; each member with a
+/// comma before it.
+pub(super) fn write_listing(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     let cold = ground.snapshot.cold(found.entry);
     let facts = ground.snapshot.facts(found.entry);
-    let list = list_of(ground, found.entry);
-    out.extend_from_slice(b"{\"entry_id\":");
-    write_text(out, cold.entry_id);
-    out.extend_from_slice(b",\"list\":");
-    write_text(out, list.map_or("", |list| &list.id));
-    out.extend_from_slice(b",\"listed_name\":");
-    write_text(out, cold.listed_name);
-    out.extend_from_slice(b",\"identity\":");
-    write_text(out, found.identity.name());
-    write_basis(out, found.basis);
-    out.extend_from_slice(b",\"score\":");
-    write_score(out, found.score());
-    out.extend_from_slice(b",\"bearers_per_million\":");
-    match found.bearers_per_million {
-        Some(bearers) => write_bearers(out, bearers),
-        None => out.extend_from_slice(b"null"),
+    let shows = |field| ground.fields.shows(field, found.effect);
+    if shows(Field::CaseNo) {
+        out.extend_from_slice(b",\"case_no\":");
+        write_text(out, cold.case_no);
     }
-    explanation::write(out, found);
-    out.extend_from_slice(b",\"roles\":[");
-    for (place, role) in found.roles.iter().enumerate() {
-        comma(out, place);
-        write_text(out, role.name());
+    if shows(Field::Authority) {
+        out.extend_from_slice(b",\"authority\":");
+        write_text(out, cold.authority);
     }
-    out.extend_from_slice(b"],\"via\":");
-    match found.via {
+    if shows(Field::Published) {
+        out.extend_from_slice(b",\"published\":");
+        write_optional_day(out, facts.published());
+    }
+    if shows(Field::InForceUntil) {
+        out.extend_from_slice(b",\"in_force_until\":");
+        write_optional_day(out, facts.in_force_until());
+    }
+    if shows(Field::Recourse) {
+        out.extend_from_slice(b",\"recourse\":");
+        let default = list_of(ground, found.entry).map(|list| &*list.default_recourse);
+        write_optional_text(out, cold.recourse.or(default));
+    }
+    if shows(Field::Measures) {
+        out.extend_from_slice(b",\"measures\":[");
+        for (place, matched) in found.measures.iter().enumerate() {
+            comma(out, place);
+            write_measure(out, ground.catalogue.measure(matched.measure), *matched);
+        }
+        out.push(b']');
+    }
+}
+
+/// Makes an object of the members that stand after `opening`, each with a comma before it.
+pub(super) fn close(out: &mut Vec<u8>, opening: usize) {
+    match out.get_mut(opening) {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
+    }
+    out.push(b'}');
+}
+
+fn write_via(out: &mut Vec<u8>, via: Option<u8>) {
+    out.extend_from_slice(b",\"via\":");
+    match via {
         Some(place) => {
             out.extend_from_slice(b"\"related[");
             write_number(out, u64::from(place));
@@ -209,23 +297,6 @@ fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
         }
         None => out.extend_from_slice(b"null"),
     }
-    out.extend_from_slice(b",\"case_no\":");
-    write_text(out, cold.case_no);
-    out.extend_from_slice(b",\"authority\":");
-    write_text(out, cold.authority);
-    out.extend_from_slice(b",\"published\":");
-    write_optional_day(out, facts.published());
-    out.extend_from_slice(b",\"in_force_until\":");
-    write_optional_day(out, facts.in_force_until());
-    out.extend_from_slice(b",\"recourse\":");
-    let default = list.map(|list| &*list.default_recourse);
-    write_optional_text(out, cold.recourse.or(default));
-    out.extend_from_slice(b",\"measures\":[");
-    for (place, matched) in found.measures.iter().enumerate() {
-        comma(out, place);
-        write_measure(out, ground.catalogue.measure(matched.measure), *matched);
-    }
-    out.extend_from_slice(b"]}");
 }
 
 pub(super) fn write_measure(out: &mut Vec<u8>, measure: &Measure, matched: MatchedMeasure) {

@@ -46,8 +46,13 @@ pub fn fits(item: &[u8]) -> Result<(), Problem> {
     if item.len() <= CHECK_BYTES_MAX {
         return Ok(());
     }
+    Err(too_long())
+}
+
+/// What is said of a question over `CHECK_BYTES_MAX`.
+pub fn too_long() -> Problem {
     let detail = format!("one check may have at most {CHECK_BYTES_MAX} bytes");
-    Err(Problem::new(ProblemKind::TooLarge, detail))
+    Problem::new(ProblemKind::TooLarge, detail)
 }
 
 /// Says where the frame is broken; only a broken body is read twice.

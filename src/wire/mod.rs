@@ -19,6 +19,8 @@ pub mod language;
 pub mod sayings;
 /// Why a match is thought to be one.
 pub mod explanation;
+/// Which fields of a match a unit may see.
+pub mod fields;
 /// The answer of a check.
 pub mod answer;
 /// Body and answer of a scan.
@@ -29,3 +31,5 @@ pub mod normalised;
 pub mod replayed;
 /// Bodies of acts and feedback; what operators read.
 pub mod ops;
+/// Choosing a snapshot, going back, what serves.
+pub mod snapshot;

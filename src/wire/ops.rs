@@ -1,6 +1,6 @@
-//! Bodies of acts, feedback and snapshot choice; what operators read of law and snapshot.
+//! Bodies of acts and feedback; what operators read of the law.
 //!
-//! In: bodies, catalogue, snapshot. Out: what was asked for, or the first fault with its field;
+//! In: bodies, catalogue. Out: what was asked for, or the first fault with its field;
 //! JSON for people and consoles. Off the hot path.
 
 use super::json::{Members, Node, member};
@@ -13,7 +13,6 @@ use crate::decision_log::record::{CheckId, FeedbackAction};
 use crate::model::decision::ExemptionKind;
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::Moment;
-use crate::snapshot::open::Snapshot;
 use serde::Serialize;
 
 /// Characters of a reason, reference or note at most.
@@ -72,29 +71,8 @@ impl ActBody {
     }
 }
 
-/// `POST /v1/snapshot`: the bare name of a file inside the snapshot folder.
-pub fn parse_snapshot_choice(body: &[u8]) -> Result<String, Problem> {
-    let members = Node::parse_object(body)?;
-    no_unknown_field(&members, &["file"], &"")?;
-    let file = required_text(&members, "file")?;
-    let is_bare = !file.contains(['/', '\\', '\0']) && file != "." && file != "..";
-    if is_bare {
-        Ok(file)
-    } else {
-        let detail = "must be the bare name of a file inside the snapshot folder";
-        Err(Problem::invalid("file", detail))
-    }
-}
-
-/// A body that may be empty or an empty object.
-pub fn parse_nothing(body: &[u8]) -> Result<(), Problem> {
-    if body.is_empty() {
-        return Ok(());
-    }
-    no_unknown_field(&Node::parse_object(body)?, &[], &"")
-}
-
-fn required_text(members: &Members<'_>, field: &'static str) -> Result<String, Problem> {
+/// A text that must be there.
+pub(super) fn required_text(members: &Members<'_>, field: &'static str) -> Result<String, Problem> {
     let text = optional_text(members, field)?;
     text.ok_or_else(|| Problem::invalid(field, "is missing or empty"))
 }
@@ -233,71 +211,6 @@ fn attribute(attribute: &Attribute) -> AttributeText<'_> {
     }
 }
 
-/// What is said of the snapshot that serves, besides its manifest.
-#[derive(Debug, Clone)]
-pub struct Serving<'a> {
-    /// Bare name of its file; absent for one built into memory.
-    pub file: Option<&'a str>,
-    /// Whether a rollback or a choice keeps it against `current.json`.
-    pub pinned: bool,
-    /// Acts that count.
-    pub overlay_sequence: u64,
-    /// Entries that count today.
-    pub standing_count: u64,
-}
-
-#[derive(Serialize)]
-struct SnapshotText<'a> {
-    id: String,
-    file: Option<&'a str>,
-    environment: &'a str,
-    version: u64,
-    created: String,
-    expires: Option<String>,
-    as_of: Option<String>,
-    entries: u32,
-    standing: u64,
-    bytes: usize,
-    key_id: String,
-    lists: Vec<SnapshotListText<'a>>,
-    overlay_sequence: u64,
-    pinned: bool,
-}
-
-#[derive(Serialize)]
-struct SnapshotListText<'a> {
-    id: &'a str,
-    as_of: String,
-    entries: u32,
-}
-
-/// `GET /v1/snapshot`, and the answer of a swap.
-pub fn snapshot(snapshot: &Snapshot, serving: &Serving<'_>) -> Vec<u8> {
-    let manifest = snapshot.manifest();
-    let text = |moment: Moment| moment.to_string();
-    let lists = manifest.lists.iter().map(|list| SnapshotListText {
-        id: &list.id,
-        as_of: text(list.as_of),
-        entries: list.entries,
-    });
-    to_json(&SnapshotText {
-        id: snapshot.id().to_string(),
-        file: serving.file,
-        environment: &manifest.environment,
-        version: manifest.version,
-        created: text(manifest.created),
-        expires: manifest.expires.map(text),
-        as_of: manifest.as_of().map(text),
-        entries: manifest.entries,
-        standing: serving.standing_count,
-        bytes: snapshot.bytes().len(),
-        key_id: manifest.key_id.to_string(),
-        lists: lists.collect(),
-        overlay_sequence: serving.overlay_sequence,
-        pinned: serving.pinned,
-    })
-}
-
 /// The answer of an act: the entry, what was done, and its number in the journal.
 pub fn acted(entry_id: &str, act: &'static str, at: Moment, sequence: u64) -> Vec<u8> {
     #[derive(Serialize)]
@@ -312,6 +225,20 @@ pub fn acted(entry_id: &str, act: &'static str, at: Moment, sequence: u64) -> Ve
         act,
         at: at.to_string(),
         sequence,
+    })
+}
+
+/// `GET /readyz` of a gateway that is ready.
+pub fn ready(warnings: &[&'static str]) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Ready<'a> {
+        status: &'static str,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        warnings: &'a [&'static str],
+    }
+    to_json(&Ready {
+        status: "ready",
+        warnings,
     })
 }
 
@@ -391,22 +318,6 @@ mod tests {
             Some("action"),
         );
         faulty(parse(r#"{"action":"enforced"}"#), 422, Some("check_id"));
-    }
-
-    #[test]
-    fn a_snapshot_is_chosen_by_its_bare_name() {
-        for (name, wanted) in [
-            ("a.snapshot", true),
-            ("../a", false),
-            ("/a", false),
-            ("a/b", false),
-            ("..", false),
-            (" ", false),
-        ] {
-            let body = format!("{{\"file\":\"{name}\"}}");
-            let chosen = parse_snapshot_choice(body.as_bytes());
-            assert_eq!(chosen.is_ok(), wanted, "{name}");
-        }
     }
 
     #[test]

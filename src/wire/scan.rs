@@ -5,12 +5,11 @@
 //! end behind the last. Contract, section 5.
 
 use super::answer::{self, Ground};
+use super::fields::Field;
 use super::json::member;
 use super::problem::Problem;
 use super::request::{AttributeTexts, Question, free_text, no_unknown_field};
-use super::text::{
-    write_moment, write_number, write_optional_day, write_optional_text, write_text,
-};
+use super::text::{write_moment, write_number, write_text};
 use crate::catalogue::scenario::{Attribute, AttributeValues};
 use crate::check::outcome::{Match, NameBasis, Outcome};
 use crate::model::decision::Level;
@@ -144,8 +143,7 @@ fn write_hit(out: &mut Vec<u8>, ground: &Ground<'_>, hit: &HitShown<'_>) {
     out.extend_from_slice(b",\"decision\":");
     write_text(out, hit.outcome.decision.name());
     if let Some(found) = strongest {
-        out.push(b',');
-        write_whose(out, ground, found);
+        answer::write_whose(out, ground, found);
     }
     out.extend_from_slice(b",\"entry_count\":");
     write_number(out, u64::from(hit.outcome.match_count));
@@ -161,47 +159,23 @@ fn write_hit(out: &mut Vec<u8>, ground: &Ground<'_>, hit: &HitShown<'_>) {
     out.extend_from_slice(b"]}");
 }
 
-/// Which listing, by its key, its list and the name it has there.
-fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
-    let cold = ground.snapshot.cold(found.entry);
-    let list = answer::list_of(ground, found.entry);
-    out.extend_from_slice(b"\"entry_id\":");
-    write_text(out, cold.entry_id);
-    out.extend_from_slice(b",\"list\":");
-    write_text(out, list.map_or("", |list| &list.id));
-    out.extend_from_slice(b",\"listed_name\":");
-    write_text(out, cold.listed_name);
-}
-
 fn write_entry(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
-    let cold = ground.snapshot.cold(found.entry);
-    let facts = ground.snapshot.facts(found.entry);
-    let default = answer::list_of(ground, found.entry).map(|list| &*list.default_recourse);
-    out.push(b'{');
-    write_whose(out, ground, found);
-    out.extend_from_slice(b",\"identity\":");
-    write_text(out, found.identity.name());
-    out.extend_from_slice(b",\"basis\":");
-    out.extend_from_slice(match found.basis.name {
-        NameBasis::Alias => b"[\"alias\"]",
-        _ => b"[\"name\"]",
-    });
+    let opening = out.len();
+    let shows = |field| ground.fields.shows(field, found.effect);
+    answer::write_whose(out, ground, found);
+    if shows(Field::Identity) {
+        out.extend_from_slice(b",\"identity\":");
+        write_text(out, found.identity.name());
+    }
+    if shows(Field::Basis) {
+        out.extend_from_slice(b",\"basis\":");
+        out.extend_from_slice(match found.basis.name {
+            NameBasis::Alias => b"[\"alias\"]",
+            _ => b"[\"name\"]",
+        });
+    }
     out.extend_from_slice(b",\"decision\":");
     write_text(out, found.effect.name());
-    out.extend_from_slice(b",\"case_no\":");
-    write_text(out, cold.case_no);
-    out.extend_from_slice(b",\"authority\":");
-    write_text(out, cold.authority);
-    out.extend_from_slice(b",\"published\":");
-    write_optional_day(out, facts.published());
-    out.extend_from_slice(b",\"in_force_until\":");
-    write_optional_day(out, facts.in_force_until());
-    out.extend_from_slice(b",\"recourse\":");
-    write_optional_text(out, cold.recourse.or(default));
-    out.extend_from_slice(b",\"measures\":[");
-    for (place, matched) in found.measures.iter().enumerate() {
-        answer::comma(out, place);
-        answer::write_measure(out, ground.catalogue.measure(matched.measure), *matched);
-    }
-    out.extend_from_slice(b"]}");
+    answer::write_listing(out, ground, found);
+    answer::close(out, opening);
 }

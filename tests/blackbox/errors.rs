@@ -373,11 +373,6 @@ fn a_batch_answers_each_question_on_its_own_and_all_on_one_snapshot() {
     );
     is_problem(&post("{\"checks\":{}}".to_owned()), 422, Some("checks"));
     is_problem(&post("{\"checks\":[1}".to_owned()), 400, None);
-    let lines = Request::post("/v1/checks", "{}\n")
-        .without("Content-Type")
-        .header("Content-Type", "application/x-ndjson")
-        .token(&asking.installation.token);
-    is_problem(&lines.send(asking.server.checks), 501, None);
 }
 
 #[test]

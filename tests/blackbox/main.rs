@@ -10,9 +10,11 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod activation;
 mod acts;
 mod auth;
 mod commands;
+mod disclosure;
 mod errors;
 mod feedback;
 mod gates;
@@ -22,4 +24,8 @@ mod lifecycle;
 mod limits;
 mod rescreen;
 mod scan;
+mod screen;
+mod signing;
 mod snapshots;
+mod stream;
+mod trusted;

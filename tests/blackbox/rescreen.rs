@@ -145,7 +145,7 @@ fn a_base_that_cannot_be_read_leaves_nothing_behind() {
         assert!(!installation.path("out.ndjson.aside").exists());
     }
     let mut command = rescreen(&installation, "kind,name\nperson,甲\n", "d.csv");
-    let (code, output) = run(command.args(["--attr", "train_class=Z"]));
+    let (code, output) = run(command.args(["--attr", "train_class=none"]));
     assert_eq!(code, 2, "{output:?}");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("`attributes.train_class`"), "{error}");

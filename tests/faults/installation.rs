@@ -101,7 +101,7 @@ impl Installation {
             exceeded: Vec::new(),
         };
         let folder = self.snapshot_dir();
-        publish::publish_accepted(&RealDisk, snapshot, &folder, Some(accepted)).unwrap();
+        publish::publish_signed(&RealDisk, snapshot, &folder, None, Some(accepted)).unwrap();
     }
 
     /// Starts the server and waits until it is ready.

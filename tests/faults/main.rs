@@ -14,4 +14,5 @@ mod caller;
 mod dice;
 mod installation;
 mod kill;
+mod screen;
 mod swap;

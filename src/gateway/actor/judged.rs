@@ -5,6 +5,7 @@
 //! here, on the actor's thread, with the acts that have come.
 
 use super::{Actor, Wanted};
+use crate::gateway::activated::Claim;
 use crate::gateway::gates::{Gates, Judged, Trial};
 use crate::gateway::source::{Named, Refused};
 use crate::gateway::view::Loaded;
@@ -12,6 +13,18 @@ use crate::telemetry::SwapResult;
 use std::sync::Arc;
 
 impl Actor {
+    /// Opened before the view is loaded again: acts may come while it is held against what serves.
+    pub(super) fn open_named(&mut self, named: &Named) -> Result<Arc<Loaded>, Refused> {
+        let now = self.shared.clock.tick();
+        self.wait_for_readers();
+        // Released before the third one is opened.
+        self.previous = None;
+        let law = Arc::clone(&self.shared.view.load().law);
+        let loaded = self.source.open_current(named, &law.catalogue)?;
+        self.source.admit(&loaded, Claim::Pointer, now)?;
+        Ok(Arc::new(loaded))
+    }
+
     pub(super) fn try_named(&mut self, named: Named, gates: Arc<Gates>, loaded: Arc<Loaded>) {
         let serving = self.shared.view.load_full();
         let now = self.shared.clock.tick();
@@ -71,16 +84,24 @@ impl Actor {
     }
 
     pub(super) fn serve_named(&mut self, named: Named, loaded: &Arc<Loaded>) {
-        let swapped = self.swap_to(Wanted::Opened(loaded)).and_then(|()| {
-            self.pin.see(named.current.version);
-            self.pin.file = None;
-            self.keep_pin()
-        });
+        let swapped = self
+            .swap_to(Wanted::Opened(loaded), Claim::Pointer)
+            .and_then(|()| {
+                self.pin.see(named.current.version);
+                self.pin.file = None;
+                self.keep_pin()
+            });
         match swapped {
             Ok(()) => {
                 self.refused = None;
                 let accepted = named.current.accepted.as_ref();
-                self.swapped("gateway", &named.current.file, SwapResult::Done, accepted);
+                self.swapped(
+                    "gateway",
+                    &named.current.file,
+                    SwapResult::Done,
+                    None,
+                    accepted,
+                );
             }
             Err(refused) => self.refuse_named(named, &refused),
         }

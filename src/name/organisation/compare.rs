@@ -41,8 +41,6 @@ pub struct View<'a> {
     region_text: &'a [Letter],
     /// The pieces hold no brand: the region is who it is.
     pub brandless: bool,
-    /// The region in brackets is read as part of the text.
-    pub unbracketed: bool,
 }
 
 /// The ways to read a name, most likely first: at most three.
@@ -64,7 +62,6 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
         region: bracket.map(|(region, _, _)| region),
         region_text: bracket.map_or(&[], |(_, text, _)| &text[..]),
         brandless: false,
-        unbracketed: false,
     };
     match &parsed.region {
         Some(region) if parsed.is_brandless() => {
@@ -103,7 +100,6 @@ pub fn views(parsed: &Parsed) -> SmallVec<[View<'_>; 3]> {
             pieces: [&letters[..*at], text, &letters[*at..cut]],
             region: None,
             region_text: &[],
-            unbracketed: true,
             ..plain
         });
     }
@@ -168,10 +164,12 @@ impl Evidence {
     }
 }
 
-/// The places in the folded text that `letters` take.
+/// The places in the folded text that `letters` take; of a name in another order, from the first
+/// to the last.
 pub fn places(letters: &[Letter]) -> Range<u16> {
-    match (letters.first(), letters.last()) {
-        (Some(first), Some(last)) => first.1..last.1 + 1,
+    let places = || letters.iter().map(|letter| letter.1);
+    match (places().min(), places().max()) {
+        (Some(first), Some(last)) => first..last + 1,
         _ => 0..0,
     }
 }
@@ -217,9 +215,12 @@ fn compare_views(
     weigh_region(query, one, listed, other, &mut evidence);
     weigh_form(query, listed, &mut evidence);
     weigh_branch(query, listed, &mut evidence);
+    let (a, b) = (places(&query.letters), places(&listed.letters));
     if query.alias != listed.alias {
-        let (a, b) = (places(&query.letters), places(&listed.letters));
-        evidence.weigh(0.92, DifferenceKind::Abbreviation, a, b);
+        evidence.weigh(0.92, DifferenceKind::Abbreviation, a.clone(), b.clone());
+    }
+    if query.regional != listed.regional {
+        evidence.weigh(0.9, DifferenceKind::Trade, a, b);
     }
     if evidence.differences.is_empty() {
         weigh_marks(query, listed, &mut evidence);
@@ -258,9 +259,10 @@ fn weigh_region(
             Relation::Within => 0.8,
             Relation::Apart => 0.05,
         },
-        _ if one.unbracketed || other.unbracketed => 1.0,
         _ if weak => 0.3,
         _ if public => 0.45,
+        (None, Some(added)) if query.region.is_some() => beside(query, added),
+        (Some(added), None) if listed.region.is_some() => beside(listed, added),
         _ => {
             let trade = (query.body_end - query.trade).max(listed.body_end - listed.trade);
             match one.len().min(other.len()).saturating_sub(trade) {
@@ -273,6 +275,16 @@ fn weigh_region(
     if factor < 1.0 {
         let (a, b) = (places(one.region_text), places(other.region_text));
         evidence.weigh(factor, DifferenceKind::Region, a, b);
+    }
+}
+
+/// The likelihood where one name has a region beside the one that both begin with: 陕西宏图（福州）
+/// and 福州陕西宏图 are members of 陕西宏图.
+fn beside(name: &Parsed, added: &Region) -> f32 {
+    match name.region.as_ref() {
+        Some(stated) if relation(stated, added) == Relation::Same => 0.97,
+        Some(stated) if stated.is_plain() => 0.3,
+        _ => 0.6,
     }
 }
 
@@ -300,6 +312,9 @@ fn weigh_form(query: &Parsed, listed: &Parsed, evidence: &mut Evidence) {
             true => return,
             false => 0.98,
         },
+        // （普通合伙） behind 律师事务所.
+        (Form::None, Form::Partnership(_)) if b.is_empty() => 0.95,
+        (Form::Partnership(_), Form::None) if a.is_empty() => 0.95,
         (Form::None, other) => left_out(query, other),
         (other, Form::None) => left_out(listed, other),
         (Form::Company, Form::Limited | Form::Joint) => 0.96,
@@ -365,6 +380,18 @@ fn compare_rest(
     if one.brandless || other.brandless {
         return compare_units((one, a), (other, b), evidence);
     }
+    let short = |with: &Parsed, full: &[Letter], without: &Parsed, rest: &[Letter]| {
+        let shop = with.without_shop(full).filter(|_| without.is_shopless());
+        shop.is_some_and(|shop| same_letters(shop, rest))
+    };
+    if short(query, a, listed, b) || short(listed, b, query, a) {
+        // 宏图印刷 for 宏图印刷厂.
+        let both = a.len().min(b.len());
+        evidence.score = 0.99;
+        let (one, other) = (places(&a[both..]), places(&b[both..]));
+        evidence.weigh(0.75, DifferenceKind::Abbreviation, one, other);
+        return true;
+    }
     if let Some(slip) = slip::between(a, b) {
         return weigh_slip(&slip, (query, a), (listed, b), evidence);
     }
@@ -428,7 +455,9 @@ fn weigh_parts(
     let (brand_a, trade_a) = a.split_at(a.len().saturating_sub(query.body_end - query.trade));
     let (brand_b, trade_b) = b.split_at(b.len().saturating_sub(listed.body_end - listed.trade));
     let bare = |parsed: &Parsed, rest: &[Letter], brand: &[Letter], trade: &[Letter]| {
-        parsed.is_bare() && !trade.is_empty() && same_letters(rest, brand)
+        // A school is no short name of its trade union.
+        let unit = parsed.trade_word.is(role::UNIT);
+        parsed.is_bare() && !unit && !trade.is_empty() && same_letters(rest, brand)
     };
     if bare(query, a, brand_b, trade_b) || bare(listed, b, brand_a, trade_a) {
         // A long brand alone, or a short one with its city: how people call a firm.

@@ -40,7 +40,8 @@ enum Part {
 
 /// The judgement on two names one edit apart that are not the same by their parts.
 pub fn judge(slip: &Slip, query: &Parsed, listed: &Parsed) -> Option<Similarity> {
-    if slip.kind == DifferenceKind::Serial {
+    // 建行 and 交行 are written out, and differ in more than a character.
+    if slip.kind == DifferenceKind::Serial || query.alias || listed.alias {
         return None;
     }
     let a = part_at(query, &slip.query);

@@ -7,23 +7,39 @@
 //!
 //! HOT: runs for each candidate; no allocation for names of up to `LETTERS_INLINE` characters.
 
-use super::super::likeness::is_lost;
+use super::marks::{close, is_mark, is_open, is_separator};
 use super::regions::{Region, region_at, region_of};
+use super::stray;
+use super::wording::{self, is_numeral};
 use super::words::{
-    BRAND_CHARS_MAX, Letter, Word, first_word, is_known_brand, last_word, role, whole_word,
+    BRAND_CHARS_MAX, Letter, Letters, Word, first_word, is_known_brand, last_word, role, whole_word,
 };
 use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Characters of a name that are read; no registered name is half as long.
 pub const NAME_CHARS_MAX: usize = 200;
-/// Characters of a name that need no memory of their own.
-const LETTERS_INLINE: usize = 40;
 /// Names that one text is read as: the present and former ones.
 pub const NAMES_MAX: usize = 4;
+/// Characters of the shortest name that something else follows.
+const NAME_CHARS_MIN: usize = 4;
 
-/// Letters of a name.
-pub type Letters = SmallVec<[Letter; LETTERS_INLINE]>;
+/// Characters of the shortest brand.
+const BRAND_CHARS_MIN: usize = 2;
+/// Characters of the longest trade that is seen to be written twice.
+const TWICE_CHARS_MAX: usize = 6;
+
+/// Where a name comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// The text.
+    #[default]
+    Text,
+    /// The text, with its parts in the usual order.
+    Moved,
+    /// What the text says of former names.
+    Former,
+}
 
 /// The kind of legal person that a name states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,8 +91,12 @@ pub struct Parsed {
     pub form_range: Range<usize>,
     /// The branch, with its place name; empty for a head office.
     pub branch: Range<usize>,
-    /// The name was a short one of a national body, and is written out.
+    /// The name was a short one of a public body, and is written out.
     pub alias: bool,
+    /// The trade was in words of Taiwan.
+    pub regional: bool,
+    /// Where the name comes from.
+    pub origin: Origin,
     /// A public body: its region is part of what it is.
     pub public: bool,
 }
@@ -84,20 +104,34 @@ pub struct Parsed {
 /// The names that a text is read as: the present one first.
 pub fn parse(folded: &str) -> SmallVec<[Parsed; 1]> {
     let mut letters = Letters::new();
+    let (mut hints, mut marked) = (0, false);
     for (place, c) in folded.chars().take(NAME_CHARS_MAX).enumerate() {
+        hints |= wording::hint(c);
+        marked |= is_mark(c);
         letters.push((c, place as u16));
     }
+    if hints & wording::UNUSUAL != 0 {
+        for letter in &mut letters {
+            letter.0 = wording::usual_form(letter.0);
+        }
+    }
     let mut names = SmallVec::new();
-    if !letters.iter().any(|letter| is_mark(letter.0)) {
-        names.push(Parsed::read(&letters));
+    let numbered = letters.first();
+    let numbered = numbered.is_some_and(|first| stray::may_be_numbered(first.0));
+    if !marked && !numbered {
+        names.push(Parsed::read(&letters, hints));
         return names;
     }
+    let name = stray::without_label(&letters);
     let mut former: SmallVec<[Range<usize>; 2]> = SmallVec::new();
-    let present = without_former(&letters, &mut former);
-    names.push(Parsed::read(&present));
+    let present = without_former(name, &mut former);
+    names.push(Parsed::read(&present, hints));
     for range in former {
         if names.len() < NAMES_MAX {
-            names.push(Parsed::read(&letters[range]));
+            names.push(Parsed::read(&name[range], hints));
+            if let Some(name) = names.last_mut() {
+                name.origin = Origin::Former;
+            }
         }
     }
     names
@@ -117,19 +151,44 @@ fn without_former(letters: &[Letter], former: &mut SmallVec<[Range<usize>; 2]>) 
             };
             let content = at + 1..end;
             let region = is_open(c) && region_of(&letters[content.clone()]).is_some();
-            let mark = first_word(&letters[content.clone()], role::FORMER);
-            if let Some((chars, _)) = mark.filter(|_| !region && at > 0)
-                && content.len() >= chars + 2
-            {
-                split_names(letters, at + 1 + chars..end, former);
+            if let Some(range) = former_in(letters, content).filter(|_| !region && at > 0) {
+                split_names(letters, range, former);
                 at = (end + usize::from(is_open(c))).min(letters.len());
                 continue;
+            }
+        } else if c != ':' && at >= NAME_CHARS_MIN && speaks_of_former(letters, at) {
+            let content = at..letters.len();
+            if let Some(range) = former_in(letters, content) {
+                split_names(letters, range, former);
+                break;
             }
         }
         present.push(letters[at]);
         at += 1;
     }
     present
+}
+
+/// Where the former name stands in 原名... or 由...更名.
+fn former_in(letters: &[Letter], content: Range<usize>) -> Option<Range<usize>> {
+    let text = &letters[content.clone()];
+    let renamed = last_word(text, role::RENAMED).filter(|_| text[0].0 == '由');
+    if let Some((chars, _)) = renamed
+        && text.len() >= chars + 1 + NAME_CHARS_MIN
+    {
+        return Some(content.start + 1..content.end - chars);
+    }
+    let (chars, _) = first_word(text, role::FORMER)?;
+    (text.len() >= chars + 2).then_some(content.start + chars..content.end)
+}
+
+/// Whether 曾用名: stands at `at`, behind a whole name.
+fn speaks_of_former(letters: &[Letter], at: usize) -> bool {
+    let Some((chars, _)) = first_word(&letters[at..], role::FORMER) else {
+        return false;
+    };
+    let colon = letters.get(at + chars).is_some_and(|next| next.0 == ':');
+    colon && last_word(&letters[..at], role::FORM | role::UNIT | role::SHOP).is_some()
 }
 
 /// One or more names after 原名.
@@ -148,72 +207,54 @@ fn split_names(letters: &[Letter], range: Range<usize>, found: &mut SmallVec<[Ra
     }
 }
 
-/// How many letters stand before the closing bracket, all where there is none.
-fn close(letters: &[Letter]) -> usize {
-    let mut depth = 0;
-    for (at, letter) in letters.iter().enumerate() {
-        match letter.0 {
-            c if is_open(c) => depth += 1,
-            c if is_close(c) && depth == 0 => return at,
-            c if is_close(c) => depth -= 1,
-            _ => {}
-        }
-    }
-    letters.len()
-}
-
-fn is_open(c: char) -> bool {
-    matches!(
-        c,
-        '(' | '[' | '{' | '<' | '【' | '「' | '『' | '〔' | '〈' | '《' | '〖' | '﹙'
-    )
-}
-
-fn is_close(c: char) -> bool {
-    matches!(
-        c,
-        ')' | ']' | '}' | '>' | '】' | '」' | '』' | '〕' | '〉' | '》' | '〗' | '﹚'
-    )
-}
-
-fn is_separator(c: char) -> bool {
-    matches!(c, ',' | ';' | '、' | '/' | '|' | '。')
-}
-
-/// Whether `c` is none of the letters of a name.
-#[inline]
-fn is_mark(c: char) -> bool {
-    // Most characters are these.
-    if ('\u{4e00}'..='\u{9fff}').contains(&c) {
-        return false;
-    }
-    !(c.is_alphanumeric() || is_placeholder(c))
-}
-
-/// A sign for a character that could not be stored. Marks that people also put between letters
-/// are none.
-pub fn is_placeholder(c: char) -> bool {
-    is_lost(c) && !matches!(c, '#' | '_' | '~' | '^' | '〇')
-}
-
 impl Parsed {
     /// Reads one name.
-    fn read(text: &[Letter]) -> Self {
+    fn read(text: &[Letter], hints: u8) -> Self {
         let mut parsed = Self::default();
         let mut kind = '\0';
         parsed.gather(text, &mut kind);
-        parsed.number();
-        parsed.write_out_alias();
-        let mut end = parsed.without_seal();
-        end = parsed.read_branch(end);
-        end = parsed.read_form(end, kind);
-        parsed.body_end = end;
-        parsed.region = region_at(&parsed.letters[..end]);
-        parsed.body_end = parsed.write_out_school(end);
-        parsed.read_trade();
-        parsed.doubt_region();
-        parsed.public = parsed.form == Form::None && parsed.trade_word.is(role::UNIT);
+        let letters = &mut parsed.letters;
+        if hints & wording::NUMBERED != 0 {
+            wording::write_numbers_out(letters);
+        }
+        parsed.regional =
+            hints & wording::REGIONAL != 0 && wording::write_in_mainland_words(letters);
+        parsed.alias = wording::write_alias_out(letters)
+            | (hints & wording::ACADEMIC != 0 && wording::write_university_out(letters));
+        parsed.read_parts(kind);
         parsed
+    }
+
+    /// Another order of the letters as a name of its own.
+    pub fn reordered(&self, letters: Letters) -> Self {
+        let mut parsed = Self {
+            letters,
+            alias: self.alias,
+            regional: self.regional,
+            origin: Origin::Moved,
+            ..Self::default()
+        };
+        let kind = match self.form {
+            Form::Partnership(kind) => kind,
+            _ => '\0',
+        };
+        parsed.read_parts(kind);
+        parsed
+    }
+
+    /// Finds the parts of the letters.
+    fn read_parts(&mut self, kind: char) {
+        let mut end = stray::without_seal(&self.letters);
+        end = self.read_branch(end);
+        end = self.read_form(end, kind);
+        self.body_end = end;
+        self.region = region_at(&self.letters[..end]);
+        let start = self.region.as_ref().map_or(end, |region| region.chars);
+        self.body_end = wording::write_school_out(&mut self.letters, start, end);
+        self.read_trade();
+        self.doubt_region();
+        self.read_once();
+        self.public = self.form == Form::None && self.trade_word.is(role::UNIT);
     }
 
     /// Takes over the letters, and what stands in brackets by what it is.
@@ -223,21 +264,24 @@ impl Parsed {
             let c = text[at].0;
             if is_open(c) {
                 let content = &text[at + 1..at + 1 + close(&text[at + 1..])];
-                if self.take_content(content, kind) {
+                let rest = text.get(at + content.len() + 2..).unwrap_or_default();
+                let ends = self.letters.is_empty() || stray::is_end(rest);
+                if self.take_content(content, kind, ends) {
                     at += content.len() + 2;
                     continue;
                 }
             } else if !is_mark(c) {
                 self.letters.push(text[at]);
+            } else if c == '_' && stands_for_one(text, at) {
+                self.letters.push(('?', text[at].1));
             }
             at += 1;
         }
     }
 
     /// Whether the content of brackets is no part of the letters.
-    fn take_content(&mut self, content: &[Letter], kind: &mut char) -> bool {
-        let word = whole_word(content);
-        if word.is(role::SEAL | role::ASIDE) {
+    fn take_content(&mut self, content: &[Letter], kind: &mut char, ends: bool) -> bool {
+        if stray::is_note(content, ends) {
             return true;
         }
         if last_word(content, role::PARTNERSHIP).is_some() {
@@ -249,9 +293,6 @@ impl Parsed {
             };
             return true;
         }
-        if matches!(content, [('个', _), ('人', _), ('独', _), ('资', _)]) {
-            return true;
-        }
         if self.bracket.is_none()
             && let Some(region) = region_of(content)
         {
@@ -259,91 +300,6 @@ impl Parsed {
             return true;
         }
         false
-    }
-
-    /// Brings digits after 第 to Chinese numerals.
-    fn number(&mut self) {
-        let Some(at) = (1..self.letters.len())
-            .find(|at| self.letters[at - 1].0 == '第' && self.letters[*at].0.is_ascii_digit())
-        else {
-            return;
-        };
-        let digits = |letter: &&Letter| letter.0.is_ascii_digit();
-        let end = at + self.letters[at..].iter().take_while(digits).count();
-        let written = self.letters[at..end]
-            .iter()
-            .filter_map(|letter| letter.0.to_digit(10));
-        let number = written.fold(0, |number: u32, digit| number.saturating_mul(10) + digit);
-        let place = self.letters[at].1;
-        let tail: Letters = self.letters[end..].into();
-        self.letters.truncate(at);
-        self.letters
-            .extend(numerals(number).into_iter().map(|c| (c, place)));
-        self.letters.extend(tail);
-    }
-
-    /// Writes 工行 out as 中国工商银行, alone or before a branch.
-    fn write_out_alias(&mut self) {
-        let Some((chars, word)) = first_word(&self.letters, role::ALIAS) else {
-            return;
-        };
-        let rest = &self.letters[chars..];
-        if !rest.is_empty() && last_word(rest, role::BRANCH).is_none() {
-            return;
-        }
-        let place = |letter: Option<&Letter>| letter.map_or(0, |letter| letter.1);
-        let (first, last) = (
-            place(self.letters.first()),
-            place(self.letters.get(chars - 1)),
-        );
-        let full = word.means.chars();
-        // The first and the last letter keep their places; the rest stand at the last.
-        let full = full
-            .enumerate()
-            .map(|(at, c)| (c, if at == 0 { first } else { last }));
-        let letters: Letters = full.chain(rest.iter().copied()).collect();
-        self.letters = letters;
-        self.alias = true;
-    }
-
-    /// Writes 福州一中 out as 福州第一中学; `end` is where the name ends.
-    fn write_out_school(&mut self, end: usize) -> usize {
-        let start = self.region.as_ref().map_or(end, |region| region.chars);
-        let rest = &self.letters[start..end];
-        let Some((last, number)) = rest.split_last() else {
-            return end;
-        };
-        let kind = match last.0 {
-            '中' => ['中', '学'],
-            '小' => ['小', '学'],
-            _ => return end,
-        };
-        if number.is_empty() || !number.iter().all(|letter| is_numeral(letter.0)) {
-            return end;
-        }
-        let (first, last) = (number[0].1, last.1);
-        self.letters.truncate(end - 1);
-        self.letters.extend(kind.map(|c| (c, last)));
-        self.letters.insert(start, ('第', first));
-        self.letters.len()
-    }
-
-    /// The letters without 公章 and such after a legal form.
-    fn without_seal(&self) -> usize {
-        let end = self.letters.len();
-        let digits = self.letters.iter().rev();
-        let digits = digits
-            .take_while(|letter| letter.0.is_ascii_digit())
-            .count();
-        let seal = last_word(&self.letters, role::SEAL).map_or(0, |(chars, _)| chars);
-        let stray = if digits <= 2 { seal.max(digits) } else { seal };
-        let rest = &self.letters[..end - stray];
-        // 章 is also the end of a brand: only what follows a whole name is stray.
-        let named = last_word(rest, role::FORM | role::UNIT | role::SHOP);
-        match named {
-            Some(_) if stray != 1 || digits == 1 => end - stray,
-            _ => end,
-        }
     }
 
     /// Finds the branch at `end`; where its parent ends.
@@ -354,6 +310,11 @@ impl Parsed {
         };
         let start = end - chars;
         let certain = word.is(role::BRANCH);
+        // 培训中心 is a body of its own.
+        let unit = last_word(letters, role::UNIT);
+        if !certain && unit.is_some_and(|(unit, _)| unit > chars) {
+            return end;
+        }
         for head in (4..=start).rev() {
             let company = letters[head - 1].0 == '司' && letters[head - 2].0 == '公';
             if company || certain && last_word(&letters[..head], role::HEAD).is_some() {
@@ -382,6 +343,19 @@ impl Parsed {
         {
             body = end - chars;
             self.form = form(word, kind);
+            // 有限公司 Co., Ltd., 有限公司有限公司: once more in other words.
+            let latin = self.letters[body].0.is_ascii();
+            let again = role::LIMITED | role::JOINT | if latin { role::FORM } else { 0 };
+            // The name in English may stand between them.
+            let english = self.letters[..body].iter().rev();
+            let english = english.take_while(|letter| latin && letter.0.is_ascii_alphabetic());
+            let han = body - english.count();
+            if let Some((chars, word)) = last_word(&self.letters[..han], again)
+                && chars < han
+            {
+                body = han - chars;
+                self.form = form(word, kind);
+            }
             self.form_range = body..end;
         }
         if kind != '\0' && self.form == Form::None {
@@ -393,6 +367,23 @@ impl Parsed {
             self.group_range = body..body + 2;
         }
         body
+    }
+
+    /// Lets the end of a trade that is written twice be read once: 大数据大数据.
+    fn read_once(&mut self) {
+        let letters = &self.letters[self.brand_start()..self.body_end];
+        let end = letters.len();
+        let twice = (2..=TWICE_CHARS_MAX).find(|chars| {
+            let both = letters.len().checked_sub(2 * chars);
+            both.is_some_and(|start| {
+                let (one, other) = letters[start..end].split_at(*chars);
+                start >= BRAND_CHARS_MIN && one.iter().zip(other).all(|(a, b)| a.0 == b.0)
+            })
+        });
+        if let Some(chars) = twice {
+            self.body_end -= chars;
+            self.read_trade();
+        }
     }
 
     /// Takes a short region back where it leaves a brand of one character: 东方红贸易.
@@ -504,9 +495,37 @@ impl Parsed {
             .filter(|_| region.is_local())
     }
 
+    /// Whether it states a region.
+    pub fn has_region(&self) -> bool {
+        self.region.is_some() || self.bracket.is_some()
+    }
+
     /// Whether the name states neither legal form nor group: it may be a brand and no more.
     pub fn is_bare(&self) -> bool {
         self.form == Form::None && !self.group
+    }
+
+    /// Whether the name is bare, and without a word for a shop, a workshop or a public body.
+    pub fn is_shopless(&self) -> bool {
+        self.is_bare() && !self.trade_word.is(role::SHOP | role::UNIT)
+    }
+
+    /// Brand and trade without the last word, 厂 or 店, where something is left that says the trade.
+    pub fn without_shop<'a>(&self, rest: &'a [Letter]) -> Option<&'a [Letter]> {
+        if !self.is_bare() || !self.trade_word.is(role::SHOP) {
+            return None;
+        }
+        let chars = match rest {
+            [.., ('家', _), ('庭', _), ('农', _), ('场', _)] => 4,
+            [.., ('总', _), ('厂', _)] => 2,
+            [
+                ..,
+                ('厂' | '店' | '部' | '行' | '场' | '馆' | '社' | '铺' | '坊' | '站', _),
+            ] => 1,
+            _ => return None,
+        };
+        let left = &rest[..rest.len() - chars];
+        (left.len() >= NAME_CHARS_MIN).then_some(left)
     }
 
     /// Brand and trade from `start` on.
@@ -515,33 +534,13 @@ impl Parsed {
     }
 }
 
-/// A number below 100 as it is written out, any other as its last digit.
-fn numerals(number: u32) -> SmallVec<[char; 3]> {
-    let digit = |digit: u32| {
-        let digits = ['〇', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
-        digits[digit as usize % 10]
-    };
-    let (tens, ones) = (number / 10, number % 10);
-    let mut written = SmallVec::new();
-    if tens > 9 {
-        written.extend([digit(tens / 10), digit(tens)]);
-    } else if tens > 1 {
-        written.extend([digit(tens), '十']);
-    } else if tens == 1 {
-        written.push('十');
-    }
-    if ones > 0 || number == 0 {
-        written.push(digit(ones));
-    }
-    written
-}
-
-/// A digit as it is written out.
-pub fn is_numeral(c: char) -> bool {
-    matches!(
-        c,
-        '一' | '二' | '三' | '四' | '五' | '六' | '七' | '八' | '九' | '十' | '百' | '〇'
-    ) || c.is_ascii_digit()
+/// Whether `_` stands in the place of a character: between two that are not Latin.
+fn stands_for_one(text: &[Letter], at: usize) -> bool {
+    let beside = [at.checked_sub(1), Some(at + 1)];
+    beside.into_iter().all(|place| {
+        let letter = place.and_then(|place| text.get(place));
+        letter.is_some_and(|letter| !letter.0.is_ascii() && !is_mark(letter.0))
+    })
 }
 
 fn form(word: Word, kind: char) -> Form {

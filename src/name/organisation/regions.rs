@@ -38,6 +38,8 @@ struct Division {
     zone: &'static str,
     /// It has ended under this code and goes on under another one.
     moved: bool,
+    /// It goes on in no prefecture that held it: only a parent before it tells that it is meant.
+    left: bool,
 }
 
 /// What a word names, as a run of `named`.
@@ -102,6 +104,7 @@ impl Regions {
                 },
                 zone: zone_of(name),
                 moved: false,
+                left: false,
             });
         }
         mark_moved(&mut divisions);
@@ -155,8 +158,14 @@ fn mark_moved(divisions: &mut [Division]) {
     let key = |division: &Division| (division.short, division.code / 10_000);
     let mut present: Vec<_> = divisions.iter().filter(|d| d.current).map(key).collect();
     present.sort_unstable();
+    let mut near: Vec<_> = (divisions.iter().filter(|d| d.current))
+        .map(|division| (division.short, division.code / 100))
+        .collect();
+    near.sort_unstable();
     for division in divisions.iter_mut().filter(|division| !division.current) {
         division.moved = present.binary_search(&key(division)).is_ok();
+        let beside = (division.short, division.code / 100);
+        division.left = division.moved && near.binary_search(&beside).is_err();
     }
 }
 
@@ -192,6 +201,32 @@ pub struct Region {
 }
 
 impl Region {
+    /// Whether every division that `other` may be lies in one that this may be.
+    fn holds(&self, other: &Self) -> bool {
+        let mut lower = other.divisions.iter();
+        lower.all(|number| is_within(*number, &self.divisions))
+    }
+
+    /// Whether it is a prefecture, and the `chars` characters of `rest` are its name in short.
+    fn is_called(&self, letters: &[Letter], rest: &[Letter], chars: u8) -> bool {
+        let short = &letters[self.last.0..self.last.1];
+        let same = |(one, other): (&Letter, &Letter)| one.0 == other.0;
+        let code = |number: &u16| REGIONS.division(*number).code;
+        short.len() == usize::from(chars)
+            && short.iter().zip(rest).all(same)
+            && self
+                .divisions
+                .iter()
+                .any(|number| code(number) % 10_000 > 0 && code(number) % 100 == 0)
+    }
+
+    /// Whether the name means a place, not a brand that is called like a small town: its name is in
+    /// full, or it is a prefecture or province.
+    pub fn is_plain(&self) -> bool {
+        let mut divisions = self.divisions.iter();
+        self.certain || divisions.any(|number| REGIONS.division(*number).code.is_multiple_of(100))
+    }
+
     /// Whether it is a city, a county or a zone, and no province.
     pub fn is_local(&self) -> bool {
         let local = |division: Division| {
@@ -214,7 +249,40 @@ pub fn region_at(letters: &[Letter]) -> Option<Region> {
         best.zone = word.means;
         best.certain = true;
     }
+    while let Some(again) = again_at(letters, &best) {
+        best = again;
+    }
     Some(best)
+}
+
+/// The region at the beginning of `letters` with a repetition of it: 深圳坪山深圳坪山, 新河县新河,
+/// 金华市金华兰溪.
+fn again_at(letters: &[Letter], region: &Region) -> Option<Region> {
+    let rest = &letters[region.chars..];
+    let mut again = None;
+    extend(rest, &Region::default(), 0, &mut again);
+    let mut again: Region = again?;
+    let names_last = |chars: usize| {
+        let (from, to) = region.last;
+        let last = &letters[from..to];
+        let same = |(one, other): (&Letter, &Letter)| one.0 == other.0;
+        last.len() <= chars && last.iter().zip(rest).all(same)
+    };
+    again.last = (again.last.0 + region.chars, again.last.1 + region.chars);
+    again.chars += region.chars;
+    match relation(region, &again) {
+        Relation::Same => {
+            again.zone = region.zone;
+            Some(again)
+        }
+        // Its own name, and what lies in it; or a parent in full.
+        Relation::Within if region.zone.is_empty() && names_last(again.chars) => Some(again),
+        Relation::Within if again.certain && again.holds(region) => Some(Region {
+            chars: again.chars,
+            ..region.clone()
+        }),
+        _ => None,
+    }
 }
 
 /// The region that `letters` are from end to end.
@@ -243,11 +311,18 @@ fn extend(letters: &[Letter], parent: &Region, depth: usize, best: &mut Option<R
         let Some(naming) = regions.words.get(hash) else {
             continue;
         };
-        let divisions: SmallVec<[u16; 8]> = (regions.named(naming).iter().copied())
+        let mut divisions: SmallVec<[u16; 8]> = (regions.named(naming).iter().copied())
             .filter(|number| depth == 0 || is_within(*number, &parent.divisions))
             .collect();
-        if divisions.is_empty() {
+        // 广元市中创 begins with 广元市, not with 市中区 of 广元.
+        let cut = depth > 0 && !naming.full && rest[0].0 == '市';
+        let again = depth > 0 && parent.is_called(letters, rest, naming.short_chars);
+        if divisions.is_empty() || cut || again && !naming.full {
             continue;
+        }
+        if again && letter.0 != '县' {
+            // 潍坊潍坊市: a city in the prefecture of its name was the same place.
+            divisions.extend(parent.divisions.iter().copied());
         }
         let region = Region {
             chars: parent.chars + index + 1,
@@ -288,7 +363,9 @@ pub fn relation(one: &Region, other: &Region) -> Relation {
     for a in (one.divisions.iter()).map(|number| REGIONS.division(*number)) {
         for b in (other.divisions.iter()).map(|number| REGIONS.division(*number)) {
             let zones = (zone(one, a), zone(other, b));
-            let inside = a.code != b.code && (holds(a.code, b.code) || holds(b.code, a.code));
+            let inside = a.code != b.code
+                && (holds(a.code, b.code) && !(b.left && other.last.0 == 0)
+                    || holds(b.code, a.code) && !(a.left && one.last.0 == 0));
             nearest = nearest.max(match zones {
                 _ if !is_same(a, b) && !inside => Relation::Apart,
                 ("", "") if inside => Relation::Within,

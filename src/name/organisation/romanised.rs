@@ -6,7 +6,7 @@
 
 use super::likeness::{LETTERS_MAX, class_of};
 use super::slip::sound_hash_from;
-use super::words::{Letter, Word, step, word_of};
+use super::words::{Letter, Word, first_word, role, step, word_of};
 use smallvec::SmallVec;
 
 /// Chinese names that one Latin name may stand for.
@@ -57,14 +57,27 @@ pub fn sounds(raw: &str) -> SmallVec<[Sound; 4]> {
         return sounds;
     }
     let lower = raw.to_ascii_lowercase();
-    let words: SmallVec<[&str; WORDS_MAX]> = lower
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .filter(|word| !word.is_empty() && !FORMS.contains(word))
-        .take(WORDS_MAX)
-        .collect();
+    let words = |text| -> SmallVec<[&str; WORDS_MAX]> {
+        str::split(text, |c: char| !c.is_ascii_alphabetic())
+            .filter(|word| !word.is_empty() && !FORMS.contains(word))
+            .take(WORDS_MAX)
+            .collect()
+    };
+    // Hongtu Trading (Fuzhou): the place stands in brackets.
+    let bracket = lower.split_once('(').and_then(|(before, rest)| {
+        let (place, _) = rest.split_once(')')?;
+        (words(place).len() == 1).then(|| (before, words(place)[0]))
+    });
+    let words = words(bracket.map_or(&lower[..], |(before, _)| before));
     // The trade is as many words at the end as the table knows together.
     let trade = (1..words.len()).find_map(|start| Some((start, english(&words[start..])?)));
     let (brand, trades) = trade.map_or((words.len(), ""), |(start, word)| (start, word.means));
+    if let Some((_, place)) = bracket {
+        for region in readings(place) {
+            add(&words[..brand], region, trades, &mut sounds);
+        }
+        return sounds;
+    }
     add(&words[..brand], 0, trades, &mut sounds);
     if let Some((region, rest)) = words[..brand].split_first()
         && !rest.is_empty()
@@ -87,6 +100,16 @@ pub fn sounds_run_together(letters: &[Letter]) -> SmallVec<[Sound; 4]> {
     let text: String = letters.iter().map(|letter| letter.0).collect();
     let trade = (2..text.len()).find_map(|start| Some((start, english(&[&text[start..]])?)));
     let (brand, trades) = trade.map_or((text.len(), ""), |(start, word)| (start, word.means));
+    if trade.is_none()
+        && let Some((start, chars, word)) = (2..text.len()).find_map(|start| {
+            let (chars, word) = first_word(&letters[start..], role::ENGLISH)?;
+            Some((start, chars, word))
+        })
+    {
+        // Hongtu Trading (Fuzhou), without the brackets: read as the other way round.
+        let place = &text[start + chars..];
+        add(&[place, &text[..start]], 0, word.means, &mut sounds);
+    }
     add(&[&text[..brand]], 0, trades, &mut sounds);
     sounds.truncate(RUN_SOUNDS_MAX);
     sounds

@@ -8,7 +8,8 @@
 use super::super::likeness::is_private_use;
 use super::super::similarity::DifferenceKind;
 use super::likeness::{resemblance, sound};
-use super::parse::{is_numeral, is_placeholder};
+use super::marks::is_placeholder;
+use super::wording::is_numeral;
 use super::words::{BRAND_CHARS_MAX, Letter, is_known_brand, step};
 use std::ops::Range;
 
@@ -113,6 +114,14 @@ pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceK
     if slip.kind == DifferenceKind::Serial {
         return (0.06, DifferenceKind::Serial);
     }
+    if is_doubled(slip, a, b) {
+        let (known_a, known_b, brand) = known(slip, one, other);
+        return match (known_a && known_b, brand) {
+            (true, _) => (0.08, DifferenceKind::Brand),
+            (false, 0..=2) => (0.6, slip.kind),
+            _ => (0.85, slip.kind),
+        };
+    }
     let hits_both = |one_chars, other_chars| {
         one.reaches(&slip.query, one_chars) && other.reaches(&slip.listed, other_chars)
     };
@@ -147,6 +156,19 @@ pub fn judge(slip: &Slip, one: Parts<'_>, other: Parts<'_>) -> (f32, DifferenceK
     (likelihood, slip.kind)
 }
 
+/// Whether one of the texts has a character twice that the other has once.
+fn is_doubled(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
+    let twice = |letters: &[Letter], range: &Range<usize>| {
+        let at = range.start;
+        at > 0 && !range.is_empty() && letters[at].0 == letters[at - 1].0
+    };
+    match slip.kind {
+        DifferenceKind::Missing => twice(b, &slip.listed),
+        DifferenceKind::Extra => twice(a, &slip.query),
+        _ => false,
+    }
+}
+
 /// Whether digits stand on both or one side of the slip.
 fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
     let digits = |letters: &[Letter]| letters.iter().any(|letter| letter.0.is_ascii_digit());
@@ -155,7 +177,8 @@ fn number_changes(slip: &Slip, a: &[Letter], b: &[Letter]) -> bool {
         let (before, rest) = letters.split_at(range.start);
         let last = before.iter().rev().find(|letter| !is_numeral(letter.0));
         let next = rest.iter().find(|letter| !is_numeral(letter.0));
-        let counts = last.is_some_and(|last| last.0 == '第') || next.is_some_and(|n| n.0 == '号');
+        let counts = last.is_some_and(|last| last.0 == '第')
+            || next.is_some_and(|next| matches!(next.0, '号' | '期'));
         counts
             && letters[range.clone()]
                 .iter()

@@ -8,6 +8,9 @@ use super::{OrganisationQuery, block_keys, brand};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+/// Rules of wording, order and stray text.
+mod wording;
+
 fn judged(query: &str, listed: &str) -> Similarity {
     OrganisationQuery::parse(query).compare(&fold(listed))
 }
@@ -499,7 +502,7 @@ fn labelled_pairs_are_told_apart() {
 
 const PIECES: &str = "(福州市?|福建省?|安溪县?|鼓楼区|宏图|康思达|聚泰|贸易|电子|科技|石材|有限公司|\
     有限责任公司|公司|集团|厂|店|分公司|支行|第一|第2|中学|\\(|\\)|（|）|【|】|原名|曾用名|：|，|。|公章|\
-    有限合伙|合伙企业|高新区|工行|[a-z]|[0-9]|[一-龥]|\\?|□){0,14}";
+    有限合伙|合伙企业|高新区|工行|户名：|复印件|12、|壹期|软体|师大附中|工会|Ltd|印刷厂|[a-z]|[0-9]|[一-龥]|\\?|□){0,14}";
 
 proptest! {
     #[test]

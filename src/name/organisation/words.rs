@@ -9,6 +9,7 @@
 //! character, so all words that end at one place cost one pass; 64 bits of hash stand for the word.
 
 use super::super::char_map::CharMap;
+use smallvec::SmallVec;
 use std::sync::LazyLock;
 
 /// The table of words, as shipped.
@@ -65,6 +66,10 @@ pub mod role {
     pub const ALIAS: u32 = 1 << 18;
     /// A trade in English.
     pub const ENGLISH: u32 = 1 << 19;
+    /// 投标人: what a field is called.
+    pub const LABEL: u32 = 1 << 20;
+    /// 更名 behind a former name.
+    pub const RENAMED: u32 = 1 << 21;
     /// What is looked for at the beginning of a text.
     pub const FORWARDS: u32 = FORMER | ZONE | ALIAS | ENGLISH;
 }
@@ -243,6 +248,8 @@ fn roles(kind: &str) -> u32 {
         "seal" => role::SEAL,
         "aside" => role::ASIDE,
         "former" => role::FORMER,
+        "label" => role::LABEL,
+        "renamed" => role::RENAMED,
         "zone" => role::ZONE,
         _ => 0,
     }
@@ -250,6 +257,9 @@ fn roles(kind: &str) -> u32 {
 
 /// A character of a name and its place in the folded name.
 pub type Letter = (char, u16);
+
+/// Letters of a name; those of most names need no memory of their own.
+pub type Letters = SmallVec<[Letter; 40]>;
 
 /// The longest word of one of `roles` at the end of `letters`, with its characters.
 #[inline]

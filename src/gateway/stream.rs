@@ -1,0 +1,104 @@
+//! Checks that come in line by line and are answered line by line.
+//!
+//! In: the lines that have arrived, whose token it is. Out: a line of answer for each, once its
+//! record has reached its level: those that arrived together wait for the disk together. Each line
+//! is asked on the view of its own moment, not all on one: a stream may last for hours, and an act
+//! or a new snapshot takes effect on the very next check.
+
+use super::service::{Gateway, Pending, unauthorised};
+use crate::decision_log::record::Appended;
+use crate::model::decision::Level;
+use crate::telemetry::Durations;
+use crate::wire::checks;
+use crate::wire::language::Language;
+use crate::wire::problem::{Problem, ProblemKind};
+
+const ROUTE: &str = "/v1/checks";
+
+/// Answers of lines, and whether further ones can be answered.
+pub struct Answered {
+    /// A line for each line.
+    pub lines: Vec<u8>,
+    /// False where the token is no longer worth anything, or the log has ended.
+    pub goes_on: bool,
+}
+
+impl Gateway {
+    /// Answers the lines that have arrived.
+    pub async fn lines(
+        &self,
+        token: &str,
+        lines: &[impl AsRef<[u8]>],
+        language: Language,
+        waits: &Durations,
+    ) -> Answered {
+        let mut asked: Vec<Result<Pending, Problem>> = Vec::with_capacity(lines.len());
+        let mut goes_on = true;
+        for line in lines {
+            let one = self.line(token, line.as_ref(), language);
+            goes_on = one.as_ref().map_or_else(is_of_one_line, |_| true);
+            asked.push(one);
+            if !goes_on {
+                break;
+            }
+        }
+        let pending = asked.iter().filter_map(|one| one.as_ref().ok());
+        let last = pending.fold(None, |last: Option<(Level, Appended)>, one| {
+            let level = last.map_or(one.level, |(level, _)| level.max(one.level));
+            Some((level, one.recorded))
+        });
+        if let Some((level, recorded)) = last {
+            // Records are in order: where the last one is, all are.
+            if let Err(problem) = self.wait(level, recorded, waits).await {
+                goes_on = false;
+                self.take_back(&mut asked, recorded, &problem);
+            }
+        }
+        let mut out = Vec::with_capacity(512 * asked.len());
+        for one in asked {
+            match one {
+                Ok(pending) => out.extend_from_slice(&pending.body),
+                Err(problem) => problem.write(&mut out),
+            }
+            out.push(b'\n');
+        }
+        Answered {
+            lines: out,
+            goes_on,
+        }
+    }
+
+    fn line(&self, token: &str, line: &[u8], language: Language) -> Result<Pending, Problem> {
+        checks::fits(line)?;
+        let view = self.shared.view.load();
+        let Some(client) = view.law.clients.authenticate(token) else {
+            let problem = unauthorised();
+            self.refused(&problem, None, ROUTE);
+            return Err(problem);
+        };
+        let now = self.shared.clock.now();
+        self.ask(&view, client, line, language, now, ROUTE)
+    }
+
+    /// No answer without a durable record: each gets the problem with its own check_id, and the
+    /// log says that it was not sent. `last` is said already.
+    fn take_back(&self, asked: &mut [Result<Pending, Problem>], last: Appended, problem: &Problem) {
+        let now = self.shared.clock.now();
+        for one in asked {
+            let Ok(pending) = one else { continue };
+            let recorded = pending.recorded;
+            if recorded.position != last.position {
+                self.shared.recorder.unanswered(recorded, now);
+            }
+            *one = Err(problem.clone().with_check_id(recorded.check_id.to_string()));
+        }
+    }
+}
+
+/// Whether the next line may fare better.
+fn is_of_one_line(problem: &Problem) -> bool {
+    !matches!(
+        problem.kind,
+        ProblemKind::Unauthorised | ProblemKind::Unavailable
+    )
+}
