@@ -31,6 +31,8 @@ pub mod intake;
 pub mod snapshot;
 /// Look-ups inside a snapshot: identifiers, postings, names, standing bits.
 pub mod index;
+/// What differs between two snapshots, and whether the later one may restrict anyone.
+pub mod changes;
 /// The story of `hecha build`.
 pub mod build;
 

@@ -33,6 +33,8 @@ pub const SCAN_DURATION_SECONDS: &str = "hecha_scan_duration_seconds";
 pub const PROBLEMS_TOTAL: &str = "hecha_problems_total";
 /// Swaps of the snapshot, by `result`.
 pub const SWAPS_TOTAL: &str = "hecha_snapshot_swaps_total";
+/// Limits of the gates that snapshots exceeded, by `limit`; accepted ones too.
+pub const GATES_EXCEEDED_TOTAL: &str = "hecha_gates_exceeded_total";
 /// Snapshots refused, by `reason`.
 pub const SWAPS_REFUSED_TOTAL: &str = "hecha_snapshot_refused_total";
 /// Reloads of catalogue and clients, by `result`.
@@ -303,6 +305,11 @@ impl Telemetry {
         self.count(SWAPS_TOTAL, "result", result_name(result));
     }
 
+    /// Counts a limit of the gates that a snapshot exceeded.
+    pub fn count_exceeded(&self, limit: &'static str) {
+        self.count(GATES_EXCEEDED_TOTAL, "limit", limit);
+    }
+
     /// Counts a snapshot that was refused, and why.
     pub fn count_refused_swap(&self, reason: &'static str) {
         debug_assert!(
@@ -378,6 +385,10 @@ fn describe() {
         (SCAN_BYTES_TOTAL, "Bytes of the bodies of scans"),
         (PROBLEMS_TOTAL, "Requests refused or failed"),
         (SWAPS_TOTAL, "Swaps of the snapshot"),
+        (
+            GATES_EXCEEDED_TOTAL,
+            "Limits of the gates that snapshots exceeded",
+        ),
         (SWAPS_REFUSED_TOTAL, "Snapshots refused"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),
         (ACTS_TOTAL, "Acts on entries"),

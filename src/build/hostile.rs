@@ -5,6 +5,9 @@ use crate::build::build_records;
 use crate::build::corpus;
 use crate::build::inputs::BuildInputs;
 use crate::catalogue::load::built_in;
+use crate::changes::compare::{changes, tally};
+use crate::changes::facts::{self, Entry};
+use crate::changes::subjects::{self, Side};
 use crate::identifier::digest::Digest;
 use crate::index::candidates::NameTables;
 use crate::index::scan::Scanner;
@@ -340,9 +343,34 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
         };
         let _ = scanner.scan(&Passage::new(&text), stands);
     }
+    compare_with_a_good_one(snapshot);
     let _ = snapshot.subject_groups().map(<[_]>::len).max();
     let _ = snapshot.case_groups().map(<[_]>::len).max();
     let _ = deep::inspect(snapshot);
+}
+
+/// Both ways, by MACs and by facts; what comes out may be nonsense.
+fn compare_with_a_good_one(snapshot: &Snapshot) {
+    static GOOD: LazyLock<Snapshot> =
+        LazyLock::new(|| Snapshot::from_bytes(WHOLE.clone()).unwrap());
+    let day = Moment::parse("2026-11-22T00:00:00+08:00").unwrap().day();
+    let catalogue = built_in().unwrap();
+    for (old, new) in [(&*GOOD, snapshot), (snapshot, &*GOOD)] {
+        let found = changes(old, new);
+        let _ = tally(old, new, &found);
+        let sides = (
+            Side::new(old, &catalogue, day),
+            Side::new(new, &catalogue, day),
+        );
+        if let (Ok(before), Ok(after)) = sides {
+            let _ = subjects::count(&before, &after, &found);
+        }
+        for (before, after) in &found.changed {
+            let [one, other] =
+                [(old, *before), (new, *after)].map(|(snapshot, index)| Entry { snapshot, index });
+            let _ = facts::are_equal(one, other);
+        }
+    }
 }
 
 proptest! {

@@ -60,4 +60,6 @@ mod hostile;
 #[cfg(test)]
 mod published;
 #[cfg(test)]
+mod compared;
+#[cfg(test)]
 mod golden;

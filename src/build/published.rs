@@ -7,7 +7,7 @@ use crate::catalogue::load::built_in;
 use crate::model::term::Moment;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::open::{OpenOptions, Snapshot};
-use crate::snapshot::publish::{self, Current, POINTER, PublishError};
+use crate::snapshot::publish::{self, Accepted, Current, POINTER, PublishError};
 use crate::storage::disk::{RealDisk, Storage, read_all};
 use crate::storage::simulated::SimulatedDisk;
 use std::path::Path;
@@ -45,6 +45,30 @@ fn a_published_file_is_found_through_the_pointer() {
         .check(&new)
         .unwrap_err();
     assert!(matches!(fault, PublishError::Hash { .. }), "{fault}");
+}
+
+#[test]
+fn who_accepts_and_why_stands_in_the_pointer() {
+    let folder = tempfile::tempdir().unwrap();
+    let accepted = Accepted {
+        by: "head of lists".to_owned(),
+        reason: "yearly clearing".to_owned(),
+        at: Moment::parse("2026-11-22T00:00:00+08:00").unwrap(),
+        exceeded: vec!["list `a`: 40 entries of 100 are gone, 30 % or more".to_owned()],
+    };
+    let snapshot = snapshot(3, 1);
+    let word = Some(accepted.clone());
+    publish::publish_signed(&RealDisk, &snapshot, folder.path(), None, word).unwrap();
+    let read = publish::read_current(folder.path()).unwrap().unwrap();
+    assert_eq!(read.accepted, Some(accepted));
+    let json = String::from_utf8(read.to_json()).unwrap();
+    for (from, to) in [
+        ("yearly clearing", " "),
+        ("head of lists", ""),
+        ("2026-11-22T", "yesterday"),
+    ] {
+        assert!(Current::from_json(json.replace(from, to).as_bytes()).is_err());
+    }
 }
 
 #[test]

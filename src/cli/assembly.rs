@@ -16,14 +16,16 @@ use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
+use crate::gateway::canaries::{Canaries, CanariesError};
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::clock::Clock;
 use crate::gateway::deltas::{DeltaOptions, Deltas};
+use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
 use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
-use crate::gateway::source::{Pin, Refused, Source, SourceOptions};
+use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::index::binding::BindingError;
@@ -75,6 +77,9 @@ pub enum StartError {
     /// The decision log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The canaries.
+    #[error(transparent)]
+    Canaries(#[from] CanariesError),
     /// No snapshot.
     #[error(
         "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
@@ -127,15 +132,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     create_state_folder(config, &*storage)?;
     let telemetry = Telemetry::new();
     let started = Clock::default().now();
-    let token = match config.sample {
-        true => Some(sample::set_up(
-            config,
-            &read_catalogue(config)?,
-            &*storage,
-            started,
-        )?),
-        false => None,
-    };
+    let token = sample_token(config, &*storage, started)?;
     let law = Arc::new(read_law(config, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
@@ -144,16 +141,19 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
     let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
     let mut pin = source.pin()?;
-    let loaded = first_snapshot(
-        config,
-        &mut source,
-        &mut pin,
-        &law.catalogue,
-        &telemetry,
-        &clock,
-    )?;
     let overlay = Arc::new(Overlay::from_journal(acts));
-    let view = View::new(Arc::new(loaded), law, overlay, clock.now())?;
+    let gates = gates(config, &law.catalogue, &storage)?;
+    let start = Start {
+        law: &law,
+        overlay: &overlay,
+        gates: gates.as_deref(),
+        telemetry: &telemetry,
+        now: clock.now(),
+    };
+    let loaded = first_snapshot(config, &mut source, &mut pin, &start)?;
+    pin.served = loaded.file.as_deref().map(Into::into);
+    source.keep(&pin)?;
+    let view = View::new(loaded, law, overlay, clock.now())?;
     let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
     let deltas = Deltas::new(delta_options(config)?, Arc::clone(&storage));
     let recalls = start_recalls(config, storage, &shared)?;
@@ -166,6 +166,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         load_law: law_loader(config, &shared),
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
         pin,
+        gates,
     };
     let (handle, thread) = Actor::start(parts).map_err(|fault| StartError::Io {
         what: "starting the actor".to_owned(),
@@ -234,6 +235,19 @@ fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), Sta
 fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
     let (config, shared) = (config.clone(), Arc::clone(shared));
     Box::new(move || read_law(&config, &shared.telemetry).map_err(|error| error.to_string()))
+}
+
+/// Sets up the sample, where it is one, and returns its token.
+fn sample_token(
+    config: &Config,
+    storage: &dyn Storage,
+    now: Moment,
+) -> Result<Option<String>, StartError> {
+    if !config.sample {
+        return Ok(None);
+    }
+    let catalogue = read_catalogue(config)?;
+    Ok(Some(sample::set_up(config, &catalogue, storage, now)?))
 }
 
 /// Limits of the listeners, as configured.
@@ -324,18 +338,17 @@ fn first_snapshot(
     config: &Config,
     source: &mut Source,
     pin: &mut Pin,
-    catalogue: &Catalogue,
-    telemetry: &Telemetry,
-    clock: &Clock,
-) -> Result<Loaded, StartError> {
-    let now = clock.now();
+    start: &Start<'_>,
+) -> Result<Arc<Loaded>, StartError> {
+    let (catalogue, telemetry, now) = (&start.law.catalogue, start.telemetry, start.now);
     let refuse = |refused: &Refused| {
         let reason = refused.reason();
         telemetry.count_refused_swap(reason);
         tracing::error!(%refused, reason, "the snapshot is refused");
     };
     let reopen = |source: &mut Source, file: &str| {
-        let loaded = source.open(file, catalogue)?;
+        let loaded = Arc::new(source.open(file, catalogue)?);
+        source.admit(&loaded, Claim::Restart, now)?;
         activated(source, loaded, Claim::Restart, now)
     };
     let named = source.current();
@@ -352,8 +365,11 @@ fn first_snapshot(
     let first = match named {
         Ok(Some(named)) => match source.open_current(&named, catalogue) {
             Ok(loaded) => {
-                let claim = source.claim_at_start(&named);
-                match activated(source, loaded, claim, now) {
+                let (loaded, claim) = (Arc::new(loaded), source.claim_at_start(&named));
+                let admitted = source.admit(&loaded, claim, now);
+                let passed =
+                    admitted.and_then(|()| start.through_gates(source, pin, &named, &loaded));
+                match passed.and_then(|()| activated(source, loaded, claim, now)) {
                     Ok(loaded) => {
                         pin.file = None;
                         pin.see(version);
@@ -386,13 +402,95 @@ fn first_snapshot(
     Err(first.into())
 }
 
+/// What a new snapshot must keep to, as configured. Canaries are read here too, so that a faulty
+/// file is known before it is needed.
+fn gates(
+    config: &Config,
+    catalogue: &Catalogue,
+    storage: &Arc<dyn Storage>,
+) -> Result<Option<Arc<Gates>>, StartError> {
+    let options = &config.gates;
+    if let Some(file) = &options.canaries_file {
+        Canaries::load(file, catalogue)?;
+    }
+    if !options.gates {
+        return Ok(None);
+    }
+    let replaying = match options.replay_hours {
+        0 => None,
+        hours => Some(Replaying {
+            storage: Arc::clone(storage),
+            folder: config.state_dir.join(LOG_FOLDER),
+            keys: LogKeys::new(MasterKey::load(&config.log_key_file)?),
+            hours,
+            checks_max: usize::try_from(options.replay_checks_max).unwrap_or(usize::MAX),
+        }),
+    };
+    Ok(Some(Arc::new(Gates {
+        limits: options.limits,
+        canaries_file: options.canaries_file.clone(),
+        replaying,
+    })))
+}
+
+/// What a first snapshot is chosen by.
+struct Start<'a> {
+    law: &'a Arc<Law>,
+    overlay: &'a Arc<Overlay>,
+    gates: Option<&'a Gates>,
+    telemetry: &'a Telemetry,
+    now: Moment,
+}
+
+impl Start<'_> {
+    /// What `current.json` names at a start is held against the file that served last: a restart
+    /// is no way around the gates. Where that file is gone or cannot serve there is nothing to hold
+    /// it against.
+    fn through_gates(
+        &self,
+        source: &Source,
+        pin: &Pin,
+        named: &Named,
+        loaded: &Arc<Loaded>,
+    ) -> Result<(), Refused> {
+        let served = pin.served.as_deref();
+        let last = served.filter(|file| *file != named.current.file);
+        let (Some(gates), Some(last), None) = (self.gates, last, &pin.file) else {
+            return Ok(());
+        };
+        let Ok(last) = source.open(last, &self.law.catalogue) else {
+            return Ok(());
+        };
+        let (law, overlay) = (Arc::clone(self.law), Arc::clone(self.overlay));
+        let Ok(serving) = View::new(Arc::new(last), law, overlay, self.now) else {
+            return Ok(());
+        };
+        let file = named.current.file.clone();
+        let accepted = named.current.accepted.as_ref();
+        let judged = match gates.judge(&serving, loaded, self.now) {
+            Ok(judged) => judged,
+            Err(fault) => return Err(Refused::Gate { file, fault }),
+        };
+        for exceeded in &judged.exceeded {
+            self.telemetry.count_exceeded(exceeded.code());
+        }
+        judged.log(&file, accepted);
+        match judged.passes(accepted) {
+            true => Ok(()),
+            false => Err(Refused::Gates {
+                file,
+                exceeded: judged.reasons(),
+            }),
+        }
+    }
+}
+
 fn activated(
     source: &mut Source,
-    loaded: Loaded,
+    loaded: Arc<Loaded>,
     claim: Claim<'_>,
     now: Moment,
-) -> Result<Loaded, Refused> {
-    source.admit(&loaded, claim, now)?;
+) -> Result<Arc<Loaded>, Refused> {
     source.activate(&loaded, claim, now)?;
     Ok(loaded)
 }

@@ -4,12 +4,14 @@
 //! quarantine file where records were left out, a short report. Exit codes: 0 all built, 2 nothing
 //! built because of input or usage, 3 built with records left out.
 
+use super::differences::{self, Differences};
 use super::expiry::Expiry;
 use super::sign;
 use crate::build::files::{self, FileOptions, FilesError, FilesReport, Progress};
 use crate::build::inputs::{AsOf, BuildError, BuildInputs};
 use crate::catalogue::load;
 use crate::catalogue::measure::Catalogue;
+use crate::changes::gates::Limits;
 use crate::intake::ndjson::ReadOptions;
 use crate::intake::profile::Profile;
 use crate::model::term::Moment;
@@ -52,7 +54,8 @@ pub struct BuildArgs {
     /// Master key of the identifier digests; make one with `hecha key new FILE`.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// The snapshot before this one: the new version is higher.
+    /// The snapshot before this one: the new version is higher, and what differs is printed, with
+    /// the limits outside of which `hecha publish` refuses it.
     #[arg(long, value_name = "FILE")]
     pub previous: Option<PathBuf>,
     /// How tables are read: a built-in profile or a TOML file, for one list file or for all. See
@@ -121,6 +124,7 @@ pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
     match report {
         Ok(report) => {
             let code = say(&args, &report, started)?;
+            say_differences(&args, &catalogue, inputs.created)?;
             sign_built(&args, signing_key.as_ref())?;
             Ok(code)
         }
@@ -268,6 +272,21 @@ fn say(args: &BuildArgs, report: &FilesReport, started: Instant) -> anyhow::Resu
         return Ok(3);
     }
     Ok(0)
+}
+
+/// What differs from `--previous`: the build stands all the same, publishing is what is refused.
+fn say_differences(args: &BuildArgs, catalogue: &Catalogue, now: Moment) -> anyhow::Result<()> {
+    let Some(path) = &args.previous else {
+        return Ok(());
+    };
+    let old =
+        differences::open(path).with_context(|| format!("`--previous {}`", path.display()))?;
+    let new = differences::open(&args.out).with_context(|| args.out.display().to_string())?;
+    let differences = Differences::find(&old, &new, catalogue, &Limits::default(), now);
+    let mut out = io::stdout().lock();
+    writeln!(out)?;
+    differences.write_table(&mut out)?;
+    Ok(())
 }
 
 fn say_warnings(report: &FilesReport) -> io::Result<()> {

@@ -13,6 +13,10 @@ pub mod sign;
 pub mod client;
 /// `hecha profile`: which column of a table is what.
 pub mod profile;
+/// What differs between two snapshot files, for commands that print it.
+pub mod differences;
+/// `hecha diff`: what a new snapshot changes.
+pub mod diff;
 /// `hecha build`: list files in, one snapshot file out.
 pub mod build;
 /// `hecha inspect`: what a snapshot file is.
@@ -25,6 +29,8 @@ pub mod eval;
 pub mod sample;
 /// `hecha check`: one question without a server.
 pub mod check;
+/// `hecha rescreen`: known subjects against what a new snapshot changes.
+pub mod rescreen;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha screen`: a file of subjects in, a file of decisions out.

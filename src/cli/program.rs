@@ -4,12 +4,14 @@ use super::acts::{self, ActsArgs, ActsError};
 use super::build::{self, BuildArgs};
 use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
+use super::diff::{self, DiffArgs};
 use super::eval::{self, EvalArgs, EvalError, Verdict};
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
 use super::profile::{self, ProfileArgs, ProfileCommandError};
 use super::publish::{self, PublishArgs};
+use super::rescreen::{self, RescreenArgs};
 use super::screen::{self, ScreenArgs};
 use super::serve::{self, ServeArgs};
 use super::sign::{self, SignArgs};
@@ -67,12 +69,16 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Profile(ProfileArgs),
     /// Show what a snapshot file is, or check all of it
     Inspect(InspectArgs),
+    /// Show what a new snapshot changes
+    Diff(DiffArgs),
     /// Sign a snapshot, or an order to go back to an older one
     Sign(SignArgs),
     /// Put a snapshot where gateways find it
     Publish(PublishArgs),
     /// Ask one question without a server and print the answer
     Check(CheckArgs),
+    /// Check known subjects against only what a new snapshot changes
+    Rescreen(RescreenArgs),
     /// Ask about every row of a file and write the answers to another
     Screen(ScreenArgs),
     /// Compare answers with labelled cases
@@ -106,6 +112,7 @@ pub fn run(program: Program) -> ExitCode {
             ProfileCommandError::Input(_) => EXIT_INPUT,
         }),
         Command::Inspect(args) => exit_code(inspect::run(args)),
+        Command::Diff(args) => exit_code(diff::run(&args)),
         Command::Sign(args) => exit_code(sign::run(&args)),
         Command::Publish(args) => exit_code(publish::run(args)),
         Command::Check(args) => {
@@ -115,6 +122,7 @@ pub fn run(program: Program) -> ExitCode {
                 false => EXIT_INPUT,
             })
         }
+        Command::Rescreen(args) => exit_code(rescreen::run(&args)),
         Command::Screen(args) => exit_code(screen::run(&args)),
         Command::Eval(args) => match eval::run(args) {
             Ok(Verdict::Passed) => ExitCode::SUCCESS,

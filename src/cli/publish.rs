@@ -2,14 +2,23 @@
 //!
 //! In: a snapshot file with its signatures, a folder. Out: the file under `<version>-<id>.hecha`,
 //! its signatures beside it, and the pointer `current.json`; whoever looks in between sees the old
-//! pointer or the new one. Exit codes: 0 published, 2 no sound snapshot, no such folder, or a
-//! signature that is asked for and does not verify.
+//! pointer or the new one. A snapshot that differs from the current one beyond the limits is
+//! refused unless somebody accepts it by name and reason, which then stand in the pointer. Exit
+//! codes: 0 published, 2 no sound snapshot, no such folder, outside the limits, or a signature
+//! that is asked for and does not verify.
 
+use super::differences::{self, Differences};
+use crate::catalogue::load;
+use crate::changes::gates::{Exceeded, Limits};
+use crate::config::load as config;
+use crate::config::resolved::Config;
+use crate::identifier::free_text::mask_citizen_ids;
 use crate::index::deep;
+use crate::model::term::Moment;
 use crate::overlay::delta;
 use crate::seal::sign::PublicKey;
 use crate::snapshot::open::{OpenOptions, Snapshot};
-use crate::snapshot::publish::{self, POINTER, PublishError};
+use crate::snapshot::publish::{self, Accepted, Current, POINTER, PublishError};
 use crate::snapshot::signature::{SignatureFile, signature_path};
 use crate::snapshot::statement::Statement;
 use crate::storage::disk::{RealDisk, Storage};
@@ -18,11 +27,37 @@ use anyhow::bail;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+/// Characters of a reason or a name at most.
+const ACCEPT_CHARS_MAX: usize = 500;
+
 /// Put a snapshot into the folder that gateways watch, and make it current.
 ///
 /// Signatures in FILE.sig go along. Run it as the user of the gateway or as root: the files are
 /// readable by their owner alone.
+/// The snapshot is held against the one that is current: a list that is missing, empty, much
+/// shorter or longer, older than before, or validated with another catalogue, and too many records
+/// left out, are refused. Gateways hold it against the one they serve in the same way, ask their
+/// canaries, and decide logged checks again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hecha publish court.hecha --to snapshots
+  hecha diff snapshots/7-1f..e.hecha court.hecha          look before you accept
+  hecha publish court.hecha --to snapshots --accept 'yearly clearing, letter 12 of the court'
+
+A file of canaries (`canaries_file` in hecha.toml) is asked by the gateway before it swaps:
+  [[must_hit]]
+  name = \"an old case of the court\"
+  entry_id = \"fz-court-000001\"              # must be there and count today
+  list = \"court-defaulter\"
+  [[must_hit]]
+  name = \"the test person\"
+  decision = \"block\"                        # this decision or a stronger one
+  request = '''{\"scenario\":\"rail.ticket\",\"attributes\":{...},\"subject\":{...}}'''
+  [[must_not_hit]]
+  name = \"the other test person\"
+  request = '''{...}'''                     # must be clear
+Numbers in a request must be synthetic: division codes 19 29 39 49 59 69 79 99.")]
 pub struct PublishArgs {
     /// The snapshot file.
     #[arg(value_name = "FILE")]
@@ -34,6 +69,16 @@ pub struct PublishArgs {
     /// The folder with `current.json`; it must exist.
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
+    /// Let it serve although it is outside the limits, for this reason; kept in current.json and
+    /// in the decision log of each gateway.
+    #[arg(long, value_name = "REASON")]
+    pub accept: Option<String>,
+    /// Who accepts; the number of the system's user where absent.
+    #[arg(long, value_name = "NAME", requires = "accept")]
+    pub by: Option<String>,
+    /// Configuration file with the limits; their defaults where absent.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Publish only what the owner of this key has signed; several times: all of them. A FILE.pub
     /// of `hecha key new --signing`.
     #[arg(long, value_name = "KEY.pub")]
@@ -47,8 +92,12 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     if args.acts {
         return publish_acts(&args);
     }
-    let (snapshot, signatures) = match verified(&args) {
-        Ok(verified) => verified,
+    let prepared = verified(&args).and_then(|(snapshot, signatures)| {
+        let accepted = passed(&args, &snapshot)?;
+        Ok((snapshot, signatures, accepted))
+    });
+    let (snapshot, signatures, accepted) = match prepared {
+        Ok(prepared) => prepared,
         Err(fault) => {
             writeln!(io::stderr(), "hecha: {fault:#}")?;
             return Ok(2);
@@ -57,7 +106,8 @@ pub fn run(args: PublishArgs) -> anyhow::Result<u8> {
     // After the file is known to be good: a wrong one leaves no empty folder behind.
     RealDisk.create_folder(&args.to)?;
     warn_if_older(&args, &snapshot)?;
-    match publish::publish_signed(&RealDisk, &snapshot, &args.to, signatures.as_ref()) {
+    let signed = signatures.as_ref();
+    match publish::publish_signed(&RealDisk, &snapshot, &args.to, signed, accepted) {
         Ok(current) => {
             let pointer = args.to.join(POINTER);
             writeln!(
@@ -172,6 +222,77 @@ fn signatures(args: &PublishArgs, snapshot: &Snapshot) -> anyhow::Result<Option<
         }
     }
     Ok(signatures)
+}
+
+/// Holds the snapshot against the current one; the word of whoever accepts it, where one is given.
+fn passed(args: &PublishArgs, snapshot: &Snapshot) -> anyhow::Result<Option<Accepted>> {
+    let config = config::load(args.config.as_deref(), std::env::vars_os())?;
+    let now = Moment(jiff::Timestamp::now().as_microsecond());
+    let reason = args.accept.as_deref().map(accept_text).transpose()?;
+    let exceeded = exceeded(args, snapshot, &config, now)?;
+    let Some(reason) = reason else {
+        if exceeded.is_empty() {
+            return Ok(None);
+        }
+        let list: Vec<String> = exceeded.iter().map(|one| format!("\n  {one}")).collect();
+        bail!(
+            "`{}` is outside the limits and was not published:{}\nlook at it with `hecha diff`; \
+             if it is right, publish it with --accept REASON",
+            args.file.display(),
+            list.concat()
+        );
+    };
+    let by = match &args.by {
+        Some(by) => accept_text(by)?,
+        None => format!("uid {}", rustix::process::getuid().as_raw()),
+    };
+    Ok(Some(Accepted {
+        by,
+        reason,
+        at: now,
+        exceeded: exceeded.iter().map(ToString::to_string).collect(),
+    }))
+}
+
+/// A text that will be kept: not empty, not long, without a citizen number.
+fn accept_text(text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    let fits = !text.is_empty()
+        && text.chars().count() <= ACCEPT_CHARS_MAX
+        && !text.chars().any(char::is_control);
+    if !fits {
+        bail!(
+            "`--accept` and `--by` take 1 to {ACCEPT_CHARS_MAX} characters on one line: say who \
+             accepts, and why the snapshot is right"
+        );
+    }
+    Ok(mask_citizen_ids(text).into_owned())
+}
+
+fn exceeded(
+    args: &PublishArgs,
+    snapshot: &Snapshot,
+    config: &Config,
+    now: Moment,
+) -> anyhow::Result<Vec<Exceeded>> {
+    let limits: &Limits = &config.gates.limits;
+    let Some(current) = publish::read_current(&args.to).ok().flatten() else {
+        // Nothing to compare with: a first one, or a pointer that is replaced with a warning.
+        return Ok(Vec::new());
+    };
+    let Some(previous) = current_snapshot(args, &current) else {
+        return Ok(vec![Exceeded::NotComparable]);
+    };
+    let catalogue = match &config.catalogue_dir {
+        Some(folder) => load::load(folder)?,
+        None => load::built_in()?,
+    };
+    Ok(Differences::find(&previous, snapshot, &catalogue, limits, now).exceeded)
+}
+
+fn current_snapshot(args: &PublishArgs, current: &Current) -> Option<Snapshot> {
+    let path = publish::file_in(&args.to, &current.file).ok()?;
+    differences::open(&path).ok()
 }
 
 /// Going back is allowed, but seldom meant.

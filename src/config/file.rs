@@ -252,6 +252,16 @@ keys! {
     activators_required: u64, "whole number";
     require_signatures: bool, "true or false";
     act_keys: PathList, "list of paths";
+    gates: bool, "true or false";
+    canaries_file: PathBuf, "path";
+    gate_change_percent_max: u64, "whole number";
+    gate_change_entries_min: u64, "whole number";
+    gate_quarantined_percent_max: u64, "whole number";
+    gate_list_age_hours_max: u64, "whole number";
+    gate_replay_hours: u64, "whole number";
+    gate_replay_checks_max: u64, "whole number";
+    gate_replay_percent_max: u64, "whole number";
+    gate_replay_people_min: u64, "whole number";
 }
 
 impl Written {

@@ -3,6 +3,7 @@
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
 use super::file::{ConfigError, PathList, Place, Placed, Written};
+use crate::changes::gates::Limits;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,25 @@ pub struct Config {
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
     pub log_format: LogFormat,
+    /// What a new snapshot must keep to before it serves.
+    pub gates: GateOptions,
+}
+
+/// What a new snapshot must keep to before it serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateOptions {
+    /// Whether the gateway holds what `current.json` names against the one that serves. Default
+    /// true; false without a file, because the sample is built anew at each start.
+    pub gates: bool,
+    /// Canaries; read at each judgement. Default: none.
+    pub canaries_file: Option<PathBuf>,
+    /// The limits.
+    pub limits: Limits,
+    /// Logged checks of so many hours are decided again on both snapshots; 0 none. Default 2; at
+    /// most 168.
+    pub replay_hours: u64,
+    /// So many of them at most, the latest. Default 10000; 1 to 1000000.
+    pub replay_checks_max: u64,
 }
 
 /// Whose signatures a snapshot needs.
@@ -104,7 +124,7 @@ pub struct ServiceLimits {
 }
 
 /// Key, default, least, most of every figure.
-const FIGURES: [(&str, u64, u64, u64); 15] = [
+const FIGURES: [(&str, u64, u64, u64); 23] = [
     ("activators_required", 1, 1, 2),
     ("check_runtimes", 0, 0, 1_024),
     ("connections_max", 10_000, 1, 1_000_000),
@@ -120,6 +140,14 @@ const FIGURES: [(&str, u64, u64, u64); 15] = [
     ("hard_stop_ms", 20_000, 0, 600_000),
     ("log_segment_bytes", 64 << 20, 1 << 20, 4 << 30),
     ("watch_interval_ms", 1_000, 10, 600_000),
+    ("gate_change_percent_max", 30, 1, 1_000),
+    ("gate_change_entries_min", 20, 0, 1_000_000),
+    ("gate_quarantined_percent_max", 5, 0, 100),
+    ("gate_list_age_hours_max", 0, 0, 87_600),
+    ("gate_replay_hours", 2, 0, 168),
+    ("gate_replay_checks_max", 10_000, 1, 1_000_000),
+    ("gate_replay_percent_max", 5, 0, 100),
+    ("gate_replay_people_min", 20, 1, 1_000_000),
 ];
 
 impl Config {
@@ -152,7 +180,37 @@ impl Config {
             act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
+            gates: GateOptions::resolve(written, base, sample)?,
             state_dir,
+        })
+    }
+}
+
+impl GateOptions {
+    fn resolve(written: &Written, base: &Path, sample: bool) -> Result<Self, ConfigError> {
+        let gates = written.gates.as_ref();
+        let canaries = written.canaries_file.as_ref();
+        let change_percent = &written.gate_change_percent_max;
+        let change_entries = &written.gate_change_entries_min;
+        let quarantined = &written.gate_quarantined_percent_max;
+        let replay_percent = &written.gate_replay_percent_max;
+        let replay_people = &written.gate_replay_people_min;
+        Ok(Self {
+            gates: gates.map_or(!sample, |placed| placed.value),
+            canaries_file: canaries.map(|placed| base.join(&placed.value)),
+            limits: Limits {
+                change_percent_max: figure("gate_change_percent_max", change_percent)?,
+                change_entries_min: figure("gate_change_entries_min", change_entries)?,
+                quarantined_percent_max: figure("gate_quarantined_percent_max", quarantined)?,
+                list_age_hours_max: figure(
+                    "gate_list_age_hours_max",
+                    &written.gate_list_age_hours_max,
+                )?,
+                replay_percent_max: figure("gate_replay_percent_max", replay_percent)?,
+                replay_people_min: figure("gate_replay_people_min", replay_people)?,
+            },
+            replay_hours: figure("gate_replay_hours", &written.gate_replay_hours)?,
+            replay_checks_max: figure("gate_replay_checks_max", &written.gate_replay_checks_max)?,
         })
     }
 }

@@ -66,9 +66,24 @@ pub(super) fn read(
     storage: &dyn Storage,
     folder: &Path,
     writing: Writing,
+    visit: impl FnMut(&Header, Frame<'_>) -> Result<(), LogError>,
+) -> Result<Chain, LogError> {
+    read_last(storage, folder, writing, usize::MAX, visit)
+}
+
+/// The same of the last `segments_max` segments; a prepared one is not counted. What stands before
+/// them is not looked at.
+pub(super) fn read_last(
+    storage: &dyn Storage,
+    folder: &Path,
+    writing: Writing,
+    segments_max: usize,
     mut visit: impl FnMut(&Header, Frame<'_>) -> Result<(), LogError>,
 ) -> Result<Chain, LogError> {
-    let numbers = segment::numbers(storage, folder)?;
+    let mut numbers = segment::numbers(storage, folder)?;
+    // One more for the prepared one.
+    let skipped = numbers.len().saturating_sub(segments_max.saturating_add(1));
+    numbers.drain(..skipped);
     let mut reader = Reader {
         storage,
         folder,

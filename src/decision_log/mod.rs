@@ -42,6 +42,8 @@ pub mod writer;
 pub mod query;
 /// Which answers relied on an entry.
 pub mod recall;
+/// The latest checks with their requests, to be decided again.
+pub mod replay;
 
 #[cfg(test)]
 mod tests;

@@ -10,8 +10,9 @@ use super::activated::{AcceptedOrder, Claim};
 use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
 use super::clock::Clock;
 use super::deltas::Deltas;
+use super::gates::{Gates, Trial};
 use super::recalls::Recalls;
-use super::recorder::{ActRecord, Recorder, SwapRecord};
+use super::recorder::{ActRecord, Recorder};
 use super::source::{Named, Pin, Refused, Source};
 use super::view::{Law, Loaded, View};
 use crate::overlay::record::JournalEntry;
@@ -27,8 +28,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+mod judged;
+mod said;
+
 /// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
 const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often a judgement that is being reached is looked at.
+const TRIAL_LOOK: Duration = Duration::from_millis(5);
 
 /// Reads catalogue and clients again; the error is for people.
 pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
@@ -150,8 +156,8 @@ impl ActorHandle {
 /// Which snapshot is wanted.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
-    /// The one that `current.json` names.
-    Named(&'a Named),
+    /// The one that `current.json` names: it is open already.
+    Opened(&'a Arc<Loaded>),
     /// A file of the folder.
     File(&'a str),
     /// A file that may still be open.
@@ -180,6 +186,10 @@ pub struct Actor {
     previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check.
     retired: Vec<Arc<View>>,
+    /// What a new snapshot must keep to; `None` where nothing is asked of it.
+    gates: Option<Arc<Gates>>,
+    /// What `current.json` names is open and being held against what serves.
+    trial: Option<(Named, Trial)>,
 }
 
 /// Parts of an actor.
@@ -200,6 +210,8 @@ pub struct ActorParts {
     pub watch_interval: Duration,
     /// What was kept over the restart.
     pub pin: Pin,
+    /// What a new snapshot must keep to; `None` where nothing is asked of it.
+    pub gates: Option<Arc<Gates>>,
 }
 
 impl Actor {
@@ -221,6 +233,8 @@ impl Actor {
             expiry_said: None,
             previous: None,
             retired: Vec::new(),
+            gates: parts.gates,
+            trial: None,
         };
         // Before anything is answered.
         actor.take_deltas();
@@ -233,7 +247,11 @@ impl Actor {
         let mut look_at = Instant::now() + self.watch_interval;
         loop {
             let wait = look_at.saturating_duration_since(Instant::now());
-            match commands.recv_timeout(wait.min(Duration::from_secs(1))) {
+            let wait_max = match &self.trial {
+                None => Duration::from_secs(1),
+                Some(_) => TRIAL_LOOK,
+            };
+            match commands.recv_timeout(wait.min(wait_max)) {
                 Ok(Command::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Ok(command) => self.obey(command),
                 Err(RecvTimeoutError::Timeout) => (),
@@ -245,6 +263,7 @@ impl Actor {
                 self.recall_waits = false;
                 self.recalls.read();
             }
+            self.conclude_trial();
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
@@ -335,6 +354,9 @@ impl Actor {
     /// Looks at `current.json`: a version not yet seen ends a pin and is served.
     fn look(&mut self) {
         self.take_deltas();
+        if self.trial.is_some() {
+            return;
+        }
         let named = match self.source.current() {
             Ok(Some(named)) => named,
             Ok(None) => return,
@@ -351,22 +373,12 @@ impl Actor {
         if !is_wanted || self.refused.as_ref() == Some(&named) {
             return;
         }
-        let swapped = self
-            .swap_to(Wanted::Named(&named), Claim::Pointer)
-            .and_then(|()| {
-                self.pin.see(version);
-                self.pin.file = None;
-                self.keep_pin()
-            });
-        match swapped {
-            Ok(()) => {
-                self.refused = None;
-                self.swapped("gateway", &named.current.file, SwapResult::Done, None);
-            }
-            Err(refused) => {
-                self.refuse(&refused);
-                self.refused = Some(named);
-            }
+        match self.open_named(&named) {
+            Err(refused) => self.refuse_named(named, &refused),
+            Ok(loaded) => match self.gates.clone() {
+                None => self.serve_named(named, &loaded),
+                Some(gates) => self.try_named(named, gates, loaded),
+            },
         }
     }
 
@@ -377,6 +389,7 @@ impl Actor {
         result: SwapResult,
         order: Option<&AcceptedOrder>,
     ) -> Result<(), Refused> {
+        self.abandon_trial();
         let wanted = match result {
             SwapResult::RolledBack => Wanted::Previous(file),
             _ => Wanted::File(file),
@@ -391,7 +404,7 @@ impl Actor {
             self.keep_pin()
         });
         match &chosen {
-            Ok(()) => self.swapped(unit, file, result, order),
+            Ok(()) => self.swapped(unit, file, result, order, None),
             Err(refused) => self.refuse(refused),
         }
         chosen
@@ -413,18 +426,17 @@ impl Actor {
         let previous = self.previous.take();
         self.wait_for_readers();
         let loaded = match (wanted, previous) {
+            (Wanted::Opened(loaded), _) => Arc::clone(loaded),
             (Wanted::Previous(file), Some(loaded)) if loaded.file.as_deref() == Some(file) => {
                 loaded
             }
             (wanted, previous) => {
                 // Released before the third one is opened.
                 drop(previous);
-                Arc::new(match wanted {
-                    Wanted::Named(named) => self.source.open_current(named, &law.catalogue)?,
-                    Wanted::File(file) | Wanted::Previous(file) => {
-                        self.source.open(file, &law.catalogue)?
-                    }
-                })
+                let (Wanted::File(file) | Wanted::Previous(file)) = wanted else {
+                    return Err(Refused::NoneOlder);
+                };
+                Arc::new(self.source.open(file, &law.catalogue)?)
             }
         };
         self.source.admit(&loaded, claim, now)?;
@@ -495,28 +507,20 @@ impl Actor {
         }
     }
 
-    fn keep_pin(&self) -> Result<(), Refused> {
+    fn keep_pin(&mut self) -> Result<(), Refused> {
+        let served = self
+            .shared
+            .view
+            .load()
+            .loaded
+            .file
+            .as_deref()
+            .map(Into::into);
+        self.pin.served = served;
         self.shared
             .pinned
             .store(self.pin.file.is_some(), Ordering::Relaxed);
         self.source.keep(&self.pin)
-    }
-
-    fn swapped(&self, unit: &str, file: &str, result: SwapResult, order: Option<&AcceptedOrder>) {
-        let order = order.map(AcceptedOrder::summary);
-        let view = self.shared.view.load();
-        let at = self.shared.clock.now();
-        let shown = order.as_deref().unwrap_or("");
-        let id = &view.loaded.id;
-        tracing::info!(file, snapshot = %id, ?result, order = shown, "a snapshot serves");
-        self.shared.telemetry.count_swap(result);
-        self.shared.recorder.swapped(SwapRecord {
-            unit,
-            file,
-            snapshot: &view.loaded.id,
-            order: order.as_deref(),
-            at,
-        });
     }
 
     /// Said once: the pointer is looked at again and again.

@@ -25,6 +25,10 @@ pub mod idempotency;
 pub mod recorder;
 /// The highest version ever activated here.
 pub mod activated;
+/// Entries and questions with a known answer.
+pub mod canaries;
+/// What a new snapshot must keep to before it serves.
+pub mod gates;
 /// Where snapshots come from.
 pub mod source;
 /// Entries taken back as wrong, and the answers that relied on them.

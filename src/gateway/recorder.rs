@@ -18,6 +18,7 @@ use crate::decision_log::record::{
 use crate::decision_log::writer::DecisionLog;
 use crate::model::decision::Level;
 use crate::model::term::Moment;
+use crate::snapshot::publish::Accepted;
 use crate::telemetry::Figure;
 use crate::wire::answer::HASHED_FROM;
 use crate::wire::ops::FeedbackBody;
@@ -77,6 +78,8 @@ pub struct SwapRecord<'a> {
     pub file: &'a str,
     /// Its identity.
     pub snapshot: &'a str,
+    /// Who lets it serve although it is outside the limits.
+    pub accepted: Option<&'a Accepted>,
     /// The rollback order behind it: number, signers, reason.
     pub order: Option<&'a str>,
     /// When.
@@ -211,15 +214,18 @@ impl Recorder {
 
     /// Records that another snapshot serves.
     pub fn swapped(&self, swap: SwapRecord<'_>) {
-        let details = [
-            ("file", swap.file),
-            ("snapshot", swap.snapshot),
-            ("order", swap.order.unwrap_or("")),
-        ];
-        let count = details.len() - usize::from(swap.order.is_none());
+        let exceeded = swap.accepted.map(|accepted| accepted.exceeded.join("; "));
+        let mut details: SmallVec<[(&str, &str); 6]> = SmallVec::new();
+        details.extend([("file", swap.file), ("snapshot", swap.snapshot)]);
+        details.extend(swap.order.map(|order| ("order", order)));
+        if let (Some(accepted), Some(exceeded)) = (swap.accepted, &exceeded) {
+            details.push(("accepted_by", &accepted.by));
+            details.push(("accepted_reason", &accepted.reason));
+            details.push(("exceeded", exceeded));
+        }
         self.event(&EventDraft {
             unit: Some(swap.unit),
-            details: &details[..count],
+            details: &details,
             ..event(EventKind::Swap, swap.at)
         });
     }

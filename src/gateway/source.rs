@@ -8,6 +8,7 @@
 //! folder, so that a rollback holds over a restart. Used by the actor only.
 
 use super::activated::{AcceptedOrder, Activated, ActivatedError, Claim, Version, VersionFault};
+use super::gates::GateFault;
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
 use crate::index::binding::{Binding, BindingError};
@@ -124,6 +125,25 @@ pub enum Refused {
         /// What does not fit.
         fault: BindingError,
     },
+    /// Outside the limits, and nobody has accepted it.
+    #[error(
+        "`{file}` is outside the limits: {exceeded}; if it is right, publish it with `hecha \
+         publish --accept REASON`"
+    )]
+    Gates {
+        /// The file.
+        file: String,
+        /// The limits exceeded.
+        exceeded: String,
+    },
+    /// It could not be held against the one that serves.
+    #[error("`{file}`: {fault}")]
+    Gate {
+        /// The file.
+        file: String,
+        /// Why not.
+        fault: GateFault,
+    },
     /// There is nothing to roll back to.
     #[error("there is no older snapshot")]
     NoneOlder,
@@ -164,6 +184,8 @@ impl Refused {
             Self::Key { .. } => "master_key",
             Self::Expired { .. } => "expired",
             Self::Law { .. } => "catalogue",
+            Self::Gates { .. } => "gates",
+            Self::Gate { .. } => "gates_failed",
             Self::NoneOlder => "none_older",
             Self::Activated(_) | Self::Pin { .. } => "state",
         }
@@ -179,6 +201,9 @@ pub struct Pin {
     /// Versions that `current.json` has named.
     #[serde(default)]
     pub seen: Vec<u64>,
+    /// File that served last: what `current.json` names after a restart is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<String>,
 }
 
 impl Pin {

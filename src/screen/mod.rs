@@ -31,3 +31,5 @@ pub mod sink;
 pub mod decide;
 /// One run from its beginning to its end.
 pub mod run;
+/// Known subjects against what a new snapshot changes.
+pub mod changes;

@@ -8,6 +8,7 @@
 use super::manifest::{from_hex, to_hex};
 use super::open::{Snapshot, SnapshotId};
 use super::signature::{SIGNATURE_SUFFIX, SignatureError, SignatureFile};
+use crate::model::term::Moment;
 use crate::storage::disk::{Storage, file_name};
 use crate::storage::replace;
 use serde::{Deserialize, Serialize};
@@ -38,8 +39,24 @@ pub struct Current {
     pub environment: String,
     /// Bytes of the file.
     pub bytes: u64,
+    /// Who lets it serve although it is outside the limits; `None` where nobody had to.
+    pub accepted: Option<Accepted>,
     /// Bare name of its signature file; absent where nobody has signed it.
     pub signatures: Option<String>,
+}
+
+/// Somebody's word that a snapshot outside the limits shall serve. It stands in the pointer beside
+/// the hash of the file, for the file itself never changes once it is built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Who accepts.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Moment,
+    /// The limits that were exceeded when it was accepted, in words.
+    pub exceeded: Vec<String>,
 }
 
 /// Why a pointer or a published file cannot be used.
@@ -116,6 +133,7 @@ impl Current {
             version: snapshot.manifest().version,
             environment: snapshot.manifest().environment.to_string(),
             bytes: snapshot.bytes().len() as u64,
+            accepted: None,
             signatures: None,
         })
     }
@@ -160,6 +178,7 @@ impl Current {
             version: self.version,
             environment: self.environment.clone(),
             bytes: self.bytes,
+            accepted: self.accepted.as_ref().map(AcceptedText::of),
             signatures: self.signatures.clone(),
         };
         let mut json = serde_json::to_vec(&text).unwrap_or_default();
@@ -193,7 +212,40 @@ impl Current {
             version: text.version,
             environment: text.environment,
             bytes: text.bytes,
+            accepted: text.accepted.map(AcceptedText::read).transpose()?,
             signatures: text.signatures,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct AcceptedText {
+    by: String,
+    reason: String,
+    at: String,
+    exceeded: Vec<String>,
+}
+
+impl AcceptedText {
+    fn of(accepted: &Accepted) -> Self {
+        Self {
+            by: accepted.by.clone(),
+            reason: accepted.reason.clone(),
+            at: accepted.at.to_string(),
+            exceeded: accepted.exceeded.clone(),
+        }
+    }
+
+    fn read(self) -> Result<Accepted, String> {
+        if self.reason.trim().is_empty() || self.by.trim().is_empty() {
+            return Err("`accepted` names nobody or gives no reason".to_owned());
+        }
+        let at = Moment::parse(&self.at).ok_or("`accepted.at` is no moment")?;
+        Ok(Accepted {
+            by: self.by,
+            reason: self.reason,
+            at,
+            exceeded: self.exceeded,
         })
     }
 }
@@ -206,6 +258,8 @@ struct CurrentText {
     version: u64,
     environment: String,
     bytes: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accepted: Option<AcceptedText>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signatures: Option<String>,
 }
@@ -261,11 +315,11 @@ pub fn publish(
     snapshot: &Snapshot,
     folder: &Path,
 ) -> Result<Current, PublishError> {
-    publish_signed(storage, snapshot, folder, None)
+    publish_signed(storage, snapshot, folder, None, None)
 }
 
-/// The same with signatures, which stand beside the file as `<version>-<id>.hecha.sig`; those that
-/// stand there already stay.
+/// The same with signatures, which stand beside the file as `<version>-<id>.hecha.sig` (those that
+/// stand there already stay), and the word of whoever accepts it, where it is outside the limits.
 ///
 /// Errors: as `publish`; signatures there of something else.
 pub fn publish_signed(
@@ -273,9 +327,11 @@ pub fn publish_signed(
     snapshot: &Snapshot,
     folder: &Path,
     signatures: Option<&SignatureFile>,
+    accepted: Option<Accepted>,
 ) -> Result<Current, PublishError> {
     let name = format!("{}-{}{SUFFIX}", snapshot.manifest().version, snapshot.id());
     let mut current = Current::to(snapshot, &name)?;
+    current.accepted = accepted;
     put_file(storage, snapshot.bytes(), &folder.join(&name))?;
     current.signatures = put_signatures(storage, signatures, folder, &name)?;
     let pointer = folder.join(POINTER);

@@ -27,6 +27,8 @@ pub mod answer;
 pub mod scan;
 /// The request as its record keeps it.
 pub mod normalised;
+/// The request back from its record.
+pub mod replayed;
 /// Bodies of acts and feedback; what operators read of law and snapshot.
 pub mod ops;
 /// Choosing a snapshot, going back, what serves.

@@ -21,8 +21,8 @@ fn help_and_version_are_there_for_every_command() {
     let version = String::from_utf8(output.stdout).unwrap();
     assert_eq!(version, format!("hecha {}\n", env!("CARGO_PKG_VERSION")));
     for command in [
-        "serve", "build", "profile", "inspect", "sign", "publish", "check", "screen", "eval",
-        "client", "key", "acts", "log",
+        "serve", "build", "profile", "inspect", "diff", "sign", "publish", "check", "screen",
+        "rescreen", "eval", "client", "key", "acts", "log",
     ] {
         let (code, output) = run(hecha().args([command, "--help"]));
         assert_eq!(code, 0, "{command}");

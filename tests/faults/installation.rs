@@ -16,7 +16,7 @@ use hecha::seal::entropy::OsEntropy;
 use hecha::seal::keys::MasterKey;
 use hecha::seal::token;
 use hecha::snapshot::open::Snapshot;
-use hecha::snapshot::publish;
+use hecha::snapshot::publish::{self, Accepted};
 use hecha::storage::disk::RealDisk;
 use serde_json::{Value, json};
 use std::fs::{self, File};
@@ -64,7 +64,8 @@ impl Installation {
                       snapshot_dir = \"snapshots\"\nclients_file = \"clients.toml\"\n\
                       snapshot_key_file = \"snapshot.key\"\nlog_key_file = \"log.key\"\n\
                       kernel_wait_ms_max = 1000\ndisk_wait_ms_max = 10000\n\
-                      watch_interval_ms = 20\nlog_segment_bytes = 1048576\n";
+                      watch_interval_ms = 20\nlog_segment_bytes = 1048576\n\
+                      gate_replay_checks_max = 100\n";
         fs::write(path.join("hecha.toml"), config).unwrap();
         fs::create_dir(path.join("snapshots")).unwrap();
         Self {
@@ -91,9 +92,16 @@ impl Installation {
         Snapshot::from_bytes(build::build_records(records, &inputs).unwrap()).unwrap()
     }
 
-    /// Makes it the current one.
+    /// Makes it the current one; accepted, for each version has entry_ids of its own.
     pub fn publish(&self, snapshot: &Snapshot) {
-        publish::publish(&RealDisk, snapshot, &self.snapshot_dir()).unwrap();
+        let accepted = Accepted {
+            by: "test".to_owned(),
+            reason: "another list altogether".to_owned(),
+            at: Moment(0),
+            exceeded: Vec::new(),
+        };
+        let folder = self.snapshot_dir();
+        publish::publish_signed(&RealDisk, snapshot, &folder, None, Some(accepted)).unwrap();
     }
 
     /// Starts the server and waits until it is ready.

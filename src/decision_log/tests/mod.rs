@@ -5,4 +5,5 @@ mod faults;
 mod golden;
 mod life;
 mod model;
+mod replayed;
 mod support;

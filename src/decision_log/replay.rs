@@ -1,0 +1,102 @@
+//! The latest checks with their requests unsealed, to be decided again.
+//!
+//! In: the log's folder, its keys, a moment, bounds. Out: the latest checks since that moment,
+//! oldest first, their requests in clear in memory that is wiped. Reads beside the writer, at most
+//! the last `SEGMENTS_MAX` segments: a log of years costs no more than that of a day. What does
+//! not open, because its key is not here, is counted and left out. Writes nothing anywhere.
+
+use super::chain::{self, Writing};
+use super::entry::{self, CheckRecord, Names};
+use super::error::LogError;
+use super::intern;
+use super::keys::{LogKeys, ShardKeys};
+use super::record::{KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
+use super::recovery::nonsense;
+use crate::model::term::Moment;
+use crate::storage::disk::Storage;
+use std::collections::VecDeque;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Segments that are read at most, the last ones.
+pub const SEGMENTS_MAX: usize = 2;
+
+/// A check as it was asked. Not printable: it holds the request in clear.
+pub struct ReplayCheck {
+    /// Its open part; `sealed` is empty.
+    pub record: Box<CheckRecord>,
+    /// The request in the form of `wire::normalised`.
+    pub request: Zeroizing<Vec<u8>>,
+}
+
+/// What was read.
+#[derive(Default)]
+pub struct ReplayChecks {
+    /// Checks, oldest first.
+    pub checks: VecDeque<ReplayCheck>,
+    /// Checks of that time whose request does not open.
+    pub sealed: u64,
+}
+
+/// The latest `checks_max` checks not before `from`.
+///
+/// Errors: damage, a format not known, the file system.
+pub fn latest(
+    storage: &dyn Storage,
+    folder: &Path,
+    keys: &LogKeys,
+    from: Moment,
+    checks_max: usize,
+) -> Result<ReplayChecks, LogError> {
+    let mut found = ReplayChecks::default();
+    let mut names = Names::default();
+    let mut shard: Option<ShardKeys> = None;
+    let mut records: VecDeque<(Box<CheckRecord>, Option<ShardKeys>)> = VecDeque::new();
+    chain::read_last(
+        storage,
+        folder,
+        Writing::Perhaps,
+        SEGMENTS_MAX,
+        |header, frame| {
+            let damage = || nonsense(header.number, frame.offset);
+            match frame.kind {
+                KIND_SEGMENT => {
+                    names = Names::default();
+                    shard = keys.shard(header.key_id, &header.salt, &header.month);
+                }
+                KIND_TEXT => names.add_text(&intern::read_text(frame.payload).ok_or_else(damage)?),
+                KIND_CONTEXT => {
+                    let context = intern::read_context(frame.payload).ok_or_else(damage)?;
+                    names.add_context(context.0, context.1);
+                }
+                KIND_CHECK => {
+                    let head = entry::check_head(frame.payload).ok_or_else(damage)?;
+                    if head.moment < from {
+                        return Ok(());
+                    }
+                    let position = Position(frame.index);
+                    let record =
+                        entry::check(frame.payload, position, &names).ok_or_else(damage)?;
+                    if records.len() == checks_max {
+                        records.pop_front();
+                    }
+                    records.push_back((Box::new(record), shard.clone()));
+                }
+                _ => {}
+            }
+            Ok(())
+        },
+    )?;
+    for (mut record, shard) in records {
+        let sealed = std::mem::take(&mut record.sealed);
+        let opened = shard.and_then(|shard| shard.unseal(&record.check_id.0, &sealed).ok());
+        match opened {
+            None => found.sealed += 1,
+            Some(request) => found.checks.push_back(ReplayCheck {
+                record,
+                request: Zeroizing::new(request),
+            }),
+        }
+    }
+    Ok(found)
+}
