@@ -100,8 +100,9 @@ fn import(list: &Path, rows: u32) {
         f64::from(rows) / seconds,
         peak_mib().unwrap_or(0),
     );
+    let folder = format!("{}/", list.parent().unwrap().display());
     for note in &report.notes {
-        let note = note.rsplit('/').next().unwrap_or_default();
+        let note = note.replace(&folder, "");
         println!(
             "  note: {note}; {} rows are no records",
             report.skipped_rows
@@ -113,7 +114,7 @@ fn import(list: &Path, rows: u32) {
         quarantine.lines().count() - 1
     );
     for line in quarantine.lines().skip(1).take(2) {
-        println!("    {}", line.rsplit('/').next().unwrap_or_default());
+        println!("    {}", line.replace(&folder, ""));
     }
 }
 

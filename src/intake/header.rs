@@ -168,6 +168,17 @@ fn columns(texts: Vec<String>, profile: &Profile) -> Columns {
 impl Columns {
     /// Whether a row repeats the header: most of its texts stand under themselves.
     pub fn repeats_header(&self, row: &Row) -> bool {
+        // Nearly every row ends here: the name is none of a header.
+        let name = Field::Subject(PartyFact::Name);
+        let mut names = self.by_field.get(&name).into_iter().flatten();
+        let is_other = |column: &usize| match row.cells.get(*column) {
+            Some(Cell::Text(text)) => self.headers.get(*column) != Some(&folded(text)),
+            Some(Cell::Blank) | None => false,
+            Some(_) => true,
+        };
+        if names.any(is_other) {
+            return false;
+        }
         let texts = headers_of(row);
         let filled = texts.iter().filter(|text| !text.is_empty()).count();
         let equal = texts.iter().zip(&self.headers);

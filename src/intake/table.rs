@@ -10,7 +10,7 @@ use super::fault::{Fault, FaultCode};
 use super::field::{Fact, Field, PartyFact};
 use super::header::Columns;
 use super::number_cell::{CellFault, labelled_type, numbers};
-use super::profile::{Profile, folded};
+use super::profile::Profile;
 use super::validate::{Rejected, Validated, showable, validate};
 use super::words;
 use super::written::{OwnParty, OwnRecord, kind_of_name, made_entry_id};
@@ -209,7 +209,7 @@ impl<'a> Cells<'a> {
         if let Some(meaning) = self.table.profile.meaning(field, &text) {
             return Ok((!meaning.is_empty()).then(|| meaning.to_owned()));
         }
-        match words::meaning(field, &folded(&text)) {
+        match words::meaning(field, &text) {
             Some(meaning) => Ok((!meaning.is_empty()).then(|| meaning.to_owned())),
             None => checked_truth(field, text.into_owned()).map(Some),
         }

@@ -1,9 +1,10 @@
 //! What the words of offices mean where a profile does not say: kind, gender, status, yes and no.
 //!
-//! In: a field and a folded word. Out: the word of the contract, or nothing. A word that is not
+//! In: a field and a word. Out: the word of the contract, or nothing. A word that is not
 //! here stays as it is, and is refused where records are validated.
 
 use super::field::{Fact, Field, PartyFact};
+use super::profile::folded;
 
 type Words = &'static [(&'static str, &'static str)];
 
@@ -111,8 +112,8 @@ const ENDLESS: Words = &[
     ("长期有效", ""),
 ];
 
-/// The word of the contract for a folded word; an empty one stands for nothing.
-pub fn meaning(field: Field, folded: &str) -> Option<&'static str> {
+/// The word of the contract for a word; an empty one stands for nothing.
+pub fn meaning(field: Field, word: &str) -> Option<&'static str> {
     let words = match field {
         Field::Subject(fact) | Field::Holder(_, fact) => match fact {
             PartyFact::Kind => KINDS,
@@ -127,7 +128,8 @@ pub fn meaning(field: Field, folded: &str) -> Option<&'static str> {
             _ => return None,
         },
     };
-    let found = words.iter().find(|(word, _)| *word == folded);
+    let folded = folded(word);
+    let found = words.iter().find(|(known, _)| *known == folded);
     found.map(|(_, meaning)| *meaning)
 }
 
