@@ -9,6 +9,7 @@ use super::cell::Cell;
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::model::subject::SubjectKind;
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
 /// A number as found.
@@ -87,7 +88,11 @@ pub fn numbers(
         return Err(CellFault::LostDigits);
     }
     let shown = cell.shown().ok_or(CellFault::Broken)?;
-    let text: String = shown.nfkc().collect();
+    let text: Cow<'_, str> = if shown.is_ascii() {
+        shown
+    } else {
+        Cow::Owned(shown.nfkc().collect())
+    };
     let text = text.trim();
     if text.is_empty() || NO_NUMBER.contains(&text) {
         return Ok(Vec::new());

@@ -10,7 +10,7 @@ use super::field::{Fact, Field};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// Bytes of a profile file at most.
 const PROFILE_BYTES_MAX: u64 = 1 << 20;
@@ -168,12 +168,21 @@ impl Profile {
 /// Text of a header or a word for comparing: NFKC, lower case, without white space, quotes and
 /// signs that mark required columns.
 pub fn folded(text: &str) -> String {
+    let kept = |c: &char| {
+        !c.is_whitespace()
+            && !c.is_control()
+            && !matches!(c, '_' | '*' | ':' | '"' | '\'' | '“' | '”' | '\u{feff}')
+    };
+    // Most texts are in this form already, and finding that out is cheaper than making it.
+    if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
+        return text
+            .chars()
+            .filter(kept)
+            .flat_map(char::to_lowercase)
+            .collect();
+    }
     text.nfkc()
-        .filter(|c| {
-            !c.is_whitespace()
-                && !c.is_control()
-                && !matches!(c, '_' | '*' | ':' | '"' | '\'' | '“' | '”' | '\u{feff}')
-        })
+        .filter(kept)
         .flat_map(char::to_lowercase)
         .collect()
 }
