@@ -51,11 +51,13 @@ pub const LOG_SYNC_SECONDS: &str = "hecha_log_sync_seconds";
 pub const PANICS_TOTAL: &str = "hecha_panics_total";
 
 /// Why snapshots are refused: every value of `reason`, so that each is there before it happens.
-pub const REFUSAL_REASONS: [&str; 18] = [
+pub const REFUSAL_REASONS: [&str; 20] = [
     "catalogue",
     "damaged",
     "environment",
     "expired",
+    "gates",
+    "gates_failed",
     "hash",
     "master_key",
     "none_older",
