@@ -1,6 +1,8 @@
 //! An installation whose snapshots must be signed, the people who sign, and steady traffic.
 
-use crate::harness::{Installation, Server, court_record, hecha, now, other_number, run, ticket};
+use crate::harness::{
+    Installation, Server, court_record, hecha, now, other_number, run, ticket, until,
+};
 use crate::http::{Connection, Request};
 use hecha::build::inputs::BuildInputs;
 use hecha::snapshot::open::Snapshot;
@@ -206,10 +208,10 @@ impl Traffic {
     /// Ends it; not one request may have failed.
     #[track_caller]
     pub fn finish(mut self) {
+        until("it is answered", || self.answered() > 0);
         self.stop.store(true, Ordering::Relaxed);
         let failed = self.thread.take().unwrap().join().unwrap();
         assert!(failed.is_empty(), "{} failed: {}", failed.len(), failed[0]);
-        assert!(self.answered() > 0);
     }
 }
 
