@@ -92,7 +92,9 @@ fn s22_once_withdrawn_or_repaired_all_measures_end() {
 
 #[test]
 fn s23_a_republisher_deletes_and_an_old_list_raises_an_alarm() {
-    let installation = Installation::new();
+    let mut installation = Installation::new();
+    // The gates would refuse a list that goes back in time before anybody could be hit by it.
+    installation.more_config = "gates = false\n".to_owned();
     let token = &installation.token;
     let (people, list) = two();
     installation.publish(list.clone());

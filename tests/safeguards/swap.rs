@@ -11,7 +11,9 @@ use serde_json::json;
 
 #[test]
 fn s45_a_list_older_than_its_limit_reviews_and_says_so() {
-    let installation = Installation::new();
+    let mut installation = Installation::new();
+    // The gates would refuse a list that goes back in time before anybody could be hit by it.
+    installation.more_config = "gates = false\n".to_owned();
     let listed = vec![court("s45-old", person("谷梁若水", &citizen(45)))];
     for (hours, decision) in [(71, "block"), (73, "review")] {
         let bytes = installation.snapshot(listed.clone(), |inputs| {
