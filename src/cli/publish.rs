@@ -280,6 +280,10 @@ fn exceeded(
         // Nothing to compare with: a first one, or a pointer that is replaced with a warning.
         return Ok(Vec::new());
     };
+    if *current.environment != *snapshot.manifest().environment {
+        // A folder that served another environment before: no gateway serves both.
+        return Ok(Vec::new());
+    }
     let Some(previous) = current_snapshot(args, &current) else {
         return Ok(vec![Exceeded::NotComparable]);
     };
