@@ -22,7 +22,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Arguments of `hecha log`.
@@ -238,8 +238,13 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
         let plain = Zeroizing::new(shard.unseal(&check.check_id.0, &check.sealed).ok()?);
         normalised::reference(&plain)
     };
-    let (found, summary) = recall::collect(&RealDisk, &args.dir, &wanted, &reference_of)?;
-    let answers: Vec<&ReliedAnswer> = found.values().flatten().collect();
+    let mut answers: Vec<ReliedAnswer> = Vec::new();
+    let mut segments = 0;
+    for folder in std::iter::once(args.dir.clone()).chain(runs_beside(&args.dir)) {
+        let (found, summary) = recall::collect(&RealDisk, &folder, &wanted, &reference_of)?;
+        answers.extend(found.into_values().flatten());
+        segments += summary.segments;
+    }
     let mut write = || -> io::Result<()> {
         for answer in &answers {
             match args.json {
@@ -255,12 +260,23 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
         Err(error) => return Err(error.into()),
     }
     let waiting = answers.iter().filter(|answer| answer.feedback.is_none());
-    let (count, waiting, segments) = (answers.len(), waiting.count(), summary.segments);
+    let (count, waiting) = (answers.len(), waiting.count());
     writeln!(
         io::stderr().lock(),
         "{count} answers relied on it, {waiting} without feedback; {segments} segments read"
     )?;
     Ok(())
+}
+
+/// The logs of `hecha screen` runs of the same state folder, in the order of their names.
+fn runs_beside(log: &Path) -> Vec<PathBuf> {
+    let runs = log.parent().map(|state| state.join("screen"));
+    let entries = runs.and_then(|runs| std::fs::read_dir(runs).ok());
+    let folders = entries.into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = folders.map(|one| one.path()).collect();
+    folders.retain(|folder| folder.is_dir());
+    folders.sort_unstable();
+    folders
 }
 
 /// False where whoever reads has seen enough.

@@ -345,7 +345,8 @@ fn s14_s22_acts_of_the_gateway_count() {
         screening.lines(out)
     };
     let server = installation.serve();
-    assert_eq!(screen("before.ndjson")[0]["decision"], "block");
+    let before = screen("before.ndjson").remove(0);
+    assert_eq!(before["decision"], "block");
     let body = json!({"reason": "wrong person", "reference": "letter 7"});
     let act = Request::post("/v1/entries/fz-court-1/withdraw", body.to_string())
         .token(&installation.token)
@@ -360,6 +361,19 @@ fn s14_s22_acts_of_the_gateway_count() {
     assert_eq!(after[3]["match_count"], 0, "no hint of a former listing");
     let text = after[0].to_string();
     assert!(!text.contains("fz-court-1"), "{text}");
+    // The recall finds what the first run said of the wrong person.
+    let log = installation.path("state/log");
+    let mut recall = hecha();
+    recall
+        .args(["log", "recall", "fz-court-1", "--log"])
+        .arg(log);
+    let (code, output) = run(&mut recall);
+    let found = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(code, 0, "{found}");
+    assert!(
+        found.contains(before["check_id"].as_str().unwrap()),
+        "{found}"
+    );
 }
 
 #[test]
