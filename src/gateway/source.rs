@@ -580,3 +580,18 @@ fn version_of(loaded: &Loaded) -> Version {
         blake3: *loaded.snapshot.hash(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::telemetry::REFUSAL_REASONS;
+
+    #[test]
+    fn every_reason_of_a_refusal_is_a_label_of_the_metric() {
+        let text = include_str!("source.rs");
+        let (_, body) = text.split_once("pub fn reason(").unwrap();
+        let body = &body[..body.find("\n    }\n").unwrap()];
+        let known = |reason: &&str| REFUSAL_REASONS.contains(reason);
+        let reasons = body.split('"').skip(1).step_by(2).filter(known).count();
+        assert!(reasons > 15 && 2 * reasons == body.matches('"').count());
+    }
+}
