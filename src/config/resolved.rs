@@ -124,7 +124,7 @@ pub struct ServiceLimits {
 }
 
 /// Key, default, least, most of every figure.
-const FIGURES: [(&str, u64, u64, u64); 23] = [
+const FIGURES: &[(&str, u64, u64, u64)] = &[
     ("activators_required", 1, 1, 2),
     ("check_runtimes", 0, 0, 1_024),
     ("connections_max", 10_000, 1, 1_000_000),
@@ -273,7 +273,7 @@ impl ServiceLimits {
 }
 
 fn figure(key: &'static str, written: &Option<Placed<u64>>) -> Result<u64, ConfigError> {
-    let known = FIGURES.into_iter().find(|(name, ..)| *name == key);
+    let known = FIGURES.iter().copied().find(|(name, ..)| *name == key);
     debug_assert!(known.is_some(), "`{key}` has no bounds");
     let (_, default, min, max) = known.unwrap_or((key, 0, 0, u64::MAX));
     match written {

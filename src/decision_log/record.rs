@@ -229,11 +229,19 @@ pub enum EventKind {
     Unanswered = 6,
     /// Clients or catalogue were loaded anew.
     Reloaded = 7,
+    /// A month was destroyed by order of two persons.
+    Expired = 8,
+    /// A new log begins where an older one cannot be continued.
+    Epoch = 9,
+    /// A unit was slowed, warned of or stopped.
+    Limited = 10,
+    /// An act waits for a second person, or has found one.
+    Approval = 11,
 }
 
 impl EventKind {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Started,
         Self::Stopped,
         Self::Denied,
@@ -242,6 +250,10 @@ impl EventKind {
         Self::LogRead,
         Self::Unanswered,
         Self::Reloaded,
+        Self::Expired,
+        Self::Epoch,
+        Self::Limited,
+        Self::Approval,
     ];
 
     /// How tables and JSON name it.
@@ -255,6 +267,10 @@ impl EventKind {
             Self::LogRead => "log_read",
             Self::Unanswered => "unanswered",
             Self::Reloaded => "reloaded",
+            Self::Expired => "expired",
+            Self::Epoch => "epoch",
+            Self::Limited => "limited",
+            Self::Approval => "approval",
         }
     }
 }
