@@ -17,6 +17,8 @@ pub mod identifier;
 pub mod storage;
 /// Keys: master keys, derivation, sealing, entropy.
 pub mod seal;
+/// The tree over the records of the log: hashes, proofs, signed checkpoints.
+pub mod tree;
 
 // Words and law.
 /// The words everything else speaks: subject, entry, term, decision.

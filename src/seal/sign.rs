@@ -127,6 +127,11 @@ impl PublicKey {
         self.id
     }
 
+    /// Its 32 bytes, as other formats write it.
+    pub fn bytes(&self) -> &[u8; 32] {
+        self.key.as_bytes()
+    }
+
     /// Whether `signature` over `bytes` is of this key.
     pub fn verifies(&self, bytes: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> bool {
         let signature = Signature::from_bytes(signature);
