@@ -194,8 +194,8 @@ fn skip_lone_levels(place: &mut u64, last: &mut u64) {
     }
 }
 
-/// How stored hashes are read: `read(level, first, into)` fills `into` with the hashes of tile level
-/// `level` from number `first` on.
+/// How stored hashes are read: `read(level, first, into)` fills `into` with the hashes of tile
+/// level `level` from number `first` on.
 pub type ReadHashes<'a, E> = dyn Fn(usize, u64, &mut [Hash]) -> Result<(), E> + 'a;
 
 /// The stored hashes of a tree.

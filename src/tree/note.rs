@@ -3,7 +3,7 @@
 //! In: text from outside, or a checkpoint and a key. Out: a note whose signatures may be asked for,
 //! or what is wrong with it. C2SP signed-note, tlog-checkpoint and tlog-cosignature: text, an empty
 //! line, then a line `— name base64` for each signature, which begins with four bytes that tell the
-//! key. A checkpoint is three lines: origin of the log, its size, its root. Pure; no files, no clock.
+//! key. A checkpoint is three lines: origin of the log, its size, its root. Pure.
 
 use super::merkle::{HASH_BYTES, Hash};
 use crate::seal::sign::{PublicKey, SIGNATURE_BYTES, SigningKey};
