@@ -17,6 +17,7 @@ use hecha::decision_log::record::{CheckDraft, Context, Subject};
 use hecha::decision_log::segment::LogOptions;
 use hecha::decision_log::writer::DecisionLog;
 use hecha::model::decision::{Decision, Level};
+use hecha::model::language::Language;
 use hecha::model::term::Moment;
 use hecha::seal::entropy::{Entropy, OsEntropy};
 use hecha::seal::keys::MasterKey;
@@ -285,6 +286,8 @@ fn draft() -> CheckDraft<'static> {
             engine: "0.1.0",
         },
         subject: Subject::Name("张三丰"),
+        others: &[],
+        language: Language::Zh,
         relied: &[],
         answer_hash: [4; 16],
         request: REQUEST,

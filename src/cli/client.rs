@@ -97,6 +97,9 @@ struct AddArgs {
     /// Requests a second at most [default: no limit of its own]
     #[arg(long, value_name = "NUMBER")]
     rate: Option<u32>,
+    /// Its requests must name who asks in the header `hecha-operator`
+    #[arg(long)]
+    operator_required: bool,
 }
 
 /// Why the command failed; each is bad input, exit code 2, but `Output`.
@@ -197,6 +200,7 @@ impl From<AddArgs> for ClientRecord {
                 [none] if none == "none" => Some(Vec::new()),
                 _ => Some(add.fields),
             },
+            operator_required: add.operator_required,
             token_sha256: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@
 //! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
 
 use crate::decision_log::counters::owes_report;
-use crate::decision_log::entry::{CheckRecord, EventRecord, FeedbackRecord, Record};
+use crate::decision_log::entry::{CheckRecord, Record};
 use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::query::{self, Filter};
@@ -16,8 +16,8 @@ use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::RealDisk;
 use crate::wire::normalised;
 use crate::wire::recalls;
+use crate::wire::records;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -177,7 +177,7 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
             return ControlFlow::Continue(());
         }
         let line = match args.json {
-            true => as_json(&record).to_string(),
+            true => records::record(&record).to_string(),
             false => as_text(&record),
         };
         written = writeln!(out, "{line}");
@@ -335,78 +335,6 @@ fn moment(flag: &'static str) -> LogCommandError {
     }
 }
 
-fn as_json(record: &Record) -> Value {
-    match record {
-        Record::Check(check) => check_json(check),
-        Record::Feedback(said) => feedback_json(said),
-        Record::Event(event) => event_json(event),
-    }
-}
-
-fn check_json(check: &CheckRecord) -> Value {
-    let relied: Vec<Value> = check
-        .relied
-        .iter()
-        .map(|relied| {
-            let measures: Vec<&str> = relied.measures.iter().map(|id| &**id).collect();
-            json!({
-                "entry_id": relied.entry_id,
-                "identity": relied.identity.name(),
-                "measures": measures,
-            })
-        })
-        .collect();
-    json!({
-        "kind": "check",
-        "position": check.position.0,
-        "check_id": check.check_id.to_string(),
-        "moment": check.moment.to_string(),
-        "unit": &*check.unit,
-        "scenario": &*check.scenario,
-        "purpose": check.purpose.as_deref(),
-        "decision": check.decision.name(),
-        "level": check.level.name(),
-        "relied_on": relied,
-        "snapshot": hex(&check.context.snapshot),
-        "catalogue": hex(&check.context.catalogue),
-        "policy": hex(&check.context.policy),
-        "overlay_sequence": check.context.overlay_sequence,
-        "engine": &*check.context.engine,
-        "subject_digest": hex(&check.subject.0),
-        "answer_hash": hex(&check.answer_hash),
-        "sealed_bytes": check.sealed.len(),
-    })
-}
-
-fn feedback_json(said: &FeedbackRecord) -> Value {
-    json!({
-        "kind": "feedback",
-        "position": said.position.0,
-        "check_id": said.check_id.to_string(),
-        "moment": said.moment.to_string(),
-        "unit": &*said.unit,
-        "action": said.action.name(),
-        "has_note": !said.sealed.is_empty(),
-    })
-}
-
-fn event_json(event: &EventRecord) -> Value {
-    let details: Map<String, Value> = event
-        .details
-        .iter()
-        .map(|(name, text)| (name.to_string(), json!(text)))
-        .collect();
-    json!({
-        "kind": event.kind.map_or("unknown", |kind| kind.name()),
-        "position": event.position.0,
-        "moment": event.moment.to_string(),
-        "unit": event.unit.as_deref(),
-        "status": event.status,
-        "check_id": event.check_id.map(|id| id.to_string()),
-        "details": details,
-    })
-}
-
 fn as_text(record: &Record) -> String {
     let mut line = String::new();
     // Writing to a string cannot fail.
@@ -454,11 +382,4 @@ fn as_text(record: &Record) -> String {
         }
     };
     line
-}
-
-fn hex(bytes: &[u8; 16]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -13,8 +13,8 @@ use super::index::LogIndex;
 use super::intern::{Batch, Interner, NextNumbers, Table};
 use super::keys::{self, LogKeys, RANDOM_BYTES, ShardKeys};
 use super::record::{
-    self, Appended, CheckDraft, CheckId, CheckNumbers, EventDraft, FeedbackDraft, KIND_CHECK,
-    KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, Position, Subject,
+    self, Appended, CheckDigests, CheckDraft, CheckId, CheckNumbers, EventDraft, FeedbackDraft,
+    KIND_CHECK, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, OTHERS_MAX, Others, Position, Subject,
 };
 use super::redact::mask_citizen_ids;
 use super::segment::{self, Header, Preparation, SEGMENT_UNIT_BYTES};
@@ -186,8 +186,8 @@ impl Appender {
                 context: names.context(&draft.context, batch)?,
                 measures: &measures,
             };
-            let subject = subject_digest(&segment.shard, draft.subject);
-            record::put_check(payload, draft, check_id, subject, &numbers);
+            let digests = digests(&segment.shard, draft);
+            record::put_check(payload, draft, check_id, &digests, &numbers);
             let shard = &segment.shard;
             shard.seal(seal_random, &check_id.0, draft.request, payload);
             batch.push(KIND_CHECK, |out| out.extend_from_slice(payload))?;
@@ -416,6 +416,22 @@ fn shard(ground: &Ground, month: &str) -> Result<ShardKeys, LogError> {
     shard.ok_or_else(|| LogError::Ended {
         reason: "its key is not loaded".into(),
     })
+}
+
+/// Each digest once, that of the subject first.
+fn digests(shard: &ShardKeys, draft: &CheckDraft<'_>) -> CheckDigests {
+    let subject = subject_digest(shard, draft.subject);
+    let mut others = Others::new();
+    for other in draft.others {
+        if others.len() == OTHERS_MAX {
+            break;
+        }
+        let digest = subject_digest(shard, *other);
+        if digest != subject && !others.contains(&digest) {
+            others.push(digest);
+        }
+    }
+    CheckDigests { subject, others }
 }
 
 fn subject_digest(shard: &ShardKeys, subject: Subject<'_>) -> Digest {

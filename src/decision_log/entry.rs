@@ -5,9 +5,12 @@
 
 use super::codec::Fields;
 use super::intern::{InternedText, ReadContext, Table};
-use super::record::{CheckId, EventKind, FeedbackAction, Position};
+use super::record::{
+    CheckId, EventKind, FLAG_ENGLISH, FLAG_OTHERS, FeedbackAction, OTHERS_MAX, Position,
+};
 use crate::identifier::digest::Digest;
 use crate::model::decision::{Decision, Identity, Level};
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +49,11 @@ pub struct CheckRecord {
     pub context: Arc<ReadContext>,
     /// Keyed digest of whom it asked about.
     pub subject: Digest,
-    /// First half of the hash of the answer's body after the check_id.
+    /// Keyed digests of further numbers of that subject and of related parties.
+    pub others: Vec<Digest>,
+    /// Language of the messages; Chinese in records that do not say so.
+    pub language: Language,
+    /// First half of the hash of the answer's body after its place in the log.
     pub answer_hash: [u8; 16],
     /// Entries shown and their measures that applied.
     pub relied: Vec<ReliedRecord>,
@@ -145,6 +152,8 @@ pub struct CheckHead {
     pub level: Level,
     /// Number of the unit.
     pub unit: u32,
+    /// The flags as they stand.
+    flags: u8,
 }
 
 /// The first fields of a check's payload.
@@ -158,7 +167,8 @@ pub fn check_head(payload: &[u8]) -> Option<CheckHead> {
 fn head_after_hashes(fields: &mut Fields<'_>, check_id: CheckId) -> Option<CheckHead> {
     let flags = fields.byte()?;
     let decision = *Decision::ALL.get(usize::from(flags & 0b111))?;
-    let level = match flags >> 3 {
+    // Bit 7 would mean something that this version cannot read.
+    let level = match (flags & !(FLAG_ENGLISH | FLAG_OTHERS)) >> 3 {
         0 => Level::Kernel,
         1 => Level::Disk,
         _ => return None,
@@ -172,6 +182,7 @@ fn head_after_hashes(fields: &mut Fields<'_>, check_id: CheckId) -> Option<Check
         decision,
         level,
         unit,
+        flags,
     })
 }
 
@@ -188,6 +199,10 @@ pub fn check(payload: &[u8], position: Position, names: &Names) -> Option<CheckR
         number => Some(names.text(Table::Purpose, number - 1)?),
     };
     let context = names.context(fields.small_number()?)?;
+    let others = match head.flags & FLAG_OTHERS {
+        0 => Vec::new(),
+        _ => others(&mut fields)?,
+    };
     let count = fields.number()?;
     let mut relied = Vec::new();
     for _ in 0..count {
@@ -204,10 +219,23 @@ pub fn check(payload: &[u8], position: Position, names: &Names) -> Option<CheckR
         level: head.level,
         context,
         subject,
+        others,
+        language: match head.flags & FLAG_ENGLISH {
+            0 => Language::Zh,
+            _ => Language::En,
+        },
         answer_hash,
         relied,
         sealed: fields.rest().into(),
     })
+}
+
+fn others(fields: &mut Fields<'_>) -> Option<Vec<Digest>> {
+    let count = usize::try_from(fields.number()?).ok()?;
+    if count == 0 || count > OTHERS_MAX {
+        return None;
+    }
+    (0..count).map(|_| fields.array().map(Digest)).collect()
 }
 
 fn relied_on(fields: &mut Fields<'_>, names: &Names) -> Option<ReliedRecord> {

@@ -5,8 +5,9 @@
 //! All whole numbers are LEB128 but where a width is said; `entry.rs` reads this back.
 //!
 //! ```text
-//! check     check_id 16 | answer hash 16 | subject digest 16 | flags 1 (decision, level << 3)
+//! check     check_id 16 | answer hash 16 | subject digest 16 | flags 1
 //!           moment (us, from the check_id's) | unit | scenario | purpose + 1, 0 none | context
+//!           others, where the flags say so (count; digest 16)
 //!           relied on (count; entry_id, identity, measures (count; number)) | sealed part
 //! feedback  check_id 16 | content digest 16 | moment i64 | unit | action 1 | sealed note, if any
 //! event     kind 1 | moment i64 | status + 1, 0 none | unit + 1, 0 none
@@ -15,14 +16,21 @@
 //! context   number | snapshot 16 | catalogue 16 | policy 16 | overlay sequence | engine text
 //! mark      highest moment i64
 //! sealed    random 16 | AES-256-GCM-SIV, bound to the check_id, of the caller's bytes
+//! flags     bits 0 to 2 decision, 3 and 4 level (0 kernel, 1 disk, 2 kept for witnessed),
+//!           5 language of the messages (0 zh, 1 en), 6 others follow; 7 is 0
 //! ```
+//!
+//! The purpose stands in the open part, so that readers without a key see why somebody was asked
+//! about; a citizen number in it is masked.
 
 use super::codec::{put_number, put_signed, put_text};
 use super::redact::mask_citizen_ids;
 use crate::identifier::digest::Digest;
 use crate::identifier::document::FullNumber;
 use crate::model::decision::{Decision, Identity, Level};
+use crate::model::language::Language;
 use crate::model::term::Moment;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// Kind of the first frame of a segment.
@@ -41,6 +49,17 @@ pub const KIND_EVENT: u8 = 6;
 /// Number of an answered check: a UUID of version 7, rising in append order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CheckId(pub [u8; 16]);
+
+/// Digests of others in one check at most: whoever asks about more parties is found by these.
+pub const OTHERS_MAX: usize = 64;
+
+/// Flag of a check whose messages are English.
+pub(super) const FLAG_ENGLISH: u8 = 1 << 5;
+/// Flag of a check that others follow.
+pub(super) const FLAG_OTHERS: u8 = 1 << 6;
+
+/// Keyed digests of all whom a check asked about besides its subject digest.
+pub(super) type Others = SmallVec<[Digest; 4]>;
 
 /// Characters of a check_id as text.
 pub const CHECK_ID_CHARS: usize = 36;
@@ -149,9 +168,14 @@ pub struct CheckDraft<'a> {
     pub context: Context,
     /// Whom it asked about.
     pub subject: Subject<'a>,
+    /// By what else the log can find these people: further numbers of the subject, numbers or
+    /// names of related parties. The first `OTHERS_MAX` different ones are kept.
+    pub others: &'a [Subject<'a>],
+    /// Language of the messages.
+    pub language: Language,
     /// Entries shown.
     pub relied: &'a [Relied<'a>],
-    /// First half of the hash of the answer's body after the check_id.
+    /// First half of the hash of the answer's body after its place in the log.
     pub answer_hash: [u8; 16],
     /// The normalised request in clear, its free text masked; encrypted here.
     pub request: &'a [u8],
@@ -303,18 +327,31 @@ pub(super) struct CheckNumbers<'n> {
     pub measures: &'n [u32],
 }
 
+/// Digests of a check under the key of its month.
+pub(super) struct CheckDigests {
+    pub subject: Digest,
+    pub others: Others,
+}
+
 /// Appends the open part of a check.
 pub(super) fn put_check(
     out: &mut Vec<u8>,
     draft: &CheckDraft<'_>,
     check_id: CheckId,
-    subject: Digest,
+    digests: &CheckDigests,
     numbers: &CheckNumbers<'_>,
 ) {
     out.extend_from_slice(&check_id.0);
     out.extend_from_slice(&draft.answer_hash);
-    out.extend_from_slice(&subject.0);
-    out.push(draft.decision as u8 | (draft.level as u8) << 3);
+    out.extend_from_slice(&digests.subject.0);
+    let mut flags = draft.decision as u8 | (draft.level as u8) << 3;
+    if draft.language == Language::En {
+        flags |= FLAG_ENGLISH;
+    }
+    if !digests.others.is_empty() {
+        flags |= FLAG_OTHERS;
+    }
+    out.push(flags);
     let base_us = check_id.milliseconds().saturating_mul(1_000);
     put_signed(out, draft.moment.0.wrapping_sub(base_us));
     put_number(out, numbers.unit.into());
@@ -324,6 +361,12 @@ pub(super) fn put_check(
         numbers.purpose.map_or(0, |number| u64::from(number) + 1),
     );
     put_number(out, numbers.context.into());
+    if !digests.others.is_empty() {
+        put_number(out, digests.others.len() as u64);
+        for digest in &digests.others {
+            out.extend_from_slice(&digest.0);
+        }
+    }
     put_number(out, draft.relied.len() as u64);
     let mut measures = numbers.measures.iter();
     for relied in draft.relied {

@@ -18,13 +18,13 @@ use crate::gateway::view::{Law, Loaded, View};
 use crate::index::binding::BindingError;
 use crate::intake::validate;
 use crate::model::decision::Level;
+use crate::model::language::Language;
 use crate::overlay::standing::Overlay;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::tables::OpenError;
 use crate::telemetry::Telemetry;
-use crate::wire::answer::patch_check_id;
-use crate::wire::language::Language;
+use crate::wire::answer::patch_record;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ fn answer(case: &Case, view: &View, client: &Client) -> (u16, Vec<u8>) {
     match question::answer(view, client, body, Language::default(), case.now) {
         Ok(answered) => {
             let mut body = answered.body;
-            patch_check_id(&mut body, &check_id(case));
+            patch_record(&mut body, &check_id(case), 0);
             (200, body)
         }
         Err(problem) => (problem.status(), problem.to_body()),

@@ -305,7 +305,7 @@ impl Actor {
             Kept::Again(done) => Ok(done),
             Kept::New(next, done) => {
                 self.publish(*next);
-                self.acted(&done.entry);
+                self.acted(&done.entry, order.operator.as_deref());
                 Ok(done)
             }
         }
@@ -322,7 +322,7 @@ impl Actor {
                     drop(view);
                     self.publish(next);
                     tracing::info!(acts = kept.len(), "acts of another gateway count now");
-                    kept.iter().for_each(|entry| self.acted(entry));
+                    kept.iter().for_each(|entry| self.acted(entry, None));
                 }
                 Err(error) => tracing::error!(%error, "acts of another gateway are not kept"),
             }
@@ -336,7 +336,7 @@ impl Actor {
     }
 
     /// Counts and records an act that is done.
-    fn acted(&mut self, entry: &JournalEntry) {
+    fn acted(&mut self, entry: &JournalEntry, operator: Option<&str>) {
         let (id, kind) = (entry.act.entry_id.as_str(), entry.act.kind);
         self.recall_waits |= self.recalls.note(id, kind, entry.act.at);
         let act = act_word(kind);
@@ -347,6 +347,7 @@ impl Actor {
             act,
             reason: &entry.reason,
             reference: &entry.reference,
+            operator,
             at: entry.act.at,
         });
     }

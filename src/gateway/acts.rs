@@ -45,6 +45,8 @@ pub struct ActOrder {
     pub reference: Box<str>,
     /// Until when a hold is to be answered; the procedure's clock where absent.
     pub answer_by: Option<Moment>,
+    /// Who at the unit sends it.
+    pub operator: Option<Box<str>>,
 }
 
 /// An act that is done and counts from the next check on.

@@ -66,6 +66,8 @@ pub struct Client {
     pub level_min: Level,
     /// Fields of a match that its answers show.
     pub fields: Fields,
+    /// Whether a request must name its operator.
+    pub operator_required: bool,
     /// Requests a second at most; `None`: no limit of its own.
     pub rate_per_second_max: Option<u32>,
     /// BLAKE3 of the record without its tokens: names the policy in every log record.
@@ -203,6 +205,7 @@ impl Client {
             },
             level_min,
             fields: shown_fields(record.fields.as_deref())?,
+            operator_required: record.operator_required,
             rate_per_second_max: record.rate,
             policy_hash: policy_hash(record),
             scenarios: granted(&record.scenarios, catalogue)?,
@@ -414,6 +417,9 @@ fn policy_hash(record: &ClientRecord) -> [u8; 32] {
     if let Some(fields) = &record.fields {
         field(&refs(fields));
     }
+    if record.operator_required {
+        field(&["operator_required"]);
+    }
     *hasher.finalize().as_bytes()
 }
 
@@ -510,6 +516,7 @@ mod tests {
         assert_ne!(changed(|r| r.roles = vec!["admin".into()]), hash);
         assert_ne!(changed(|r| r.rate = Some(1)), hash);
         assert_ne!(changed(|r| r.fields = Some(Vec::new())), hash);
+        assert_ne!(changed(|r| r.operator_required = true), hash);
         assert_ne!(changed(|r| r.scenarios = vec!["xy".into()]), hash);
     }
 

@@ -53,9 +53,16 @@ pub struct ClientRecord {
     /// of an adverse match are always shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fields: Option<Vec<String>>,
+    /// Whether its requests must name who asks in the header `hecha-operator`. Absent: no.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub operator_required: bool,
     /// SHA-256 of each of its tokens, 64 hex digits.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub token_sha256: Vec<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A record and the line it starts in.
@@ -297,7 +304,8 @@ mod tests {
         refuses(
             "[[client]]\nunit = \"a\"\nkind = \"enterprise\"\nscenarios = []\ntoken = \"x\"\n",
             "5: unknown field `token`, expected one of `unit`, `kind`, `scenarios`, `purposes`, \
-             `roles`, `rate`, `adopts`, `masked_id`, `level`, `fields`, `token_sha256`",
+             `roles`, `rate`, `adopts`, `masked_id`, `level`, `fields`, `operator_required`, \
+             `token_sha256`",
         );
         refuses(
             "[[client]]\nunit = \"a\"\nscenarios = []\n",

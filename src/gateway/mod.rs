@@ -7,6 +7,8 @@
 pub mod client_record;
 /// Clients as used: who asks, what they may.
 pub mod client;
+/// Who at the unit asks.
+pub mod operator;
 /// The same case under a new entry_id while the old one is held.
 pub mod relisted;
 /// All that a check depends on besides request and moment.

@@ -9,15 +9,16 @@
 //! HOT: every check passes here.
 
 use super::client::{Client, ClientRole};
+use super::operator::Operator;
 use super::view::View;
 use crate::catalogue::scenario::ScenarioIndex;
 use crate::check;
 use crate::check::outcome::Outcome;
 use crate::check::request::Request;
 use crate::model::decision::Level;
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::wire::answer::{self, Ground};
-use crate::wire::language::Language;
 use crate::wire::normalised;
 use crate::wire::problem::{Problem, ProblemKind};
 use crate::wire::request::Question;
@@ -26,10 +27,12 @@ use zeroize::Zeroizing;
 
 /// An answer before its record is written. Not printable: it holds the request in clear.
 pub struct Answered {
-    /// The body, with zeros at the place of the check_id (`wire::answer::CHECK_ID_AT`).
+    /// The body, with zeros at the places of check_id and log index (`wire::answer`).
     pub body: Vec<u8>,
     /// How durable its record must be before it is sent.
     pub level: Level,
+    /// Language of the messages.
+    pub language: Language,
     /// What was decided and why.
     pub outcome: Outcome,
     /// What was asked.
@@ -40,8 +43,18 @@ pub struct Answered {
     pub normalised: Zeroizing<Vec<u8>>,
 }
 
-/// Answers `body`, asked by `client` at `now`. `now` must be of a day that the view is ready for,
-/// else 503.
+/// Who asks, and how the answer is to be said.
+#[derive(Clone, Copy)]
+pub struct Asker<'a> {
+    /// The unit.
+    pub client: &'a Client,
+    /// The person there.
+    pub operator: &'a Operator<'a>,
+    /// Language of the messages.
+    pub language: Language,
+}
+
+/// Answers `body` as a command asks on behalf of `client`: nobody has to be named.
 ///
 /// ```text
 /// let view = View::new(Arc::new(Loaded::new(snapshot, &master, None)), law, overlay, now)?;
@@ -57,11 +70,27 @@ pub fn answer(
     language: Language,
     now: Moment,
 ) -> Result<Answered, Problem> {
-    guarded(|| answer_unguarded(view, client, body, language, now))
+    let asker = Asker {
+        client,
+        operator: &Operator::Command,
+        language,
+    };
+    answer_asker(view, asker, body, now)
+}
+
+/// Answers `body`, asked by `asker` at `now`. `now` must be of a day that the view is ready for,
+/// else 503.
+pub fn answer_asker(
+    view: &View,
+    asker: Asker<'_>,
+    body: &[u8],
+    now: Moment,
+) -> Result<Answered, Problem> {
+    guarded(|| answer_unguarded(view, asker, body, now))
 }
 
 /// Turns a panic of pure work into a problem 500.
-pub fn guarded(pure: impl FnOnce() -> Result<Answered, Problem>) -> Result<Answered, Problem> {
+pub fn guarded<T>(pure: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
     catch_unwind(AssertUnwindSafe(pure)).unwrap_or_else(|_| {
         let detail = "the gateway failed on this request; nothing was decided";
         Err(Problem::new(ProblemKind::Internal, detail))
@@ -90,46 +119,94 @@ pub fn may_ask(
 
 fn answer_unguarded(
     view: &View,
-    client: &Client,
+    asker: Asker<'_>,
     body: &[u8],
-    language: Language,
     now: Moment,
 ) -> Result<Answered, Problem> {
     let catalogue = &view.law.catalogue;
     let question = Question::parse(body)?;
     let scenario = question.scenario(catalogue)?;
-    may_ask(&question, client, scenario)?;
+    may_ask(&question, asker.client, scenario)?;
+    let operator = asker.operator.of(asker.client)?;
     let asked = question.complete(catalogue, scenario)?;
+    let decided = decide(view, asker, &asked.request, env!("CARGO_PKG_VERSION"), now)?;
+    let mut normalised = Vec::with_capacity(128);
+    normalised::write(&mut normalised, &asked, operator);
+    Ok(Answered {
+        body: decided.body,
+        level: decided.level,
+        language: asker.language,
+        outcome: decided.outcome,
+        purpose: asked.purpose.map(Into::into),
+        request: asked.request,
+        normalised: Zeroizing::new(normalised),
+    })
+}
+
+/// What follows from a request.
+pub struct Decided {
+    /// The body, as in `Answered`.
+    pub body: Vec<u8>,
+    /// How durable its record must be before it is sent.
+    pub level: Level,
+    /// What was decided and why.
+    pub outcome: Outcome,
+}
+
+/// Decides a request that has passed, for the first time or again. `engine` is the version that
+/// the answer names.
+///
+/// Errors: 503 the view is not ready for the day of `now`.
+pub fn decide(
+    view: &View,
+    asker: Asker<'_>,
+    request: &Request,
+    engine: &str,
+    now: Moment,
+) -> Result<Decided, Problem> {
+    let client = asker.client;
     let Some(read) = view.for_check(&client.policy, now) else {
         return Err(Problem::unavailable("the lists are not ready for this day"));
     };
-    let outcome = check::run(&read, &asked.request, now);
-    let level = match outcome.decision.restricts() {
+    let outcome = check::run(&read, request, now);
+    let level = level(&outcome, client);
+    let ground = ground(view, asker, request.scenario, engine);
+    let mut body = Vec::with_capacity(640 + 1_024 * outcome.matches.len());
+    answer::write(&mut body, &ground, &outcome, level);
+    Ok(Decided {
+        body,
+        level,
+        outcome,
+    })
+}
+
+/// How durable the record of an answer must be.
+pub fn level(outcome: &Outcome, client: &Client) -> Level {
+    match outcome.decision.restricts() {
         true => Level::Disk,
         false => client.level_min,
-    };
-    let ground = Ground {
+    }
+}
+
+/// What an answer shows besides its outcome.
+pub fn ground<'a>(
+    view: &'a View,
+    asker: Asker<'a>,
+    scenario: ScenarioIndex,
+    engine: &'a str,
+) -> Ground<'a> {
+    let catalogue = &view.law.catalogue;
+    Ground {
         snapshot: &view.loaded.snapshot,
         snapshot_id: &view.loaded.id,
         as_of: view.loaded.as_of,
         catalogue,
         binding: &view.binding,
         scenario: catalogue.scenario(scenario),
-        language,
-        fields: client.fields,
-    };
-    let mut body = Vec::with_capacity(512 + 1_024 * outcome.matches.len());
-    answer::write(&mut body, &ground, &outcome, level);
-    let mut normalised = Vec::with_capacity(128);
-    normalised::write(&mut normalised, &asked);
-    Ok(Answered {
-        body,
-        level,
-        outcome,
-        purpose: asked.purpose.map(Into::into),
-        request: asked.request,
-        normalised: Zeroizing::new(normalised),
-    })
+        language: asker.language,
+        fields: asker.client.fields,
+        engine,
+    }
 }
 
 fn forbidden(detail: &'static str) -> Problem {

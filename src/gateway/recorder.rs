@@ -65,6 +65,8 @@ pub struct ActRecord<'a> {
     pub reason: &'a str,
     /// The document that orders it.
     pub reference: &'a str,
+    /// Who at the unit sent the order.
+    pub operator: Option<&'a str>,
     /// When.
     pub at: Moment,
 }
@@ -139,6 +141,7 @@ impl Recorder {
                 measures: &ids[measures],
             })
             .collect();
+        let others = others(&answered.request);
         let hash = blake3::hash(answered.body.get(HASHED_FROM..).unwrap_or_default());
         let draft = CheckDraft {
             moment: at,
@@ -155,6 +158,8 @@ impl Recorder {
                 engine: env!("CARGO_PKG_VERSION"),
             },
             subject: subject(&answered.request),
+            others: &others,
+            language: answered.language,
             relied: &relied,
             answer_hash: first_half(hash.as_bytes()),
             request: &answered.normalised,
@@ -200,14 +205,17 @@ impl Recorder {
 
     /// Records an act that is done.
     pub fn acted(&self, act: ActRecord<'_>) {
+        let mut details: SmallVec<[(&str, &str); 5]> = SmallVec::new();
+        details.extend([
+            ("entry_id", act.entry_id),
+            ("act", act.act),
+            ("reason", act.reason),
+            ("reference", act.reference),
+        ]);
+        details.extend(act.operator.map(|operator| ("operator", operator)));
         self.event(&EventDraft {
             unit: Some(act.unit),
-            details: &[
-                ("entry_id", act.entry_id),
-                ("act", act.act),
-                ("reason", act.reason),
-                ("reference", act.reference),
-            ],
+            details: &details,
             ..event(EventKind::Act, act.at)
         });
     }
@@ -384,6 +392,18 @@ fn subject(request: &Request) -> Subject<'_> {
         Some(number) => Subject::Number(number),
         None => Subject::Name(request.subject.name.folded()),
     }
+}
+
+/// By what else they can be found: all numbers of all parties, or the name of one that has none.
+/// That of `subject` is among them; the log keeps each once.
+fn others(request: &Request) -> SmallVec<[Subject<'_>; 4]> {
+    let numbers = request.subject.numbers.iter().map(Subject::Number);
+    let related = request.related.iter().flat_map(|party| {
+        let name = party.numbers.is_empty();
+        let name = name.then(|| Subject::Name(party.name.folded()));
+        party.numbers.iter().map(Subject::Number).chain(name)
+    });
+    numbers.chain(related).collect()
 }
 
 fn first_half(hash: &[u8; 32]) -> [u8; 16] {

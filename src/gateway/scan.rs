@@ -6,27 +6,24 @@
 //! today and that the unit may see. A name whose entries it may not see leaves no trace, not even
 //! by hiding a shorter one inside it. Pure, and not fast enough for a listener's thread.
 
-use super::client::Client;
-use super::question::{Answered, guarded, may_ask};
+use super::question::{Answered, Asker, Decided, ground, guarded, level, may_ask};
 use super::view::View;
-use crate::catalogue::scenario::ScenarioIndex;
+use crate::catalogue::scenario::{AttributeValues, ScenarioIndex};
 use crate::check;
 use crate::check::outcome::{Match, Outcome};
 use crate::check::request::{Party, Request};
 use crate::index::scan::{Found, Hit, HitKind, Scanner};
-use crate::model::decision::{Decision, Level, ReasonSet};
+use crate::model::decision::{Decision, ReasonSet};
 use crate::model::entry::EntryIndex;
 use crate::model::subject::SubjectKind;
 use crate::model::term::Moment;
 use crate::name::passage::Passage;
 use crate::name::query::NameQuery;
 use crate::name::similarity::NameKind;
-use crate::wire::answer::Ground;
-use crate::wire::language::Language;
 use crate::wire::normalised;
 use crate::wire::problem::Problem;
 use crate::wire::request::Question;
-use crate::wire::scan::{self, ENTRIES_SHOWN_MAX, HITS_SHOWN_MAX, HitShown, ScanAsked};
+use crate::wire::scan::{self, ENTRIES_SHOWN_MAX, HITS_SHOWN_MAX, HitShown};
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -35,31 +32,57 @@ use zeroize::Zeroizing;
 /// How long an answer without hits holds.
 const VALID_SECONDS: i64 = 300;
 
-/// Answers a scan, asked by `client` at `now`. `now` must be of a day that the view is ready for,
+/// Answers a scan, asked by `asker` at `now`. `now` must be of a day that the view is ready for,
 /// and the snapshot must have what a scan reads, else 503.
 pub fn answer(
     view: &View,
-    client: &Client,
+    asker: Asker<'_>,
     body: &[u8],
-    language: Language,
     now: Moment,
 ) -> Result<Answered, Problem> {
-    guarded(|| answer_unguarded(view, client, body, language, now))
+    guarded(|| answer_unguarded(view, asker, body, now))
 }
 
 fn answer_unguarded(
     view: &View,
-    client: &Client,
+    asker: Asker<'_>,
     body: &[u8],
-    language: Language,
     now: Moment,
 ) -> Result<Answered, Problem> {
     let catalogue = &view.law.catalogue;
     let question = Question::parse(body)?;
     let scenario = question.scenario(catalogue)?;
-    may_ask(&question, client, scenario)?;
+    may_ask(&question, asker.client, scenario)?;
+    let operator = asker.operator.of(asker.client)?;
     let asked = scan::complete(&question, &catalogue.scenario(scenario).attributes)?;
-    let Some(read) = view.for_check(&client.policy, now) else {
+    let request = request_of(asked.text, &asked.attributes, scenario);
+    let engine = env!("CARGO_PKG_VERSION");
+    let decided = decide(view, asker, asked.text, &request, engine, now)?;
+    let mut sealed = Vec::new();
+    normalised::write_scan(&mut sealed, &asked, operator);
+    Ok(Answered {
+        body: decided.body,
+        level: decided.level,
+        language: asker.language,
+        outcome: decided.outcome,
+        purpose: asked.purpose.map(Into::into),
+        request,
+        normalised: Zeroizing::new(sealed),
+    })
+}
+
+/// Decides a scan that has passed, for the first time or again: `request` is that of `request_of`.
+///
+/// Errors: 503 the view is not ready for the day of `now`, or the snapshot has no scan index.
+pub fn decide(
+    view: &View,
+    asker: Asker<'_>,
+    text: &str,
+    request: &Request,
+    engine: &str,
+    now: Moment,
+) -> Result<Decided, Problem> {
+    let Some(read) = view.for_check(&asker.client.policy, now) else {
         return Err(Problem::unavailable("the lists are not ready for this day"));
     };
     let snapshot = &view.loaded.snapshot;
@@ -69,44 +92,26 @@ fn answer_unguarded(
         let detail = "the snapshot has no scan index; build it with this version";
         return Err(Problem::unavailable(detail));
     };
-    let request = request_of(&asked, scenario);
-    let passage = Passage::new(asked.text);
+    let passage = Passage::new(text);
     let mut following = Following::default();
     let hits = scanner.scan(&passage, |found| {
         following.stands(found, || {
             let is_brand = found.kind == HitKind::Brand;
-            check::run_found(&read, &request, scanner.names(found), is_brand, now)
+            check::run_found(&read, request, scanner.names(found), is_brand, now)
         })
     });
     let chosen = following.choose(&hits);
     let all = following.sum(&hits, &chosen, now);
-    let ground = Ground {
-        snapshot,
-        snapshot_id: &view.loaded.id,
-        as_of: view.loaded.as_of,
-        catalogue,
-        binding: &view.binding,
-        scenario: catalogue.scenario(scenario),
-        language,
-        fields: client.fields,
-    };
-    let level = match all.decision.restricts() {
-        true => Level::Disk,
-        false => client.level_min,
-    };
-    let shown = following.shown(&chosen, &passage, asked.text);
+    let ground = ground(view, asker, request.scenario, engine);
+    let level = level(&all, asker.client);
+    let shown = following.shown(&chosen, &passage, text);
     let mut body = Vec::with_capacity(1_024 * (1 + shown.len()));
     scan::write(&mut body, &ground, &all, &shown, level);
     drop(shown);
-    let mut sealed = Vec::new();
-    normalised::write_scan(&mut sealed, &asked);
-    Ok(Answered {
+    Ok(Decided {
         body,
         level,
         outcome: all,
-        purpose: asked.purpose.map(Into::into),
-        request,
-        normalised: Zeroizing::new(sealed),
     })
 }
 
@@ -243,11 +248,11 @@ fn behind(text: &str, count: u32) -> &str {
 
 /// The question that each hit is: an organisation of which nothing is known but a name. The record
 /// knows the text by its hash.
-fn request_of(asked: &ScanAsked<'_>, scenario: ScenarioIndex) -> Request {
-    let text_hash = blake3::hash(asked.text.as_bytes()).to_hex();
+pub fn request_of(text: &str, attributes: &AttributeValues, scenario: ScenarioIndex) -> Request {
+    let text_hash = blake3::hash(text.as_bytes()).to_hex();
     Request {
         scenario,
-        attributes: asked.attributes.clone(),
+        attributes: attributes.clone(),
         subject: Party {
             kind: SubjectKind::Organisation,
             name: NameQuery::parse(NameKind::Organisation, &text_hash),

@@ -10,19 +10,20 @@ use super::actor::{ActorHandle, Shared};
 use super::bulk::{Bulk, NotDone};
 use super::client::Client;
 use super::idempotency::Idempotency;
-use super::question::{self, Answered};
+use super::operator::Operator;
+use super::question::{self, Answered, Asker};
 use super::recalls::Recalls;
 use super::recorder::{Denied, RecordError};
 use super::scan;
 use super::view::{Law, View};
 use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
 use crate::model::decision::Level;
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::overlay::calendar::Calendar;
 use crate::telemetry::Durations;
-use crate::wire::answer::patch_check_id;
+use crate::wire::answer::patch_record;
 use crate::wire::checks;
-use crate::wire::language::Language;
 use crate::wire::problem::{Problem, ProblemKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,6 +68,19 @@ pub struct Caller<'a> {
     pub client: &'a Client,
     /// The token itself: looked up again if the law has changed before the body arrived.
     pub token: &'a str,
+    /// The person at the unit.
+    pub operator: &'a Operator<'a>,
+}
+
+impl<'a> Caller<'a> {
+    /// The same, as far as a question depends on it; `client` is what the token is worth now.
+    fn asker(self, client: &'a Client, language: Language) -> Asker<'a> {
+        Asker {
+            client,
+            operator: self.operator,
+            language,
+        }
+    }
 }
 
 /// What the listeners need to know of one answered question.
@@ -106,7 +120,8 @@ impl Gateway {
             let view = self.shared.view.load();
             let client = self.caller(caller, &view, "/v1/check")?;
             let now = self.shared.clock.now();
-            self.ask(&view, client, body, language, now, "/v1/check")?
+            let asker = caller.asker(client, language);
+            self.ask(&view, asker, body, now, "/v1/check")?
         };
         self.wait(pending.level, pending.recorded, waits).await?;
         Ok(pending.body)
@@ -125,6 +140,7 @@ impl Gateway {
         let view = self.shared.view.load_full();
         let client = self.caller(caller, &view, "/v1/checks")?;
         let now = self.shared.clock.now();
+        let asker = caller.asker(client, language);
         let mut out = Vec::with_capacity(64 + 512 * items.len());
         let mut last: Option<(Level, Appended)> = None;
         out.extend_from_slice(b"{\"answers\":[");
@@ -136,7 +152,7 @@ impl Gateway {
                 }
             }
             let asked = match checks::fits(item) {
-                Ok(()) => self.ask(&view, client, item, language, now, "/v1/checks"),
+                Ok(()) => self.ask(&view, asker, item, now, "/v1/checks"),
                 Err(problem) => Err(problem),
             };
             match asked {
@@ -169,8 +185,9 @@ impl Gateway {
         // A full reference: the snapshot must stay until the text is read.
         let view = self.shared.view.load_full();
         let unit = self.caller(caller, &view, "/v1/scan")?.unit.clone();
+        let operator = caller.operator.clone().into_owned();
         let gateway = Arc::clone(self);
-        let work = move || gateway.scan_now(&view, &unit, body.as_ref(), language);
+        let work = move || gateway.scan_now(&view, (&unit, &operator), body.as_ref(), language);
         let done = self.bulk.run(work).await.unwrap_or_else(|not_done| {
             let problem = match not_done {
                 NotDone::Full => Problem::unavailable("too many scans are waiting"),
@@ -187,14 +204,19 @@ impl Gateway {
     fn scan_now(
         &self,
         view: &View,
-        unit: &str,
+        (unit, operator): (&str, &Operator<'_>),
         body: &[u8],
         language: Language,
     ) -> Result<Pending, Problem> {
         let started = Instant::now();
         let client = view.law.clients.find_unit(unit).ok_or_else(unauthorised)?;
         let now = self.shared.clock.now();
-        let answered = scan::answer(view, client, body, language, now)
+        let asker = Asker {
+            client,
+            operator,
+            language,
+        };
+        let answered = scan::answer(view, asker, body, now)
             .inspect_err(|problem| self.refused(problem, Some(client), "/v1/scan"))?;
         let counted = (answered.outcome.decision, answered.outcome.match_count);
         let pending = self.keep(view, client, answered, now)?;
@@ -226,13 +248,13 @@ impl Gateway {
     pub(super) fn ask(
         &self,
         view: &View,
-        client: &Client,
+        asker: Asker<'_>,
         body: &[u8],
-        language: Language,
         now: Moment,
         route: &'static str,
     ) -> Result<Pending, Problem> {
-        let answered = question::answer(view, client, body, language, now)
+        let client = asker.client;
+        let answered = question::answer_asker(view, asker, body, now)
             .inspect_err(|problem| self.refused(problem, Some(client), route))?;
         let (scenario, decision) = (answered.request.scenario, answered.outcome.decision);
         let matches = answered.outcome.matches.len();
@@ -244,7 +266,7 @@ impl Gateway {
         Ok(pending)
     }
 
-    /// Records an answer and gives it its check_id.
+    /// Records an answer and gives it its check_id and place in the log.
     fn keep(
         &self,
         view: &View,
@@ -262,7 +284,7 @@ impl Gateway {
         let (mut body, level) = (answered.body, answered.level);
         let mut check_id = [0; CHECK_ID_CHARS];
         recorded.check_id.write(&mut check_id);
-        patch_check_id(&mut body, &check_id);
+        patch_record(&mut body, &check_id, recorded.position.0);
         Ok(Pending {
             body,
             level,

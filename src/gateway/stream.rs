@@ -5,15 +5,28 @@
 //! is asked on the view of its own moment, not all on one: a stream may last for hours, and an act
 //! or a new snapshot takes effect on the very next check.
 
+use super::operator::Operator;
+use super::question::Asker;
 use super::service::{Gateway, Pending, unauthorised};
 use crate::decision_log::record::Appended;
 use crate::model::decision::Level;
+use crate::model::language::Language;
 use crate::telemetry::Durations;
 use crate::wire::checks;
-use crate::wire::language::Language;
 use crate::wire::problem::{Problem, ProblemKind};
 
 const ROUTE: &str = "/v1/checks";
+
+/// Who asks, of all lines of a stream.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The token, looked up again for each line.
+    pub token: &'a str,
+    /// The person at the unit.
+    pub operator: &'a Operator<'a>,
+    /// Language of the messages.
+    pub language: Language,
+}
 
 /// Answers of lines, and whether further ones can be answered.
 pub struct Answered {
@@ -27,15 +40,14 @@ impl Gateway {
     /// Answers the lines that have arrived.
     pub async fn lines(
         &self,
-        token: &str,
+        asking: Asking<'_>,
         lines: &[impl AsRef<[u8]>],
-        language: Language,
         waits: &Durations,
     ) -> Answered {
         let mut asked: Vec<Result<Pending, Problem>> = Vec::with_capacity(lines.len());
         let mut goes_on = true;
         for line in lines {
-            let one = self.line(token, line.as_ref(), language);
+            let one = self.line(asking, line.as_ref());
             goes_on = one.as_ref().map_or_else(is_of_one_line, |_| true);
             asked.push(one);
             if !goes_on {
@@ -68,16 +80,21 @@ impl Gateway {
         }
     }
 
-    fn line(&self, token: &str, line: &[u8], language: Language) -> Result<Pending, Problem> {
+    fn line(&self, asking: Asking<'_>, line: &[u8]) -> Result<Pending, Problem> {
         checks::fits(line)?;
         let view = self.shared.view.load();
-        let Some(client) = view.law.clients.authenticate(token) else {
+        let Some(client) = view.law.clients.authenticate(asking.token) else {
             let problem = unauthorised();
             self.refused(&problem, None, ROUTE);
             return Err(problem);
         };
         let now = self.shared.clock.now();
-        self.ask(&view, client, line, language, now, ROUTE)
+        let asker = Asker {
+            client,
+            operator: asking.operator,
+            language: asking.language,
+        };
+        self.ask(&view, asker, line, now, ROUTE)
     }
 
     /// No answer without a durable record: each gets the problem with its own check_id, and the

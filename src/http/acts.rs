@@ -166,6 +166,7 @@ fn order(
         reason: reason.into(),
         reference: reference.into(),
         answer_by: None,
+        operator: exchange.operator.of(exchange.client)?.map(Into::into),
     })
 }
 

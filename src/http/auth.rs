@@ -1,6 +1,8 @@
-//! Who asks: the bearer token of a request, and what the path asks of its bearer.
+//! Who asks: the bearer token of a request, the operator it names, and what the path asks of its
+//! bearer.
 
 use crate::gateway::client::{Client, ClientRole};
+use crate::gateway::operator::{self, Operator};
 use crate::gateway::service::unauthorised;
 use crate::gateway::view::Law;
 use crate::wire::problem::{Problem, ProblemKind};
@@ -29,6 +31,12 @@ pub fn token(headers: &HeaderMap) -> Result<&str, Problem> {
 /// The client of a token. Errors: 401.
 pub fn client<'l>(law: &'l Law, token: &str) -> Result<&'l Client, Problem> {
     law.clients.authenticate(token).ok_or_else(unauthorised)
+}
+
+/// What a request says of its operator.
+pub fn operator(headers: &HeaderMap) -> Operator<'_> {
+    let lines = headers.get_all(operator::HEADER).iter();
+    Operator::read(lines.map(|line| line.as_bytes()))
 }
 
 /// Errors: 403 where the client has none of these roles.

@@ -9,8 +9,8 @@ use super::body;
 use super::context::Context;
 use super::reply::{self, Reply};
 use crate::gateway::service::Caller;
+use crate::model::language::Language;
 use crate::wire::checks;
-use crate::wire::language::Language;
 use crate::wire::problem::Problem;
 
 use hyper::body::Incoming;
@@ -80,10 +80,12 @@ async fn answer(
     };
     // From the whole request to its answer: how long a peer takes to send is its own affair.
     let started = Instant::now();
+    let operator = auth::operator(&head.headers);
     let caller = Caller {
         law: &law,
         client,
         token,
+        operator: &operator,
     };
     let language = language(&head.headers);
     let answered = match kind {

@@ -11,6 +11,7 @@ use super::reply::{self, Reply};
 use crate::gateway::actor::Stopped;
 use crate::gateway::client::{Client, ClientRole};
 use crate::gateway::idempotency::{KEY_CHARS_MAX, KeptAnswer, RequestKey, Seen};
+use crate::gateway::operator::Operator;
 use crate::gateway::view::Law;
 use crate::wire::json::Node;
 use crate::wire::problem::{Problem, ProblemKind};
@@ -29,6 +30,8 @@ pub type Outcome = Result<(u16, Vec<u8>), Problem>;
 pub struct Exchange<'a> {
     /// Whose token it carries.
     pub client: &'a Client,
+    /// Who at the unit sends it.
+    pub operator: Operator<'a>,
     /// What it says; empty for a GET.
     pub body: Bytes,
 }
@@ -53,16 +56,21 @@ pub struct Terms {
 pub async fn open<'l>(
     context: &Context,
     law: &'l Law,
-    head: &Parts,
+    head: &'l Parts,
     body: Incoming,
     terms: Terms,
 ) -> Result<Exchange<'l>, Problem> {
     body::fits(&head.headers, BYTES_MAX)?;
     let client = auth::client(law, auth::token(&head.headers)?)?;
+    let operator = auth::operator(&head.headers);
     if head.method != Method::POST {
         auth::has_role(client, terms.roles)?;
         let body = Bytes::new();
-        return Ok(Exchange { client, body });
+        return Ok(Exchange {
+            client,
+            operator,
+            body,
+        });
     }
     let is_absent = terms.body_may_be_absent && body::is_absent(&head.headers);
     if !is_absent {
@@ -76,6 +84,7 @@ pub async fn open<'l>(
     auth::has_role(client, terms.roles)?;
     Ok(Exchange {
         client,
+        operator,
         body: bytes,
     })
 }

@@ -42,10 +42,12 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         Ok(bytes) => bytes,
         Err(problem) => return reply::closing(refuse(problem)),
     };
+    let operator = auth::operator(&head.headers);
     let caller = Caller {
         law: &law,
         client,
         token,
+        operator: &operator,
     };
     let language = language(&head.headers);
     match gateway.scan(caller, bytes, language, &context.waits).await {

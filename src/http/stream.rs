@@ -14,10 +14,12 @@ use super::check::language;
 use super::context::Context;
 use super::limits::Limits;
 use super::reply::{self, Pieces, Reply};
+use crate::gateway::operator::Operator;
 use crate::gateway::service::Gateway;
+use crate::gateway::stream::Asking;
+use crate::model::language::Language;
 use crate::telemetry::Durations;
 use crate::wire::checks::{self, CHECK_BYTES_MAX};
-use crate::wire::language::Language;
 use crate::wire::problem::{Problem, ProblemKind};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -72,6 +74,7 @@ pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply
         limits: Arc::clone(&context.limits),
         waits: Arc::clone(&context.waits),
         language: language(&head.headers),
+        operator: auth::operator(&head.headers).into_owned(),
         token,
         body,
         unread: BytesMut::new(),
@@ -89,6 +92,7 @@ struct Stream {
     limits: Arc<Limits>,
     waits: Arc<Durations>,
     language: Language,
+    operator: Operator<'static>,
     token: String,
     body: Incoming,
     unread: BytesMut,
@@ -122,9 +126,12 @@ impl Stream {
         loop {
             let (lines, problem) = self.whole_lines();
             if !lines.is_empty() {
-                let answering = self
-                    .gateway
-                    .lines(&self.token, &lines, self.language, &self.waits);
+                let asking = Asking {
+                    token: &self.token,
+                    operator: &self.operator,
+                    language: self.language,
+                };
+                let answering = self.gateway.lines(asking, &lines, &self.waits);
                 let answered = answering.await;
                 let mut out = answered.lines;
                 if !answered.goes_on {

@@ -9,3 +9,5 @@ pub mod subject;
 pub mod term;
 /// Entries and list records.
 pub mod entry;
+/// Chinese or English.
+pub mod language;

@@ -13,9 +13,9 @@ use crate::gateway::client::Client;
 use crate::gateway::question;
 use crate::gateway::recorder::{Denied, RecordError, Recorder};
 use crate::gateway::view::View;
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::wire::checks;
-use crate::wire::language::Language;
 use crate::wire::problem::{Problem, ProblemKind};
 use rayon::prelude::*;
 

@@ -1,14 +1,14 @@
 //! The answer of a check, written straight into a buffer in the field order of the contract.
 //!
-//! In: an outcome, the snapshot and law it rests on, a language. Out: JSON. The check_id comes
-//! first and has a fixed place, so that it is patched in after the record is written, and the
-//! record can hold a hash of all that follows it. Contract, section 5.
+//! In: an outcome, the snapshot and law it rests on, a language. Out: JSON. The check_id and the
+//! record's place in the log come first and have fixed places, so that they are patched in after
+//! the record is written, and the record can hold a hash of all that follows them. The place is a
+//! number behind which spaces fill up its width. Contract, section 5.
 //!
 //! HOT: no allocation but the buffer.
 
 use super::explanation;
 use super::fields::{Field, Fields};
-use super::language::Language;
 use super::sayings::{self, Adverse};
 use super::text::{
     write_bool, write_moment, write_number, write_optional_day, write_optional_text, write_text,
@@ -21,16 +21,22 @@ use crate::decision_log::record::CHECK_ID_CHARS;
 use crate::index::binding::Binding;
 use crate::model::decision::{Decision, ExemptionKind, Level};
 use crate::model::entry::EntryIndex;
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::snapshot::open::Snapshot;
 
-pub(super) const OPENING: &[u8] = b"{\"check_id\":\"";
-pub(super) const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-000000000000";
+const OPENING: &[u8] = b"{\"check_id\":\"";
+const NO_CHECK_ID: &[u8; CHECK_ID_CHARS] = b"00000000-0000-0000-0000-000000000000";
+const LOG_INDEX: &[u8] = b"\",\"log_index\":";
+/// Digits of the highest place that a record can have.
+const LOG_INDEX_CHARS: usize = 20;
 
 /// Where the check_id stands, counted from the first byte of an answer.
 pub const CHECK_ID_AT: usize = OPENING.len();
+/// Where the record's place in the log stands.
+pub const LOG_INDEX_AT: usize = CHECK_ID_AT + CHECK_ID_CHARS + LOG_INDEX.len();
 /// What the record's hash of the answer covers begins here.
-pub const HASHED_FROM: usize = CHECK_ID_AT + CHECK_ID_CHARS;
+pub const HASHED_FROM: usize = LOG_INDEX_AT + LOG_INDEX_CHARS;
 
 /// What an answer shows besides the outcome.
 #[derive(Clone, Copy)]
@@ -51,13 +57,14 @@ pub struct Ground<'a> {
     pub language: Language,
     /// Fields of a match that the unit may see.
     pub fields: Fields,
+    /// Version of the program that decides.
+    pub engine: &'a str,
 }
 
-/// Appends the answer, with zeros where the check_id will stand.
+/// Appends the answer, with zeros where check_id and place in the log will stand.
 pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: Level) {
-    out.extend_from_slice(OPENING);
-    out.extend_from_slice(NO_CHECK_ID);
-    out.extend_from_slice(b"\",\"decision\":");
+    write_opening(out);
+    out.extend_from_slice(b",\"decision\":");
     write_text(out, outcome.decision.name());
     write_reasons(out, ground, outcome);
     write_messages(out, ground, outcome);
@@ -88,12 +95,20 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
         out.push(b'}');
     }
     out.push(b']');
-    write_snapshot(out, ground);
+    write_grounds(out, ground);
     out.push(b'}');
 }
 
-/// Appends which snapshot the answer rests on.
-pub(super) fn write_snapshot(out: &mut Vec<u8>, ground: &Ground<'_>) {
+/// Appends the beginning of an answer, up to what the record's hash covers.
+pub(super) fn write_opening(out: &mut Vec<u8>) {
+    out.extend_from_slice(OPENING);
+    out.extend_from_slice(NO_CHECK_ID);
+    out.extend_from_slice(LOG_INDEX);
+    out.extend_from_slice(&log_index_text(0));
+}
+
+/// Appends which snapshot, catalogue and program the answer rests on.
+pub(super) fn write_grounds(out: &mut Vec<u8>, ground: &Ground<'_>) {
     out.extend_from_slice(b",\"snapshot\":{\"id\":");
     write_text(out, ground.snapshot_id);
     out.extend_from_slice(b",\"as_of\":");
@@ -101,14 +116,35 @@ pub(super) fn write_snapshot(out: &mut Vec<u8>, ground: &Ground<'_>) {
         Some(as_of) => write_moment(out, as_of),
         None => out.extend_from_slice(b"null"),
     }
-    out.push(b'}');
+    out.extend_from_slice(b"},\"catalogue\":\"");
+    for byte in ground.catalogue.hash.iter().take(16) {
+        out.extend([byte >> 4, byte & 15].map(|digit| HEX_DIGITS[usize::from(digit)]));
+    }
+    out.extend_from_slice(b"\",\"engine\":");
+    write_text(out, ground.engine);
 }
 
-/// Puts the check_id into the answer that begins at the first byte of `answer`.
-pub fn patch_check_id(answer: &mut [u8], check_id: &[u8; CHECK_ID_CHARS]) {
-    if let Some(place) = answer.get_mut(CHECK_ID_AT..HASHED_FROM) {
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Puts check_id and place in the log into the answer that begins at the first byte of `answer`.
+pub fn patch_record(answer: &mut [u8], check_id: &[u8; CHECK_ID_CHARS], log_index: u64) {
+    if let Some(place) = answer.get_mut(CHECK_ID_AT..CHECK_ID_AT + CHECK_ID_CHARS) {
         place.copy_from_slice(check_id);
     }
+    if let Some(place) = answer.get_mut(LOG_INDEX_AT..HASHED_FROM) {
+        place.copy_from_slice(&log_index_text(log_index));
+    }
+}
+
+/// A number and spaces behind it.
+fn log_index_text(log_index: u64) -> [u8; LOG_INDEX_CHARS] {
+    let mut text = [b' '; LOG_INDEX_CHARS];
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(log_index).as_bytes();
+    for (place, digit) in text.iter_mut().zip(digits) {
+        *place = *digit;
+    }
+    text
 }
 
 pub(super) fn write_reasons(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome) {
@@ -414,14 +450,22 @@ mod tests {
     }
 
     #[test]
-    fn the_check_id_is_patched_at_its_place() {
-        let mut answer = [OPENING, NO_CHECK_ID, b"\"}"].concat();
-        patch_check_id(&mut answer, b"0192f0c1-0000-7000-8000-000000000001");
-        let text = String::from_utf8(answer).unwrap();
-        assert_eq!(
-            text,
-            "{\"check_id\":\"0192f0c1-0000-7000-8000-000000000001\"}"
-        );
-        patch_check_id(&mut [0; 10], NO_CHECK_ID);
+    fn check_id_and_place_in_the_log_are_patched_and_nothing_behind_them_moves() {
+        for index in [0, 7, 20_261_122, u64::MAX] {
+            let mut answer = Vec::new();
+            write_opening(&mut answer);
+            assert_eq!(answer.len(), HASHED_FROM);
+            answer.extend_from_slice(b",\"decision\":\"clear\"}");
+            patch_record(&mut answer, b"0192f0c1-0000-7000-8000-000000000001", index);
+            let read: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+            let wanted = serde_json::json!({
+                "check_id": "0192f0c1-0000-7000-8000-000000000001",
+                "log_index": index,
+                "decision": "clear",
+            });
+            assert_eq!(read, wanted);
+            assert!(answer[HASHED_FROM..].starts_with(b",\"decision\""));
+        }
+        patch_record(&mut [0; 10], NO_CHECK_ID, 1);
     }
 }

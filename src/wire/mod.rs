@@ -13,8 +13,6 @@ pub mod problem;
 pub mod request;
 /// The body of many checks.
 pub mod checks;
-/// Chinese or English.
-pub mod language;
 /// What decisions and reasons are called.
 pub mod sayings;
 /// Why a match is thought to be one.
@@ -37,3 +35,5 @@ pub mod snapshot;
 pub mod acts;
 /// Recalls as operators read them.
 pub mod recalls;
+/// Records of the log as auditors read them.
+pub mod records;

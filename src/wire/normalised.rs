@@ -8,6 +8,8 @@
 //! reference. Flags of a party: bit 0 organisation, bit 1 birth day follows, bits 2 to 4 role + 1.
 //! Format 2 is that of a scan: `2`, what follows (0 the text, 1 its length in bytes and its
 //! BLAKE3, of a text too long to be kept), attributes, reference.
+//! Formats 3 and 4 are 1 and 2 behind the operator, where the request names one: `3` or `4`, the
+//! operator, then what follows the first byte of format 1 or 2.
 //! Places are those of the catalogue whose hash the record names. A citizen number inside free
 //! text is masked. Contract, section 7.
 
@@ -20,12 +22,65 @@ use crate::identifier::free_text::mask_citizen_ids;
 use crate::identifier::kind::IdType;
 use crate::model::subject::SubjectKind;
 
-/// First byte.
+/// First byte of a request.
 pub const FORMAT: u8 = 1;
+/// First byte of a scan.
+pub const SCAN_FORMAT: u8 = 2;
+/// First byte of a request that names its operator.
+pub const OPERATOR_FORMAT: u8 = 3;
+/// First byte of a scan that names its operator.
+pub const OPERATOR_SCAN_FORMAT: u8 = 4;
+
+/// Which of the two, and who at the unit has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// `FORMAT` or `SCAN_FORMAT`.
+    pub format: u8,
+    /// The operator, citizen numbers masked.
+    pub operator: Option<&'a str>,
+}
+
+impl<'a> Opening<'a> {
+    /// Reads what stands before the formats' own fields; `None` for a format not known.
+    pub fn read(fields: &mut Fields<'a>) -> Option<Self> {
+        let (format, has_operator) = match fields.byte()? {
+            format @ (FORMAT | SCAN_FORMAT) => (format, false),
+            OPERATOR_FORMAT => (FORMAT, true),
+            OPERATOR_SCAN_FORMAT => (SCAN_FORMAT, true),
+            _ => return None,
+        };
+        let operator = match has_operator {
+            true => Some(fields.text()?),
+            false => None,
+        };
+        Some(Self { format, operator })
+    }
+
+    fn write(self, out: &mut Vec<u8>) {
+        match (self.operator, self.format) {
+            (None, format) => out.push(format),
+            (Some(operator), format) => {
+                let of_request = format == FORMAT;
+                out.push(if of_request {
+                    OPERATOR_FORMAT
+                } else {
+                    OPERATOR_SCAN_FORMAT
+                });
+                write_free_text(out, Some(operator));
+            }
+        }
+    }
+}
+
+/// Who at the unit has asked, where the request named one.
+pub fn operator(normalised: &[u8]) -> Option<&str> {
+    Opening::read(&mut Fields::new(normalised))?.operator
+}
 
 /// Appends the normalised request.
-pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
-    out.push(FORMAT);
+pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>, operator: Option<&str>) {
+    let format = FORMAT;
+    Opening { format, operator }.write(out);
     write_attributes(out, &asked.request.attributes, &asked.text_attributes);
     let request = &asked.request;
     write_number(out, 1 + request.related.len() as u64);
@@ -50,16 +105,15 @@ pub fn write(out: &mut Vec<u8>, asked: &Asked<'_>) {
 /// bytes are of another format.
 pub fn reference(normalised: &[u8]) -> Option<String> {
     let mut fields = Fields::new(normalised);
-    match fields.byte()? {
+    match Opening::read(&mut fields)?.format {
         FORMAT => skip_request(&mut fields)?,
-        SCAN_FORMAT => {
+        _ => {
             match fields.byte()? {
                 0 => drop(fields.text()?),
                 _ => drop((fields.number()?, fields.array::<32>()?)),
             }
             skip_attributes(&mut fields)?;
         }
-        _ => return None,
     }
     let text = fields.text()?;
     (!text.is_empty()).then(|| text.to_owned())
@@ -100,15 +154,13 @@ fn skip_attributes(fields: &mut Fields<'_>) -> Option<()> {
     Some(())
 }
 
-/// First byte of a scan's.
-pub const SCAN_FORMAT: u8 = 2;
 /// Bytes of the longest text that is kept; of a longer one its hash is.
 pub const SCAN_TEXT_BYTES_MAX: usize = 65_536;
 
 /// Appends what a scan was asked.
-pub fn write_scan(out: &mut Vec<u8>, asked: &ScanAsked<'_>) {
-    let text = asked.text;
-    out.push(SCAN_FORMAT);
+pub fn write_scan(out: &mut Vec<u8>, asked: &ScanAsked<'_>, operator: Option<&str>) {
+    let (text, format) = (asked.text, SCAN_FORMAT);
+    Opening { format, operator }.write(out);
     if text.len() <= SCAN_TEXT_BYTES_MAX {
         out.push(0);
         write_free_text(out, Some(text));
@@ -186,13 +238,13 @@ mod tests {
     use super::super::request::Question;
     use super::*;
 
-    fn normalised(body: &str) -> Vec<u8> {
+    fn normalised(body: &str, operator: Option<&str>) -> Vec<u8> {
         let catalogue = crate::catalogue::load::built_in().unwrap();
         let question = Question::parse(body.as_bytes()).unwrap();
         let scenario = question.scenario(&catalogue).unwrap();
         let asked = question.complete(&catalogue, scenario).unwrap();
         let mut out = Vec::new();
-        write(&mut out, &asked);
+        write(&mut out, &asked, operator);
         out
     }
 
@@ -204,7 +256,9 @@ mod tests {
                 "subject":{"kind":"person","name":"张三丰",
                            "ids":[{"type":"citizen_id","number":"990102 198003071239"}]},
                 "reference":"order 123"}"#,
+            None,
         );
+        assert_eq!(operator(&bytes), None);
         assert!(bytes.len() <= 60, "{} bytes", bytes.len());
         let contains = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
         assert!(contains("张三丰".as_bytes()));
@@ -227,8 +281,12 @@ mod tests {
                 purpose: None,
                 reference: Some("lot 7"),
             };
-            write_scan(&mut out, &asked);
+            write_scan(&mut out, &asked, None);
             assert_eq!(reference(&out).as_deref(), Some("lot 7"));
+            let mut by_somebody = Vec::new();
+            write_scan(&mut by_somebody, &asked, Some("窗口 3"));
+            assert_eq!(operator(&by_somebody), Some("窗口 3"));
+            assert_eq!(reference(&by_somebody).as_deref(), Some("lot 7"));
             String::from_utf8_lossy(&out).into_owned()
         };
         let short = scanned("标书 990102198003071239");
@@ -247,7 +305,9 @@ mod tests {
                 "subject":{"kind":"person","name":"张三丰"},
                 "exemption":{"kind":"court_permit","reference":"990102198003071239"},
                 "reference":"id 990102198003071239"}"#,
+            Some("990102198003071239"),
         );
+        assert_eq!(operator(&bytes), Some("**************1239"));
         let kept = reference(&bytes).unwrap();
         assert!(kept.starts_with("id *"), "{kept}");
         let number = b"990102198003071239";

@@ -1,28 +1,31 @@
 //! A request back from the form that its record seals: what `normalised` writes, read again.
 //!
-//! In: bytes of format 1, the catalogue they were written under, the scenario of the record. Out:
-//! the request, equal to the one that was asked as far as a decision depends on it; `None` where
-//! the bytes make no sense, or are a scan's. Texts of references and attributes are passed over.
+//! In: bytes of format 1 or 3, the catalogue they were written under, the scenario of the record.
+//! Out: the request, equal to the one that was asked as far as a decision depends on it; `None`
+//! where the bytes make no sense, or are a scan's. Texts of references and attributes are passed
+//! over.
 
 use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::{AttributeKind, AttributeValue, AttributeValues, ScenarioIndex};
 use crate::check::names::kind_of;
 use crate::check::request::{NUMBERS_MAX, Party, RELATED_MAX, Request};
+use crate::decision_log::codec;
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::model::decision::{AuthorisationKind, ExemptionKind};
 use crate::model::subject::{Role, SubjectKind};
 use crate::model::term::Day;
 use crate::name::query::NameQuery;
-use crate::wire::normalised::FORMAT;
+use crate::wire::normalised::{FORMAT, Opening};
 use smallvec::SmallVec;
 
 /// Reads a normalised request.
 pub fn read(bytes: &[u8], catalogue: &Catalogue, scenario: ScenarioIndex) -> Option<Request> {
-    let mut fields = Fields(bytes);
-    if fields.byte()? != FORMAT {
+    let mut opening = codec::Fields::new(bytes);
+    if Opening::read(&mut opening)?.format != FORMAT {
         return None;
     }
+    let mut fields = Fields(opening.rest());
     let attributes = fields.attributes(catalogue, scenario)?;
     let parties = fields.number()?;
     if parties == 0 || parties > 1 + RELATED_MAX as u64 {
@@ -171,20 +174,21 @@ mod tests {
                        {"kind":"person","name":"王五"}]}"#,
     ];
 
-    fn sealed(body: &str, catalogue: &Catalogue) -> (Vec<u8>, Request) {
+    fn sealed(body: &str, operator: Option<&str>, catalogue: &Catalogue) -> (Vec<u8>, Request) {
         let question = Question::parse(body.as_bytes()).unwrap();
         let scenario = question.scenario(catalogue).unwrap();
         let asked = question.complete(catalogue, scenario).unwrap();
         let mut out = Vec::new();
-        normalised::write(&mut out, &asked);
+        normalised::write(&mut out, &asked, operator);
         (out, asked.request)
     }
 
     #[test]
     fn a_request_comes_back_as_it_was_asked() {
         let catalogue = crate::catalogue::load::built_in().unwrap();
-        for body in BODIES {
-            let (bytes, asked) = sealed(body, &catalogue);
+        for (body, operator) in BODIES.into_iter().zip([None, Some("window 3")]) {
+            let (bytes, asked) = sealed(body, operator, &catalogue);
+            assert_eq!(normalised::operator(&bytes), operator);
             let read = read(&bytes, &catalogue, asked.scenario).unwrap();
             assert_eq!(read.attributes, asked.attributes);
             assert_eq!(read.exemption, asked.exemption);
@@ -204,7 +208,7 @@ mod tests {
     #[test]
     fn half_a_request_is_none() {
         let catalogue = crate::catalogue::load::built_in().unwrap();
-        let (bytes, asked) = sealed(BODIES[0], &catalogue);
+        let (bytes, asked) = sealed(BODIES[0], Some("window 3"), &catalogue);
         for end in 0..bytes.len() {
             assert!(read(&bytes[..end], &catalogue, asked.scenario).is_none());
         }

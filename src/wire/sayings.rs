@@ -3,9 +3,9 @@
 //! Every adverse decision is said with its ground, who listed, the document and the way to object
 //! (safeguard S17). Words only: nothing is decided here.
 
-use super::language::Language;
 use super::text::write_escaped;
 use crate::model::decision::{Decision, Reason};
+use crate::model::language::Language;
 
 /// What one message says of one listing.
 #[derive(Debug, Clone, Copy)]

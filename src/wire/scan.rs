@@ -90,8 +90,9 @@ pub struct HitShown<'a> {
     pub same_as: Option<usize>,
 }
 
-/// Appends the answer, with zeros where the check_id will stand. `all` is the sum of all hits: its
-/// `match_count` counts places, shown or not; its messages say of the strongest matches why.
+/// Appends the answer, with zeros where check_id and place in the log will stand. `all` is the sum
+/// of all hits: its `match_count` counts places, shown or not; its messages say of the strongest
+/// matches why.
 pub fn write(
     out: &mut Vec<u8>,
     ground: &Ground<'_>,
@@ -99,9 +100,8 @@ pub fn write(
     hits: &[HitShown<'_>],
     level: Level,
 ) {
-    out.extend_from_slice(answer::OPENING);
-    out.extend_from_slice(answer::NO_CHECK_ID);
-    out.extend_from_slice(b"\",\"scenario\":");
+    answer::write_opening(out);
+    out.extend_from_slice(b",\"scenario\":");
     write_text(out, &ground.scenario.id);
     out.extend_from_slice(b",\"decision\":");
     write_text(out, all.decision.name());
@@ -121,7 +121,7 @@ pub fn write(
         write_hit(out, ground, hit);
     }
     out.push(b']');
-    answer::write_snapshot(out, ground);
+    answer::write_grounds(out, ground);
     out.push(b'}');
 }
 

@@ -26,6 +26,7 @@ mod intake;
 mod lifecycle;
 mod limits;
 mod recalls;
+mod records;
 mod rescreen;
 mod scan;
 mod screen;

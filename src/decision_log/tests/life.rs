@@ -6,7 +6,9 @@ use crate::decision_log::error::LogError;
 use crate::decision_log::feedback::FeedbackAnswer;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::query::Filter;
-use crate::decision_log::record::{CheckDraft, CheckId, FeedbackDraft, Position, Subject};
+use crate::decision_log::record::{
+    CheckDraft, CheckId, FeedbackDraft, OTHERS_MAX, Position, Subject,
+};
 use crate::decision_log::segment::Syncing;
 use crate::decision_log::writer::DecisionLog;
 use crate::identifier::document::FullNumber;
@@ -46,6 +48,36 @@ fn a_plain_clear_takes_at_most_200_bytes() {
     append(&log, &draft);
     let taken = bytes() - before;
     assert!(taken <= 200, "{taken} bytes");
+}
+
+#[test]
+fn at_most_64_others_are_kept_each_once_and_foreign_flags_are_damage() {
+    let disk = SimulatedDisk::new(1);
+    let log = open(&disk, 1);
+    let names: Vec<String> = (0..100).map(|n| format!("当事人{}", n / 2)).collect();
+    let names: Vec<Subject<'_>> = names.iter().map(|name| Subject::Name(name)).collect();
+    let of = |others| CheckDraft {
+        others,
+        ..clear(NOW)
+    };
+    append(&log, &of(&names));
+    let many: Vec<String> = (0..100).map(|n| format!("第{n}人")).collect();
+    let many: Vec<Subject<'_>> = many.iter().map(|name| Subject::Name(name)).collect();
+    append(&log, &of(&many));
+    append(&log, &of(&[Subject::Name("张三丰")]));
+    let counts: Vec<usize> = records(&disk)
+        .iter()
+        .map(|record| match record {
+            Record::Check(check) => check.others.len(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(counts, [50, OTHERS_MAX, 0]);
+    let mut payload = vec![0; 48];
+    payload.extend([0b1000_0000, 0, 0, 0, 0, 0]);
+    assert_eq!(crate::decision_log::entry::check_head(&payload), None);
+    payload[48] = 0b0110_0000;
+    assert!(crate::decision_log::entry::check_head(&payload).is_some());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::decision_log::recovery::Recovery;
 use crate::decision_log::segment::{LogOptions, Syncing};
 use crate::decision_log::writer::DecisionLog;
 use crate::model::decision::{Decision, Identity, Level};
+use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::seal::entropy::SeededEntropy;
 use crate::seal::keys::MasterKey;
@@ -72,6 +73,8 @@ pub fn clear(moment: Moment) -> CheckDraft<'static> {
         level: Level::Kernel,
         context: CONTEXT,
         subject: Subject::Name("张三丰"),
+        others: &[],
+        language: Language::Zh,
         relied: &[],
         answer_hash: [4; 16],
         request: b"the normalised request",
