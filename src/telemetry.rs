@@ -45,6 +45,10 @@ pub const ACTS_TOTAL: &str = "hecha_acts_total";
 pub const CONNECTIONS: &str = "hecha_connections";
 /// Connections turned away at the cap.
 pub const CONNECTIONS_REFUSED_TOTAL: &str = "hecha_connections_refused_total";
+/// Handshakes of TLS that failed, by `reason`.
+pub const TLS_FAILED_TOTAL: &str = "hecha_tls_handshakes_failed_total";
+/// Readings of changed certificates, by `result`.
+pub const TLS_RELOADS_TOTAL: &str = "hecha_tls_reloads_total";
 /// Time of the syncs of the decision log.
 pub const LOG_SYNC_SECONDS: &str = "hecha_log_sync_seconds";
 /// Panics caught in a handler; each is a bug.
@@ -72,6 +76,18 @@ pub const REFUSAL_REASONS: &[&str] = &[
     "too_few_activators",
     "version_older",
     "version_reused",
+];
+
+/// Why handshakes fail: every value of `reason`, so that each is there before it happens.
+pub const TLS_FAILURE_REASONS: &[&str] = &[
+    "certificate_expired",
+    "certificate_missing",
+    "certificate_not_accepted",
+    "closed_by_peer",
+    "not_tls",
+    "protocol",
+    "refused_by_peer",
+    "too_slow",
 ];
 
 /// Upper bounds of the buckets, in microseconds.
@@ -327,6 +343,20 @@ impl Telemetry {
         self.count(RELOADS_TOTAL, "result", result_name(result));
     }
 
+    /// Counts a handshake that failed, and why.
+    pub fn count_failed_handshake(&self, reason: &'static str) {
+        debug_assert!(
+            TLS_FAILURE_REASONS.contains(&reason),
+            "`{reason}` is in no list"
+        );
+        self.count(TLS_FAILED_TOTAL, "reason", reason);
+    }
+
+    /// Counts a reading of changed certificates.
+    pub fn count_tls_reload(&self, result: SwapResult) {
+        self.count(TLS_RELOADS_TOTAL, "result", result_name(result));
+    }
+
     /// Counts an act on an entry.
     pub fn count_act(&self, kind: &'static str) {
         self.count(ACTS_TOTAL, "kind", kind);
@@ -394,6 +424,8 @@ fn describe() {
         (SWAPS_REFUSED_TOTAL, "Snapshots refused"),
         (RELOADS_TOTAL, "Reloads of catalogue and clients"),
         (ACTS_TOTAL, "Acts on entries"),
+        (TLS_FAILED_TOTAL, "Handshakes of TLS that failed"),
+        (TLS_RELOADS_TOTAL, "Readings of changed certificates"),
         (
             CONNECTIONS_REFUSED_TOTAL,
             "Connections turned away at the cap",
@@ -411,6 +443,10 @@ fn describe() {
         SwapResult::RolledBack,
     ] {
         metrics::counter!(SWAPS_TOTAL, "result" => result_name(result)).increment(0);
+        metrics::counter!(TLS_RELOADS_TOTAL, "result" => result_name(result)).increment(0);
+    }
+    for reason in TLS_FAILURE_REASONS {
+        metrics::counter!(TLS_FAILED_TOTAL, "reason" => *reason).increment(0);
     }
     for reason in REFUSAL_REASONS {
         metrics::counter!(SWAPS_REFUSED_TOTAL, "reason" => *reason).increment(0);

@@ -28,6 +28,8 @@ use crate::gateway::service::{Gateway, RecordWaits};
 use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
+use crate::http::listen::Endpoint;
+use crate::http::tls::{Tls, TlsError, TlsOptions};
 use crate::index::binding::BindingError;
 use crate::model::term::Moment;
 use crate::overlay::calendar::{self, Calendar, CalendarError};
@@ -80,6 +82,9 @@ pub enum StartError {
     /// The canaries.
     #[error(transparent)]
     Canaries(#[from] CanariesError),
+    /// Certificates and their keys.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// No snapshot.
     #[error(
         "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
@@ -267,6 +272,20 @@ pub fn limits(config: &Config) -> Limits {
         stop_ms_max: figures.hard_stop_ms,
         ..Limits::default()
     }
+}
+
+/// Where checks and operators are answered, their certificates read.
+pub fn endpoints(config: &Config) -> Result<[Endpoint; 2], TlsError> {
+    let handshake_max = Duration::from_millis(config.limits.tls_handshake_timeout_ms);
+    let endpoint = |address, tls: &Option<TlsOptions>| {
+        let load = |options: &TlsOptions| Tls::load(options.clone(), handshake_max);
+        let tls = tls.as_ref().map(load).transpose()?.map(Arc::new);
+        Ok::<_, TlsError>(Endpoint { address, tls })
+    };
+    Ok([
+        endpoint(config.listen, &config.tls.checks)?,
+        endpoint(config.ops_listen, &config.tls.ops)?,
+    ])
 }
 
 /// The catalogue that the configuration names, or the one built in.

@@ -10,6 +10,7 @@ use crate::config::load as config;
 use crate::config::resolved::{Config, LogFormat};
 use crate::gateway::service::Gateway;
 use crate::http::server::Server;
+use crate::http::tls::TlsOptions;
 use crate::intake::sample::{SampleError, personae};
 use crate::model::decision::Decision;
 use clap::Args;
@@ -74,6 +75,8 @@ impl ServeError {
 pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let config = config::load(args.config.as_deref(), std::env::vars_os())?;
     write_own_log(config.log_format);
+    let [checks, operators] = assembly::endpoints(&config).map_err(StartError::from)?;
+    warn_of_clear_text(&config);
     let Assembled {
         gateway,
         actor,
@@ -92,9 +95,10 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
         .map_err(internal("listening to signals"))?;
     let server = Server::start(
         Arc::clone(&gateway),
-        config.listen,
-        config.ops_listen,
+        checks,
+        operators,
         limits,
+        Duration::from_millis(config.limits.watch_interval_ms),
     )
     .map_err(|fault| ServeError::Listen {
         listen: config.listen,
@@ -116,6 +120,23 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
 struct Ready {
     listen: String,
     ops_listen: String,
+}
+
+/// Tokens and names travel in clear where a listener beyond this machine has no TLS.
+fn warn_of_clear_text(config: &Config) {
+    let all = [
+        ("listen", config.listen, &config.tls.checks),
+        ("ops_listen", config.ops_listen, &config.tls.ops),
+    ];
+    for (key, address, tls) in all {
+        if tls.is_none() && !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "`{key}` answers beyond this machine without TLS: tokens, names and numbers \
+                 travel in clear; name `tls_cert_file` and `tls_key_file`"
+            );
+        }
+    }
 }
 
 /// The one line of standard output.
@@ -146,17 +167,19 @@ fn greet(
         };
         let body = persona.request_json.replace('\'', "'\\''");
         text.push_str(&format!(
-            "\n# {}: {} ({})\ncurl -s http://{}/v1/check -H 'Authorization: Bearer {token}' \\\n  \
+            "\n# {}: {} ({})\ncurl -s {}://{}/v1/check -H 'Authorization: Bearer {token}' \\\n  \
              -H 'Content-Type: application/json' -H 'Accept-Language: en' \\\n  -d '{body}'\n",
             decision.name(),
             persona.title,
             persona.why,
+            scheme(&config.tls.checks),
             server.listen(),
         ));
     }
     text.push_str(&format!(
-        "\n# The token is also in {}; operators are answered on http://{}.\n\n",
+        "\n# The token is also in {}; operators are answered on {}://{}.\n\n",
         config.state_dir.join("token").display(),
+        scheme(&config.tls.ops),
         server.ops_listen(),
     ));
     let written = io::stderr().lock().write_all(text.as_bytes());
@@ -164,6 +187,10 @@ fn greet(
         what: "writing to standard error",
         fault,
     })
+}
+
+fn scheme(tls: &Option<TlsOptions>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
 }
 
 /// The program's own log lines, on standard error; `RUST_LOG` chooses which.
@@ -206,7 +233,10 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => break,
                 _ = self.interrupt.recv() => break,
-                _ = self.hang_up.recv() => gateway.actor.reload(),
+                _ = self.hang_up.recv() => {
+                    gateway.actor.reload();
+                    server.reload_tls();
+                }
             }
         }
         tracing::info!("stopping: not ready from now on");

@@ -149,6 +149,21 @@ pub enum ConfigError {
         /// Activators that a snapshot needs.
         activators_required: u64,
     },
+    /// Half of what TLS needs.
+    #[error(
+        "{place}: `{prefix}{has}` needs `{prefix}{lacks}`; name both, or neither; `hecha ca \
+         --help` makes them for tests"
+    )]
+    TlsLacks {
+        /// Where the half was written.
+        place: Place,
+        /// What stands before the keys of that listener.
+        prefix: &'static str,
+        /// The key that is there.
+        has: &'static str,
+        /// The key that is not.
+        lacks: &'static str,
+    },
     /// Both listeners at one address.
     #[error("{place}: `ops_listen` is {address}, as is `listen`; give the two different ports")]
     SameAddress {
@@ -232,6 +247,15 @@ keys! {
     clients_file: PathBuf, "path";
     snapshot_key_file: PathBuf, "path";
     log_key_file: PathBuf, "path";
+    tls_cert_file: PathBuf, "path";
+    tls_key_file: PathBuf, "path";
+    tls_client_ca_file: PathBuf, "path";
+    tls_client_auth: String, "text";
+    ops_tls_cert_file: PathBuf, "path";
+    ops_tls_key_file: PathBuf, "path";
+    ops_tls_client_ca_file: PathBuf, "path";
+    ops_tls_client_auth: String, "text";
+    tls_handshake_timeout_ms: u64, "whole number";
     check_runtimes: u64, "whole number";
     connections_max: u64, "whole number";
     ops_connections_max: u64, "whole number";

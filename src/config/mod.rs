@@ -6,6 +6,9 @@
 /// As written: every key with its place.
 pub mod file;
 
+/// TLS of the listeners.
+pub mod tls;
+
 /// As used: every key checked, with its default.
 pub mod resolved;
 

@@ -3,6 +3,7 @@
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
 use super::file::{ConfigError, PathList, Place, Placed, Written};
+use super::tls::TlsConfig;
 use crate::changes::gates::Limits;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub struct Config {
     pub log_key_file: PathBuf,
     /// Whose signatures a snapshot needs.
     pub trust: TrustConfig,
+    /// TLS of the listeners. Default none.
+    pub tls: TlsConfig,
     /// Public keys of gateways whose acts are taken. Default none.
     pub act_keys: Vec<PathBuf>,
     /// How much and how long.
@@ -94,6 +97,8 @@ pub struct ServiceLimits {
     /// Longest time from the first byte of a head to its last, in milliseconds. Default 10000; 10
     /// to 600000.
     pub header_timeout_ms: u64,
+    /// Longest time for a TLS handshake, in milliseconds. Default 5000; 10 to 600000.
+    pub tls_handshake_timeout_ms: u64,
     /// Longest time for a body to arrive, in milliseconds. Default 10000; 10 to 600000.
     pub body_timeout_ms: u64,
     /// Longest time without a request on a connection, in milliseconds. Default 60000; 10 to
@@ -130,6 +135,7 @@ const FIGURES: &[(&str, u64, u64, u64)] = &[
     ("connections_max", 10_000, 1, 1_000_000),
     ("ops_connections_max", 256, 1, 100_000),
     ("header_timeout_ms", 10_000, 10, 600_000),
+    ("tls_handshake_timeout_ms", 5_000, 10, 600_000),
     ("body_timeout_ms", 10_000, 10, 600_000),
     ("idle_timeout_ms", 60_000, 10, 3_600_000),
     ("checks_bytes_max", 16 << 20, 1 << 16, 64 << 20),
@@ -176,6 +182,7 @@ impl Config {
             clients_file: path(&written.clients_file, near.join("clients.toml")),
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
             log_key_file: path(&written.log_key_file, near.join("log.key")),
+            tls: TlsConfig::resolve(written, base)?,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,
@@ -258,6 +265,10 @@ impl ServiceLimits {
             connections_max: figure("connections_max", &written.connections_max)?,
             ops_connections_max: figure("ops_connections_max", &written.ops_connections_max)?,
             header_timeout_ms: figure("header_timeout_ms", &written.header_timeout_ms)?,
+            tls_handshake_timeout_ms: figure(
+                "tls_handshake_timeout_ms",
+                &written.tls_handshake_timeout_ms,
+            )?,
             body_timeout_ms: figure("body_timeout_ms", &written.body_timeout_ms)?,
             idle_timeout_ms: figure("idle_timeout_ms", &written.idle_timeout_ms)?,
             checks_bytes_max: figure("checks_bytes_max", &written.checks_bytes_max)?,

@@ -23,17 +23,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// A socket that notes what moves.
-struct WatchedSocket {
-    socket: TcpStream,
+struct WatchedSocket<S> {
+    socket: S,
     progress: Arc<Progress>,
 }
 
-impl AsyncRead for WatchedSocket {
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedSocket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -48,7 +47,7 @@ impl AsyncRead for WatchedSocket {
     }
 }
 
-impl AsyncWrite for WatchedSocket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedSocket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -88,12 +87,13 @@ impl AsyncWrite for WatchedSocket {
 
 /// Serves one socket until its peer is done, a limit is passed, or `stopping` turns true and the
 /// request in hand is answered.
-pub async fn serve<F, A>(
-    socket: TcpStream,
+pub async fn serve<S, F, A>(
+    socket: S,
     limits: &Limits,
     mut stopping: watch::Receiver<bool>,
     answer: F,
 ) where
+    S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Request<Incoming>, Arc<Progress>) -> A,
     A: Future<Output = hyper::Response<Reply>>,
 {

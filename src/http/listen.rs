@@ -8,6 +8,8 @@ use super::connection;
 use super::limits::Limits;
 use super::progress::Progress;
 use super::reply::Reply;
+use super::socket::Socket;
+use super::tls::Tls;
 use crate::telemetry::{CounterHandle, GaugeHandle};
 use crate::wire::problem::{PROBLEM_TYPE, Problem};
 use hyper::body::Incoming;
@@ -46,6 +48,18 @@ pub enum Stage {
     Dropped,
 }
 
+/// Where a listener answers, and how.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// Address and port; port 0 is a free one.
+    pub address: SocketAddr,
+    /// `None`: in clear.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// Told why a handshake failed.
+pub type OnFailedHandshake = Arc<dyn Fn(&'static str) + Send + Sync>;
+
 /// What a listener needs to know of itself.
 #[derive(Clone)]
 pub struct Listener {
@@ -59,6 +73,10 @@ pub struct Listener {
     pub gauge: GaugeHandle,
     /// Turned away.
     pub refused: CounterHandle,
+    /// `None`: in clear.
+    pub tls: Option<Arc<Tls>>,
+    /// Counts handshakes that failed.
+    pub on_failed_handshake: OnFailedHandshake,
     /// On its way down?
     pub stage: watch::Receiver<Stage>,
 }
@@ -155,7 +173,7 @@ async fn accept(
         };
         if listener.open.load(Ordering::Relaxed) >= listener.connections_max {
             listener.refused.increment(1);
-            turn_away(stream);
+            turn_away(stream, listener.tls.is_some());
             continue;
         }
         let least = workers
@@ -174,7 +192,13 @@ async fn accept(
 }
 
 /// Says 503 and closes, without reading the request and without waiting for the peer for long.
-fn turn_away(mut stream: TcpStream) {
+///
+/// Under TLS the socket is closed without a word: to say one costs a handshake.
+fn turn_away(mut stream: TcpStream, is_tls: bool) {
+    if is_tls {
+        return;
+    }
+
     const LINGER_MAX: Duration = Duration::from_millis(500);
     tokio::spawn(async move {
         let body = Problem::unavailable("too many connections; try again later").to_body();
@@ -245,6 +269,27 @@ async fn serve_socket(
         return;
     };
     let _ = socket.set_nodelay(true);
-    let answering = move |request, progress| answer(request, progress);
+    let socket = match &listener.tls {
+        None => Socket::Plain(socket),
+        Some(tls) => {
+            let mut stopping = stopping.clone();
+            let shaken = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => return,
+                shaken = Socket::shake(socket, tls) => shaken,
+            };
+            match shaken {
+                Ok(socket) => socket,
+                Err(reason) => return (listener.on_failed_handshake)(reason),
+            }
+        }
+    };
+    let certificate = socket.certificate();
+    let answering = move |mut request: Request<Incoming>, progress| {
+        if let Some(certificate) = certificate {
+            request.extensions_mut().insert(certificate);
+        }
+        answer(request, progress)
+    };
     connection::serve(socket, &listener.limits, stopping, answering).await;
 }

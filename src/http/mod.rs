@@ -9,6 +9,12 @@ pub mod progress;
 /// Answers as hyper sends them.
 pub mod reply;
 
+/// TLS of a listener: its files.
+pub mod tls;
+
+/// A socket, in clear or under TLS.
+pub mod socket;
+
 /// One connection and its end.
 pub mod connection;
 
@@ -39,5 +45,7 @@ pub mod ops;
 pub mod acts;
 /// From a request to its handler.
 pub mod route;
+/// Certificates that change.
+pub mod tls_watch;
 /// Both listeners together.
 pub mod server;

@@ -5,8 +5,10 @@
 
 use super::context::Context;
 use super::limits::Limits;
-use super::listen::{self, Answering, Listener, Running, Stage};
+use super::listen::{self, Answering, Endpoint, Listener, OnFailedHandshake, Running, Stage};
 use super::route::{Routes, Side};
+use super::tls::Tls;
+use super::tls_watch::TlsWatch;
 use crate::gateway::service::Gateway;
 use crate::telemetry::GaugeHandle;
 use std::io;
@@ -24,32 +26,42 @@ pub struct Server {
     checks_stage: watch::Sender<Stage>,
     ops: Running,
     ops_stage: watch::Sender<Stage>,
+    tls: TlsWatch,
 }
 
 impl Server {
-    /// Starts both listeners.
+    /// Starts both listeners; certificates are looked at every `look_at_tls`.
     ///
     /// Errors: an address cannot be bound, a thread cannot be started.
     pub fn start(
         gateway: Arc<Gateway>,
-        listen: SocketAddr,
-        ops_listen: SocketAddr,
+        on: Endpoint,
+        ops_on: Endpoint,
         limits: Limits,
+        look_at_tls: Duration,
     ) -> io::Result<Self> {
         let limits = Arc::new(limits);
         let telemetry = &gateway.shared.telemetry;
-        let of = |connections_max, gauge: &GaugeHandle, stage| Listener {
+        let of = |tls: &Option<Arc<Tls>>, connections_max, gauge: &GaugeHandle, stage| Listener {
             limits: Arc::clone(&limits),
             connections_max,
             open: Arc::new(AtomicUsize::new(0)),
             gauge: gauge.clone(),
             refused: telemetry.connections_refused.clone(),
+            tls: tls.clone(),
+            on_failed_handshake: on_failed_handshake(&gateway),
             stage,
         };
         let (checks_stage, stage) = watch::channel(Stage::Open);
-        let checks = of(limits.connections_max, &telemetry.check_connections, stage);
+        let checks = of(
+            &on.tls,
+            limits.connections_max,
+            &telemetry.check_connections,
+            stage,
+        );
         let (ops_stage, stage) = watch::channel(Stage::Open);
         let operators = of(
+            &ops_on.tls,
             limits.ops_connections_max,
             &telemetry.ops_connections,
             stage,
@@ -57,12 +69,14 @@ impl Server {
         let of_checks = (0..limits.runtime_count())
             .map(|_| answering(&gateway, &limits, Side::Check))
             .collect::<io::Result<_>>()?;
+        let all_tls = on.tls.iter().chain(&ops_on.tls).map(Arc::clone).collect();
         let of_operators = vec![answering(&gateway, &limits, Side::Ops)?];
         Ok(Self {
-            checks: listen::start("check", listen, &checks, of_checks)?,
-            ops: listen::start("ops", ops_listen, &operators, of_operators)?,
+            checks: listen::start("check", on.address, &checks, of_checks)?,
+            ops: listen::start("ops", ops_on.address, &operators, of_operators)?,
             checks_stage,
             ops_stage,
+            tls: TlsWatch::start(all_tls, Arc::clone(&gateway), look_at_tls)?,
             limits,
             gateway,
         })
@@ -76,6 +90,11 @@ impl Server {
     /// Where operators are answered.
     pub fn ops_listen(&self) -> SocketAddr {
         self.ops.address
+    }
+
+    /// Reads certificates again; does not wait.
+    pub fn reload_tls(&self) {
+        self.tls.reload();
     }
 
     /// Not ready any more, but still accepting: load balancers look elsewhere first.
@@ -115,6 +134,11 @@ impl Closing {
             let _ = self.ops_stage.send(Stage::Dropped);
         }
     }
+}
+
+fn on_failed_handshake(gateway: &Arc<Gateway>) -> OnFailedHandshake {
+    let gateway = Arc::clone(gateway);
+    Arc::new(move |reason| gateway.shared.telemetry.count_failed_handshake(reason))
 }
 
 fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {

@@ -23,3 +23,6 @@ pub mod aead;
 
 /// Bearer tokens and their hashes.
 pub mod token;
+
+/// Certificates of calling units, known by their public key.
+pub mod certificate;

@@ -12,3 +12,5 @@ pub mod simulated;
 pub mod append;
 /// Replacing a whole file by a new one: write aside, sync, rename.
 pub mod replace;
+/// Whether a file was changed, without reading it.
+pub mod stamp;

@@ -39,9 +39,14 @@ impl Answer {
     }
 }
 
+/// What a connection reads from and writes to.
+pub trait Stream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Stream for T {}
+
 /// One connection, kept open.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     unread: Vec<u8>,
 }
 
@@ -52,8 +57,13 @@ impl Connection {
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         stream.set_nodelay(true).unwrap();
+        Self::over(stream)
+    }
+
+    /// Over a socket that is ready for HTTP.
+    pub fn over(stream: impl Stream + 'static) -> Self {
         Self {
-            stream,
+            stream: Box::new(stream),
             unread: Vec::new(),
         }
     }
@@ -188,6 +198,12 @@ impl Request {
         assert_eq!(connection.unread.len(), end + 4, "a body behind a HEAD");
         let head = String::from_utf8_lossy(&connection.unread[..end]).into_owned();
         head.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sends it on a connection that is open; `None` where it is closed instead of answered.
+    pub fn send_over(&self, connection: &mut Connection) -> Option<Answer> {
+        connection.send(&self.bytes());
+        connection.read()
     }
 
     /// Sends it on a connection of its own.

@@ -13,6 +13,7 @@
 mod activation;
 mod acts;
 mod auth;
+mod authority;
 mod commands;
 mod deltas;
 mod disclosure;
@@ -34,4 +35,5 @@ mod signing;
 mod snapshots;
 mod stream;
 mod time;
+mod tls;
 mod trusted;
