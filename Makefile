@@ -2,10 +2,14 @@
 # make bench      prints the figures of the micro benchmarks (a quiet machine helps)
 # make load       prints throughput and latency beside a bare server
 # make kill-100   the kill test in its full length
+# make audit      licences, sources and bans of all dependencies by cargo-deny; advisories where
+#                 HECHA_ADVISORY_DB names a local copy of an advisory database
+# make sbom       writes a list of everything the program is made of (CycloneDX)
+# make host       prints how exposed the units of deploy/ are
 
 CARGO ?= cargo
 
-.PHONY: test tools format lint bench load kill-100
+.PHONY: test tools format lint bench load kill-100 audit sbom host
 
 test: tools format lint
 	$(CARGO) test --workspace --locked
@@ -16,6 +20,8 @@ tools:
 	  echo "cargo is missing: install Rust 1.95 or later (rustup, or your distribution)"; exit 1; }
 	@command -v cc >/dev/null || { \
 	  echo "installing a C compiler"; apt-get update -qq && apt-get install -y -qq gcc libc6-dev; }
+	@command -v systemd-analyze >/dev/null || { \
+	  echo "installing systemd-analyze"; apt-get update -qq && apt-get install -y -qq systemd; }
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 
@@ -34,3 +40,29 @@ load:
 
 kill-100:
 	HECHA_KILL_ROUNDS=100 $(CARGO) test --release --locked --test faults -- --nocapture
+
+# Tools of their own, built once below target/: none of them is needed to build or test.
+TOOLS = target/tools
+
+audit:
+	@test -x $(TOOLS)/bin/cargo-deny || $(CARGO) install cargo-deny --locked --root $(TOOLS)
+	$(TOOLS)/bin/cargo-deny --locked check licenses bans sources
+	@if [ -n "$(HECHA_ADVISORY_DB)" ]; then \
+	  find "$(HECHA_ADVISORY_DB)" -maxdepth 0 -mtime +90 -printf \
+	    'warning: the advisory database is of %Tx, more than 90 days old\n'; \
+	  test -x $(TOOLS)/bin/cargo-audit || \
+	    $(CARGO) install cargo-audit --locked --root $(TOOLS); \
+	  $(TOOLS)/bin/cargo-audit audit --db "$(HECHA_ADVISORY_DB)" --no-fetch --stale; \
+	else \
+	  echo "advisories: not checked; set HECHA_ADVISORY_DB to a local copy"; \
+	fi
+
+sbom:
+	@test -x $(TOOLS)/bin/cargo-cyclonedx || \
+	  $(CARGO) install cargo-cyclonedx --locked --root $(TOOLS)
+	$(TOOLS)/bin/cargo-cyclonedx cyclonedx --format json --override-filename sbom.cdx
+	@mkdir -p target/sbom && mv sbom.cdx.json target/sbom/hecha.cdx.json \
+	  && rm -f loadtest/sbom.cdx.json && echo "target/sbom/hecha.cdx.json"
+
+host:
+	$(CARGO) test --locked --test host -- --nocapture the_units

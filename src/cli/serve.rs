@@ -14,6 +14,7 @@ use crate::http::tls::TlsOptions;
 use crate::intake::sample::{SampleError, personae};
 use crate::model::decision::Decision;
 use clap::Args;
+use sd_notify::NotifyState;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -110,6 +111,7 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     }
     gateway.shared.recorder.started(gateway.shared.clock.now());
     say_ready(&server).map_err(internal("writing to standard output"))?;
+    tell_manager(NotifyState::Ready);
     runtime.block_on(signals.obey(server, gateway, actor, drain_delay));
     // After a second signal the orderly end may still be waiting: nobody waits for it.
     runtime.shutdown_background();
@@ -149,6 +151,13 @@ fn say_ready(server: &Server) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
+}
+
+/// Says so to systemd, where that started us (`Type=notify`); else to nobody.
+fn tell_manager(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager could not be told");
+    }
 }
 
 /// One question for each decision, ready to paste.
@@ -240,6 +249,7 @@ impl Signals {
             }
         }
         tracing::info!("stopping: not ready from now on");
+        tell_manager(NotifyState::Stopping);
         server.drain();
         let of_stop = Arc::clone(&gateway);
         let stopped = tokio::task::spawn_blocking(move || {

@@ -62,6 +62,32 @@ fn a_stopping_gateway_is_not_ready_but_answers_what_it_has_begun() {
 }
 
 #[test]
+fn the_service_manager_hears_of_ready_and_stop() {
+    let installation = Installation::new();
+    let path = installation.path("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let hear = || {
+        let mut said = [0; 256];
+        let bytes = manager.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..bytes]).trim().to_owned()
+    };
+    let mut server = Server::start(
+        hecha()
+            .args(["serve", "--config"])
+            .arg(installation.config())
+            .env("NOTIFY_SOCKET", &path),
+    );
+    assert_eq!(hear(), "READY=1");
+    assert_eq!(Request::get("/readyz").send(server.checks).status, 200);
+    server.signal("TERM");
+    assert_eq!(hear(), "STOPPING=1");
+    assert!(server.wait().success());
+}
+
+#[test]
 fn a_request_that_never_ends_does_not_outlive_the_hard_stop() {
     let mut installation = Installation::new();
     installation.more_config = "hard_stop_ms = 200\n".to_owned();
