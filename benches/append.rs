@@ -150,7 +150,7 @@ fn writer_thread(folder: &Path, level: Level, tasks: usize, row_time: Duration) 
     let writer = std::thread::spawn(move || write_groups(&*written, &receiver, level));
     let keys = LogKeys::new(MasterKey::from_bytes([7; 32]));
     let shard = keys
-        .shard(keys.id(), &[1; 32], "2026-11")
+        .shard(keys.id(), &[1; 32], "2026-11", None)
         .context("the key is loaded")?;
     let begun = Instant::now();
     let times = on_runtimes(tasks, || {

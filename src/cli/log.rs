@@ -7,6 +7,7 @@ use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, Record};
 use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
+use crate::decision_log::months;
 use crate::decision_log::query::{self, Filter};
 use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
@@ -231,16 +232,16 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
     let wanted = BTreeSet::from([args.entry_id.as_str().into()]);
     let keys = args.key.as_deref().map(MasterKey::load).transpose()?;
     let keys = keys.map(LogKeys::new);
-    let reference_of = |header: &Header, check: &CheckRecord| {
-        let shard = keys
-            .as_ref()?
-            .shard(header.key_id, &header.salt, &header.month)?;
+    let reference_of = |folder: &Path, header: &Header, check: &CheckRecord| {
+        let shard = months::open_shard(&RealDisk, folder, keys.as_ref()?, header).ok()?;
         let plain = Zeroizing::new(shard.unseal(&check.check_id.0, &check.sealed).ok()?);
         normalised::reference(&plain)
     };
     let mut answers: Vec<ReliedAnswer> = Vec::new();
     let mut segments = 0;
     for folder in std::iter::once(args.dir.clone()).chain(runs_beside(&args.dir)) {
+        let reference_of =
+            |header: &Header, check: &CheckRecord| reference_of(&folder, header, check);
         let (found, summary) = recall::collect(&RealDisk, &folder, &wanted, &reference_of)?;
         answers.extend(found.into_values().flatten());
         segments += summary.segments;

@@ -12,6 +12,7 @@ use super::error::LogError;
 use super::index::LogIndex;
 use super::intern::{Batch, Interner, NextNumbers, Table};
 use super::keys::{self, LogKeys, RANDOM_BYTES, ShardKeys};
+use super::months;
 use super::record::{
     self, Appended, CheckDigests, CheckDraft, CheckId, CheckNumbers, EventDraft, FeedbackDraft,
     KIND_CHECK, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, OTHERS_MAX, Others, Position, Subject,
@@ -20,10 +21,12 @@ use super::redact::mask_citizen_ids;
 use super::segment::{self, Header, Preparation, SEGMENT_UNIT_BYTES};
 use crate::identifier::digest::Digest;
 use crate::model::term::Moment;
+use crate::seal::entropy::Entropy;
 use crate::storage::append::{KIND_MARK, PAYLOAD_BYTES_MAX};
 use crate::storage::disk::{Storage, StoredFile};
 use smallvec::SmallVec;
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,9 +37,13 @@ pub(super) type Fresh = [u8; 2 * RANDOM_BYTES];
 #[derive(Debug)]
 pub(super) struct Ground {
     pub storage: Arc<dyn Storage>,
+    pub folder: PathBuf,
     pub segment_bytes: u64,
     pub keys: LogKeys,
     pub salt: [u8; 32],
+    pub entropy: Arc<dyn Entropy>,
+    /// Months whose keys were opened last, two at most.
+    pub months: Mutex<SmallVec<[(String, ShardKeys); 2]>>,
     pub preparation: Mutex<Preparation>,
     pub index: Mutex<LogIndex>,
     pub counters: LogCounters,
@@ -81,6 +88,7 @@ pub(super) struct Appender {
 #[derive(Debug)]
 struct OpenSegment {
     number: u64,
+    begun: Moment,
     file: Arc<dyn StoredFile>,
     offset: u64,
     segment_bytes: u64,
@@ -108,14 +116,20 @@ impl Appender {
         file: Option<Arc<dyn StoredFile>>,
         now: Moment,
     ) -> Result<Self, LogError> {
+        let begun = last.as_ref().map(|(header, ..)| header.begun);
+        let goes_on = |header: &Header| header.key_id == ground.keys.id() && header.has_secret;
         let segment = match (last, file) {
-            (Some((header, offset, numbers)), Some(file)) if header.key_id == ground.keys.id() => {
+            (Some((header, offset, numbers)), Some(file)) if goes_on(&header) => {
+                let (storage, folder) = (&*ground.storage, &ground.folder);
+                let shard = months::open_shard(storage, folder, &ground.keys, &header)?;
+                ground.keep(&header.month, &shard);
                 Some(OpenSegment {
                     number: header.number,
+                    begun: header.begun,
                     file,
                     offset,
                     segment_bytes: header.segment_bytes,
-                    shard: shard(ground, &header.month)?,
+                    shard,
                     month_end: keys::month_end(header.begun),
                     interner: Interner::after(&numbers),
                 })
@@ -126,7 +140,10 @@ impl Appender {
         batch.begin(next_index, 0);
         let (segment, next_index) = match segment {
             Some(segment) => (segment, next_index),
-            None => (begin(ground, now, &mut batch)?, batch.next_index),
+            None => {
+                let begun = begun.map_or(now, |begun| begun.max(now));
+                (begin(ground, begun, &mut batch)?, batch.next_index)
+            }
         };
         Ok(Self {
             segment,
@@ -356,7 +373,9 @@ impl Appender {
     fn roll_over(&mut self, ground: &Ground, moment: Moment) -> Result<(), AppendFault> {
         let through = ground.synced_through.load(Ordering::Acquire);
         self.batch.begin(self.next_index, through);
-        let segment = begin(ground, moment, &mut self.batch).map_err(AppendFault::Fatal)?;
+        // Months never go back, whatever the clock does: a shard is one stretch of the log.
+        let begun = moment.max(self.segment.begun);
+        let segment = begin(ground, begun, &mut self.batch).map_err(AppendFault::Fatal)?;
         let old = std::mem::replace(&mut self.segment, segment);
         self.full.push(old.file);
         self.next_index = self.batch.next_index;
@@ -375,8 +394,35 @@ impl OpenSegment {
     }
 }
 
+impl Ground {
+    /// Keys of a month, which has a secret from now on. Slow where it is a new month.
+    pub fn open_month(&self, month: &str) -> Result<ShardKeys, LogError> {
+        // Held while one is made: of two threads one makes it.
+        let mut known = self.months.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shard)) = known.iter().find(|(label, _)| label == month) {
+            return Ok(shard.clone());
+        }
+        let (storage, folder) = (&*self.storage, &self.folder);
+        let (salt, entropy) = (&self.salt, &*self.entropy);
+        let shard = months::open_or_make(storage, folder, &self.keys, salt, month, entropy)?;
+        if known.len() == 2 {
+            known.remove(0);
+        }
+        known.push((month.to_owned(), shard.clone()));
+        Ok(shard)
+    }
+
+    /// Remembers the keys of the month that is being written.
+    fn keep(&self, month: &str, shard: &ShardKeys) {
+        let mut known = self.months.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push((month.to_owned(), shard.clone()));
+    }
+}
+
 /// Takes the prepared segment and writes its header.
 fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegment, LogError> {
+    let month = keys::month_label(moment);
+    let shard = ground.open_month(&month)?;
     let preparation = ground.preparation.lock();
     let mut preparation = preparation.unwrap_or_else(PoisonError::into_inner);
     let prepared = preparation.take(&*ground.storage, ground.segment_bytes)?;
@@ -387,7 +433,8 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
         begun: moment,
         salt: ground.salt,
         key_id: ground.keys.id(),
-        month: keys::month_label(moment),
+        month,
+        has_secret: true,
     };
     let fault = || LogError::io("begin", segment::file_name(prepared.number));
     batch
@@ -401,20 +448,13 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
     index.begin(prepared.number);
     Ok(OpenSegment {
         number: prepared.number,
+        begun: moment,
         file: prepared.file,
         offset: batch.bytes.len() as u64,
         segment_bytes: prepared.segment_bytes,
-        shard: shard(ground, &header.month)?,
+        shard,
         month_end: keys::month_end(moment),
         interner: Interner::default(),
-    })
-}
-
-fn shard(ground: &Ground, month: &str) -> Result<ShardKeys, LogError> {
-    let shard = ground.keys.shard(ground.keys.id(), &ground.salt, month);
-    // INVARIANT: `LogKeys` holds the master whose number it gives.
-    shard.ok_or_else(|| LogError::Ended {
-        reason: "its key is not loaded".into(),
     })
 }
 

@@ -1,6 +1,8 @@
 //! Why the log cannot be opened, written or read. Says file, offset and what to do; never a record.
 
+use crate::seal::keys::KeyId;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A fault of the log, never of a caller's request but for `TooLarge`.
@@ -68,6 +70,9 @@ pub enum LogError {
         /// The bound.
         bytes_max: usize,
     },
+    /// The keys of a month.
+    #[error(transparent)]
+    Month(#[from] ShardClosed),
     /// Options that cannot work.
     #[error("`{name}` of the decision log is {value}; it must lie between {from} and {to}")]
     Option {
@@ -79,6 +84,47 @@ pub enum LogError {
         from: u64,
         /// Most.
         to: u64,
+    },
+}
+
+/// Why the sealed parts of a segment stay closed.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardClosed {
+    /// The master that sealed them is not here.
+    #[error("what was sealed in {month} needs the log key {key}; name its file")]
+    NoMaster {
+        /// The month.
+        month: String,
+        /// Number of the master.
+        key: KeyId,
+    },
+    /// The month has no secret.
+    #[error(
+        "`{}` is missing: what was sealed in {month} cannot be opened; restore the file from a \
+         copy (where the month was expired by order, it is gone for good)",
+        file.display()
+    )]
+    Missing {
+        /// The file of the secret.
+        file: PathBuf,
+        /// The month.
+        month: String,
+    },
+    /// The secret cannot be read.
+    #[error("`{}` is damaged: {what}; restore it from a copy", file.display())]
+    Damaged {
+        /// The file of the secret.
+        file: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The file system refused.
+    #[error("`{}`: {fault}", file.display())]
+    Io {
+        /// The file of the secret.
+        file: PathBuf,
+        /// What the system says.
+        fault: io::Error,
     },
 }
 
@@ -153,6 +199,36 @@ mod tests {
                     to: 3,
                 },
                 "`segment_bytes` of the decision log is 1; it must lie between 2 and 3",
+            ),
+            (
+                LogError::Month(ShardClosed::NoMaster {
+                    month: "2026-11".into(),
+                    key: KeyId([1; 8]),
+                }),
+                "what was sealed in 2026-11 needs the log key 0101010101010101; name its file",
+            ),
+            (
+                LogError::Month(ShardClosed::Missing {
+                    file: "keys/2026-11.key".into(),
+                    month: "2026-11".into(),
+                }),
+                "`keys/2026-11.key` is missing: what was sealed in 2026-11 cannot be opened; \
+                 restore the file from a copy (where the month was expired by order, it is gone \
+                 for good)",
+            ),
+            (
+                LogError::Month(ShardClosed::Damaged {
+                    file: "keys/2026-11.key".into(),
+                    what: "a line makes no sense",
+                }),
+                "`keys/2026-11.key` is damaged: a line makes no sense; restore it from a copy",
+            ),
+            (
+                LogError::Month(ShardClosed::Io {
+                    file: "keys/2026-11.key".into(),
+                    fault: io::Error::other("broken"),
+                }),
+                "`keys/2026-11.key`: broken",
             ),
         ];
         for (error, text) in cases {

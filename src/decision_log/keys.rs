@@ -1,15 +1,20 @@
 //! The log's keys: for each month a key that seals and a key that digests, one key for feedback.
 //!
-//! In: the log's master key, the log's salt, a month. Out: derived keys. Destroying what derives a
-//! month's keys makes its sealed parts unreadable; a stolen log cannot be joined to a stolen list,
-//! for the master is not that of snapshots. Contract, section 7; design, "Log".
+//! In: the log's master key, the log's salt, a month and its secret. Out: derived keys. Without the
+//! month's secret (`months.rs`) no master gives its keys back: destroying it makes the sealed parts
+//! unreadable. A stolen log cannot be joined to a stolen list, for the master is not that of
+//! snapshots. Contract, section 7; design, "Log".
 
 use crate::identifier::digest::DigestKey;
 use crate::model::term::{Day, Moment};
 use crate::seal::aead::{OpenError, SealKey};
 use crate::seal::derive::derive;
 use crate::seal::keys::{KeyId, MasterKey};
+use crate::seal::sign::SigningKey;
+use sha2::{Digest, Sha256};
 use std::fmt;
+use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Random bytes of a sealed part, in front of it.
 pub const RANDOM_BYTES: usize = 16;
@@ -18,6 +23,7 @@ pub const RANDOM_BYTES: usize = 16;
 #[derive(Clone)]
 pub struct LogKeys {
     masters: Vec<MasterKey>,
+    signer: Option<Arc<SigningKey>>,
 }
 
 impl LogKeys {
@@ -25,7 +31,20 @@ impl LogKeys {
     pub fn new(master: MasterKey) -> Self {
         Self {
             masters: vec![master],
+            signer: None,
         }
+    }
+
+    /// With a tree over the records, whose checkpoints this key signs.
+    #[must_use]
+    pub fn with_signer(mut self, signer: SigningKey) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// The key that signs checkpoints, where there is a tree.
+    pub fn signer(&self) -> Option<&Arc<SigningKey>> {
+        self.signer.as_ref()
     }
 
     /// Also reads what `older` masters have written.
@@ -40,15 +59,37 @@ impl LogKeys {
         self.masters[0].id()
     }
 
-    /// Keys of the month of `moment`, Shanghai, under the master with this number, if it is here.
-    pub fn shard(&self, id: KeyId, salt: &[u8; 32], label: &str) -> Option<ShardKeys> {
+    /// Keys of a month under the master with this number, if it is here; `secret` is the month's,
+    /// which segments of older versions do not have. Callers have `months::open_shard`.
+    pub fn shard(
+        &self,
+        id: KeyId,
+        salt: &[u8; 32],
+        label: &str,
+        secret: Option<&MonthSecret>,
+    ) -> Option<ShardKeys> {
         let master = self.master(id)?;
-        let seal = derive(master, salt, &format!("log seal {label}"));
-        let subject = derive(master, salt, &format!("log subject {label}"));
+        let mut salted = Zeroizing::new(salt.to_vec());
+        if let Some(secret) = secret {
+            salted = Zeroizing::new([&salt[..], &secret.0[..]].concat());
+        }
+        let seal = derive(master, &salted, &format!("log seal {label}"));
+        let subject = derive(master, &salted, &format!("log subject {label}"));
         Some(ShardKeys {
             seal: SealKey::new(&seal),
             subject: DigestKey::new(subject.as_bytes()),
         })
+    }
+
+    /// Whether the master with this number is here.
+    pub fn has(&self, id: KeyId) -> bool {
+        self.master(id).is_some()
+    }
+
+    /// Key under which secrets of months are sealed, if the master is here.
+    pub(super) fn secrets(&self, id: KeyId, salt: &[u8; 32]) -> Option<SealKey> {
+        let key = derive(self.master(id)?, salt, "log month secret");
+        Some(SealKey::new(&key))
     }
 
     /// Key under which contents of feedback are compared, if the master is here.
@@ -67,6 +108,16 @@ impl fmt::Debug for LogKeys {
         f.debug_list()
             .entries(self.masters.iter().map(MasterKey::id))
             .finish()
+    }
+}
+
+/// 32 random bytes without which the keys of a month cannot be derived. Wiped when dropped.
+#[derive(Clone)]
+pub struct MonthSecret(pub(super) Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for MonthSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MonthSecret")
     }
 }
 
@@ -98,6 +149,15 @@ impl fmt::Debug for ShardKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ShardKeys")
     }
+}
+
+/// Number of the log with this salt: tells logs apart, stands in the origin of its checkpoints.
+pub fn log_id(salt: &[u8; 32]) -> KeyId {
+    let mut hash = Sha256::new_with_prefix(b"hecha log id 1");
+    hash.update(salt);
+    let mut id = [0; 8];
+    id.copy_from_slice(&hash.finalize()[..8]);
+    KeyId(id)
 }
 
 /// Label of the month of a moment, Shanghai: `2026-11`.
@@ -143,7 +203,7 @@ mod tests {
     #[test]
     fn each_month_and_log_has_keys_of_its_own_and_nothing_prints_them() {
         let keys = LogKeys::new(MasterKey::from_bytes([1; 32]));
-        let shard = |salt: u8, label| keys.shard(keys.id(), &[salt; 32], label).unwrap();
+        let shard = |salt: u8, label| keys.shard(keys.id(), &[salt; 32], label, None).unwrap();
         let mut sealed = Vec::new();
         shard(1, "2026-11").seal(&[5; 16], &[6; 16], b"request", &mut sealed);
         assert_eq!(
@@ -153,7 +213,14 @@ mod tests {
         assert!(shard(1, "2026-11").unseal(&[7; 16], &sealed).is_err());
         assert!(shard(1, "2026-12").unseal(&[6; 16], &sealed).is_err());
         assert!(shard(2, "2026-11").unseal(&[6; 16], &sealed).is_err());
-        assert!(keys.shard(KeyId([0; 8]), &[1; 32], "2026-11").is_none());
+        assert!(
+            keys.shard(KeyId([0; 8]), &[1; 32], "2026-11", None)
+                .is_none()
+        );
+        let secret = MonthSecret(Zeroizing::new([9; 32]));
+        let of_secret = keys.shard(keys.id(), &[1; 32], "2026-11", Some(&secret));
+        assert!(of_secret.unwrap().unseal(&[6; 16], &sealed).is_err());
+        assert_eq!(format!("{secret:?}"), "MonthSecret");
         let other = MasterKey::from_bytes([2; 32]);
         let rotated = LogKeys::new(other).with_older([MasterKey::from_bytes([1; 32])]);
         assert!(rotated.feedback(keys.id(), &[1; 32]).is_some());

@@ -24,6 +24,8 @@ pub mod intern;
 pub mod entry;
 /// Files of the log: names, headers, preparation beforehand.
 pub mod segment;
+/// The secret of each month, which is destroyed when the month is.
+pub mod months;
 /// Reading all segments in order, to where whole frames end.
 pub mod chain;
 /// Where checks stand, without memory for each.

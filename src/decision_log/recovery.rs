@@ -13,6 +13,7 @@ use super::feedback::FeedbackMap;
 use super::index::LogIndex;
 use super::intern::{self, NextNumbers, Table};
 use super::keys::LogKeys;
+use super::months;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
@@ -94,6 +95,7 @@ pub(super) fn recover(
 ) -> Result<Recovered, LogError> {
     let name = || folder.display().to_string();
     replace::clean(storage, folder).map_err(LogError::io("clean", name()))?;
+    months::clean(storage, folder).map_err(LogError::io("clean", name()))?;
     let mut memory = Memory {
         keys,
         index: LogIndex::default(),

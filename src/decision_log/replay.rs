@@ -10,6 +10,7 @@ use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
 use super::intern;
 use super::keys::{LogKeys, ShardKeys};
+use super::months;
 use super::record::{KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
 use super::recovery::nonsense;
 use crate::model::term::Moment;
@@ -62,7 +63,8 @@ pub fn latest(
             match frame.kind {
                 KIND_SEGMENT => {
                     names = Names::default();
-                    shard = keys.shard(header.key_id, &header.salt, &header.month);
+                    // What stays closed is counted below.
+                    shard = months::open_shard(storage, folder, keys, header).ok();
                 }
                 KIND_TEXT => names.add_text(&intern::read_text(frame.payload).ok_or_else(damage)?),
                 KIND_CONTEXT => {

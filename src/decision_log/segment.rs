@@ -90,10 +90,14 @@ pub struct Header {
     pub key_id: KeyId,
     /// Month of its keys, for example `2026-11`.
     pub month: String,
+    /// Whether its keys come of the month's secret too; those of older versions do not.
+    pub has_secret: bool,
 }
 
-/// Algorithms of format 1: AES-256-GCM-SIV, HMAC-SHA-256 cut to 128 bits, HKDF-SHA-256.
-const ALGORITHMS: [u8; 3] = [1, 1, 1];
+/// Algorithms: AES-256-GCM-SIV, HMAC-SHA-256 cut to 128 bits, HKDF-SHA-256 of the master.
+const WITHOUT_SECRET: [u8; 3] = [1, 1, 1];
+/// The same, HKDF-SHA-256 of the master and the month's secret.
+const WITH_SECRET: [u8; 3] = [1, 1, 2];
 
 impl Header {
     /// Appends the payload.
@@ -101,7 +105,10 @@ impl Header {
         out.extend_from_slice(&self.salt);
         out.extend_from_slice(&self.key_id.0);
         out.extend_from_slice(&self.begun.0.to_le_bytes());
-        out.extend_from_slice(&ALGORITHMS);
+        out.extend_from_slice(match self.has_secret {
+            true => &WITH_SECRET,
+            false => &WITHOUT_SECRET,
+        });
         put_number(out, self.number);
         put_number(out, self.segment_bytes);
         put_text(out, &self.month);
@@ -113,10 +120,13 @@ impl Header {
         let salt = fields.array()?;
         let key_id = KeyId(fields.array()?);
         let begun = Moment(i64::from_le_bytes(fields.array()?));
-        if fields.array()? != ALGORITHMS {
-            return None;
-        }
+        let has_secret = match fields.array()? {
+            WITHOUT_SECRET => false,
+            WITH_SECRET => true,
+            _ => return None,
+        };
         Some(Self {
+            has_secret,
             number: fields.number()?,
             segment_bytes: fields.number()?,
             begun,
@@ -297,10 +307,14 @@ mod tests {
             salt: [9; 32],
             key_id: KeyId([4; 8]),
             month: "2026-11".into(),
+            has_secret: true,
         };
         let mut payload = Vec::new();
         header.put(&mut payload);
-        assert_eq!(Header::read(&payload), Some(header));
+        assert_eq!(Header::read(&payload), Some(header.clone()));
+        payload[50] = 1;
+        let older = Header::read(&payload).unwrap();
+        assert_eq!((older.has_secret, older.month), (false, header.month));
         payload[48] = 2;
         assert_eq!(Header::read(&payload), None, "another algorithm");
         assert_eq!(Header::read(b""), None);

@@ -9,7 +9,7 @@ use super::appender::{AppendFault, Appender, Fresh, Ground};
 use super::counters::LogCounters;
 use super::error::LogError;
 use super::feedback::{FeedbackAnswer, FeedbackMap, FeedbackSeen};
-use super::keys::LogKeys;
+use super::keys::{self, LogKeys};
 use super::lookup::{self, FoundCheck};
 use super::record::{Appended, CheckDraft, CheckId, EventDraft, FeedbackDraft, Position};
 use super::recovery::{self, Recovered, Recovery};
@@ -32,6 +32,9 @@ const AHEAD_BYTES: u64 = 512 << 10;
 
 /// Rest after a preparation that has failed, before it is tried again.
 const PREPARE_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long before a month ends the secret of the next one is made, in microseconds.
+const MONTH_AHEAD_US: i64 = 60_000_000;
 
 /// The one writer of a log folder. Shared by reference; dropping it syncs and lets go.
 #[derive(Debug)]
@@ -296,6 +299,9 @@ impl Shared {
             .unwrap_or(Moment(i64::MIN));
         let on_disk = recovered.next_index - 1;
         let ground = Ground {
+            folder: folder.to_owned(),
+            entropy: Arc::clone(&entropy),
+            months: Mutex::default(),
             segment_bytes: options.segment_bytes,
             keys,
             salt,
@@ -495,6 +501,7 @@ impl Shared {
             }
             last = Instant::now();
             self.prepare();
+            self.prepare_month();
         }
     }
 
@@ -545,6 +552,19 @@ impl Shared {
         let stepped = lock(&self.ground.preparation).step(&*self.ground.storage);
         let fault = stepped.err().map(|error| error.to_string().into());
         *lock(&self.next_segment_fault) = fault.map(|fault| (Instant::now(), fault));
+    }
+
+    /// Makes the secret of the next month before its first record needs it: no answer waits for it.
+    fn prepare_month(&self) {
+        let highest = Moment(self.ground.highest_moment.load(Ordering::Relaxed));
+        if highest.0 < 0 {
+            return;
+        }
+        let end = keys::month_end(highest);
+        if end.0.saturating_sub(highest.0) < MONTH_AHEAD_US {
+            // Who needs it says why it cannot be made.
+            let _ = self.ground.open_month(&keys::month_label(end));
+        }
     }
 
     fn next_segment_fault(&self) -> Option<Arc<str>> {

@@ -2,10 +2,13 @@
 
 use super::support::*;
 use crate::decision_log::error::LogError;
+use crate::decision_log::months::secret_path;
 use crate::decision_log::record::CheckId;
 use crate::storage::disk::{Storage, read_all};
+use crate::storage::replace;
 use crate::storage::simulated::SimulatedDisk;
 use std::path::Path;
+use std::sync::OnceLock;
 
 const SEGMENT: &str = "/log/log-00000001.hlog";
 
@@ -58,7 +61,21 @@ fn disk_with(bytes: &[u8]) -> SimulatedDisk {
     file.write_at(0, bytes).unwrap();
     file.sync().unwrap();
     disk.sync_folder(Path::new(FOLDER)).unwrap();
+    put_secret(&disk);
     disk
+}
+
+/// The secret of the month, which is the same in all logs of one seed.
+fn put_secret(disk: &SimulatedDisk) {
+    static SECRET: OnceLock<Vec<u8>> = OnceLock::new();
+    let path = secret_path(Path::new(FOLDER), "2026-11");
+    let secret = SECRET.get_or_init(|| {
+        let disk = SimulatedDisk::new(1);
+        drop(open(&disk, 1));
+        read_all(&*disk.open(&path).unwrap()).unwrap()
+    });
+    disk.create_folder(path.parent().unwrap()).unwrap();
+    replace::write(disk, &path, secret).unwrap();
 }
 
 /// Opens a damaged copy: all that was on the disk is there, or an error names file and offset.

@@ -4,24 +4,25 @@
 use super::support::*;
 use crate::decision_log::entry::Record;
 use crate::decision_log::feedback::FeedbackAnswer;
+use crate::decision_log::months;
 use crate::decision_log::record::{CheckDraft, Subject};
-use crate::decision_log::segment::{LogOptions, Syncing};
+use crate::decision_log::segment::{Header, LogOptions, Syncing};
 use crate::decision_log::writer::DecisionLog;
 use crate::model::language::Language;
 use crate::seal::entropy::SeededEntropy;
-use crate::seal::keys::KeyId;
+use crate::storage::append;
 use crate::storage::disk::RealDisk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const NAME: &str = "log-00000001.hlog";
+const SECRET: &str = "keys/2026-11.key";
 
-/// `log-1` is of before records had flags of language and others; `log-2` is what is written today.
-fn golden(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(folder)
-        .join(NAME)
+/// Version 1 is of before months had secrets and records flags of language and others; version 2 is
+/// what is written today.
+fn golden(version: u32) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join(format!("tests/golden/log-{version}"))
 }
 
 fn open_real(folder: &Path) -> DecisionLog {
@@ -31,8 +32,8 @@ fn open_real(folder: &Path) -> DecisionLog {
     opened.unwrap().0
 }
 
-/// The present format's file, byte for byte the same each time.
-fn write_now() -> Vec<u8> {
+/// The present format's segment and secret, byte for byte the same each time.
+fn write_now() -> [Vec<u8>; 2] {
     let folder = tempfile::tempdir().unwrap();
     let log = open_real(folder.path());
     let blocked = append(&log, &block(NOW));
@@ -49,28 +50,34 @@ fn write_now() -> Vec<u8> {
     log.append_event(&act()).unwrap();
     log.sync_now().unwrap();
     drop(log);
-    std::fs::read(folder.path().join(NAME)).unwrap()
+    [NAME, SECRET].map(|name| std::fs::read(folder.path().join(name)).unwrap())
 }
 
 #[test]
-fn the_newest_golden_log_is_what_is_written_today() {
-    let (now, newest) = (write_now(), golden("log-2"));
-    if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
-        std::fs::create_dir_all(newest.parent().unwrap()).unwrap();
-        std::fs::write(&newest, &now).unwrap();
+fn the_golden_log_of_version_2_is_what_is_written_today() {
+    let now = write_now();
+    for (name, bytes) in [NAME, SECRET].into_iter().zip(now) {
+        let path = golden(2).join(name);
+        if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{name} has changed");
     }
-    assert!(
-        std::fs::read(newest).unwrap() == now,
-        "the format has changed"
-    );
+}
+
+#[test]
+fn the_golden_logs_open_and_give_their_records() {
+    for (version, check_id) in [(1, CHECK_ID), (2, CHECK_ID_2)] {
+        opens_and_gives_its_records(version, 3 + u64::from(version), check_id);
+    }
 }
 
 #[test]
 fn a_record_says_its_language_and_by_what_else_its_people_are_found() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(golden("log-2"), folder.path().join(NAME)).unwrap();
+    let folder = golden(2);
     let mut checks = Vec::new();
-    crate::decision_log::query::read(&RealDisk, folder.path(), &Default::default(), |record| {
+    crate::decision_log::query::read(&RealDisk, &folder, &Default::default(), |record| {
         if let Record::Check(check) = record {
             checks.push(check);
         }
@@ -80,23 +87,21 @@ fn a_record_says_its_language_and_by_what_else_its_people_are_found() {
     let languages: Vec<Language> = checks.iter().map(|check| check.language).collect();
     assert_eq!(languages, [Language::Zh, Language::Zh, Language::En]);
     assert!(checks[0].others.is_empty() && checks[1].others.is_empty());
-    let shard = keys().shard(key_id(), &salt_of(&golden("log-2")), "2026-11");
-    let name = |name: &str| {
-        shard
-            .as_ref()
-            .unwrap()
-            .subject
-            .text("name", name.as_bytes())
-    };
+    let header = header_of(&folder);
+    let shard = months::open_shard(&RealDisk, &folder, &keys(), &header).unwrap();
+    let name = |name: &str| shard.subject.text("name", name.as_bytes());
     // The subject's own digest is not said twice.
     assert_eq!(checks[2].subject, name("张三丰"));
     assert_eq!(checks[2].others, [name("李四")]);
 }
 
-#[test]
-fn the_golden_log_of_format_1_opens_and_gives_its_records() {
+fn opens_and_gives_its_records(version: u32, records: u64, check_id: &str) {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(golden("log-1"), folder.path().join(NAME)).unwrap();
+    std::fs::copy(golden(version).join(NAME), folder.path().join(NAME)).unwrap();
+    if version > 1 {
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        std::fs::copy(golden(version).join(SECRET), folder.path().join(SECRET)).unwrap();
+    }
     let mut read = Vec::new();
     let summary =
         crate::decision_log::query::read(&RealDisk, folder.path(), &Default::default(), |record| {
@@ -106,21 +111,23 @@ fn the_golden_log_of_format_1_opens_and_gives_its_records() {
         .unwrap();
     assert_eq!(
         (summary.segments, summary.records, summary.tail),
-        (1, 4, None)
+        (1, records, None)
     );
     let Record::Check(blocked) = &read[0] else {
         panic!("{:?}", read[0]);
     };
-    assert_eq!(blocked.check_id.to_string(), CHECK_ID);
+    assert_eq!(blocked.check_id.to_string(), check_id);
     assert_eq!((blocked.moment, &*blocked.unit), (NOW, "rail-12306"));
     assert_eq!(&*blocked.relied[0].entry_id, "fz-court-000001");
-    let salt = salt_of(&golden("log-1"));
-    let shard = keys().shard(key_id(), &salt, "2026-11").unwrap();
+    let header = header_of(folder.path());
+    let shard = months::open_shard(&RealDisk, folder.path(), &keys(), &header).unwrap();
     let request = shard.unseal(&blocked.check_id.0, &blocked.sealed).unwrap();
     assert_eq!(request, b"the normalised request");
-    let Record::Feedback(said) = &read[2] else {
-        panic!("{:?}", read[2]);
-    };
+    let said = read.iter().find_map(|record| match record {
+        Record::Feedback(said) => Some(said),
+        _ => None,
+    });
+    let said = said.unwrap();
     let note = shard.unseal(&said.check_id.0, &said.sealed).unwrap();
     assert_eq!(note, b"refused at the counter");
     let log = open_real(folder.path());
@@ -132,14 +139,12 @@ fn the_golden_log_of_format_1_opens_and_gives_its_records() {
 
 const CHECK_ID: &str = "01a20369-e000-7042-aa47-04ea2d4f54e1";
 
-fn key_id() -> KeyId {
-    keys().id()
-}
+const CHECK_ID_2: &str = "01a20369-e000-75a3-a8aa-24e7b014e02e";
 
-/// The salt stands at the start of the first frame's payload.
-fn salt_of(path: &Path) -> [u8; 32] {
-    let bytes = std::fs::read(path).unwrap();
-    let mut salt = [0; 32];
-    salt.copy_from_slice(&bytes[28..60]);
-    salt
+fn header_of(folder: &Path) -> Header {
+    let bytes = std::fs::read(folder.join(NAME)).unwrap();
+    match append::decode(&bytes, 0) {
+        append::Found::Frame(frame, _) => Header::read(frame.payload).unwrap(),
+        other => panic!("{other:?}"),
+    }
 }

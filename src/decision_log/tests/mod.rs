@@ -5,5 +5,6 @@ mod faults;
 mod golden;
 mod life;
 mod model;
+mod months;
 mod replayed;
 mod support;
