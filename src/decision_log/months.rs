@@ -1,10 +1,10 @@
 //! The secret of each month, which is destroyed when the month is.
 //!
 //! In: the log folder, its keys, a month. Out: the keys of a segment, or why there are none. A file
-//! `keys/<month>.key` has a line for each master that wrote in that month: its number, that of
-//! the log, 16 random bytes and 32 secret ones, sealed under it and bound to the month. It is on the disk, name and
-//! all, before the month's first record. Contract, section 7; a copy of it elsewhere must be
-//! destroyed with it, or the month's requests stay readable to the holder of the master.
+//! `keys/<month>.key` has a line for each master that wrote in that month: its number, that of the
+//! log, 16 random bytes and 32 secret ones, sealed under it and bound to the month. It is on the
+//! disk, name and all, before the month's first record. Contract, section 7; a copy of it elsewhere
+//! must be destroyed with it, or the month's requests stay readable to the holder of the master.
 //!
 //! ```text
 //! hecha-month-key-1 2026-11
