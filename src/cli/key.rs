@@ -27,7 +27,8 @@ a lost key stays sealed.
 
 Signing keys (--signing): one for each person or machine that builds or activates. FILE stays with
 them, readable by its owner only; FILE.pub goes to the gateways, into `builder_keys` or
-`activator_keys`. A lost signing key is replaced: make another, exchange FILE.pub.")]
+`activator_keys`. A lost signing key is replaced: make another, exchange FILE.pub. The log and each
+witness sign with keys of their own, made the same way: see `hecha witness --help`.")]
     New {
         /// Where to write it; a file that exists is never overwritten
         file: PathBuf,

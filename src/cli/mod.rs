@@ -37,6 +37,8 @@ pub mod assembly;
 pub mod screen;
 /// `hecha serve`: the gateway.
 pub mod serve;
+/// `hecha witness`: remembers how far logs have come.
+pub mod witness;
 /// `hecha acts`: acts for other gateways.
 pub mod acts;
 /// `hecha log`: reading the decision log.

@@ -15,6 +15,7 @@ use super::rescreen::{self, RescreenArgs};
 use super::screen::{self, ScreenArgs};
 use super::serve::{self, ServeArgs};
 use super::sign::{self, SignArgs};
+use super::witness::{self, WitnessArgs, WitnessCommandError};
 use clap::{Parser, Subcommand};
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -91,6 +92,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Acts(ActsArgs),
     /// Read the decision log
     Log(LogArgs),
+    /// Remember how far the logs of gateways have come, and cosign it
+    Witness(WitnessArgs),
 }
 
 /// Runs what the arguments say.
@@ -147,6 +150,10 @@ pub fn run(program: Program) -> ExitCode {
         }),
         Command::Log(args) => exit(log::run(&args), |error| match error {
             LogCommandError::Output(_) => EXIT_INTERNAL,
+            _ => EXIT_INPUT,
+        }),
+        Command::Witness(args) => exit(witness::run(args), |error| match error {
+            WitnessCommandError::Serve { .. } => EXIT_INTERNAL,
             _ => EXIT_INPUT,
         }),
     }

@@ -49,3 +49,5 @@ pub mod route;
 pub mod tls_watch;
 /// Both listeners together.
 pub mod server;
+/// The listener of a witness, which is a process of its own.
+pub mod witness;

@@ -9,3 +9,9 @@
 pub mod merkle;
 /// Signed notes: checkpoints of a log and the cosignatures of its witnesses.
 pub mod note;
+/// Which log and which month a checkpoint speaks of.
+pub mod origin;
+/// What a log sends to a witness.
+pub mod submission;
+/// A witness: what it remembers, what it signs.
+pub mod witness;

@@ -37,3 +37,4 @@ mod stream;
 mod time;
 mod tls;
 mod trusted;
+mod witness;
