@@ -44,7 +44,10 @@ pub enum WitnessError {
         source: io::Error,
     },
     /// Another witness has the folder.
-    #[error("`{}` is in use by another witness; end it first, or name another --state", path.display())]
+    #[error(
+        "`{}` is in use by another witness; end it first, or name another --state",
+        path.display()
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
