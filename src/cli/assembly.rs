@@ -37,7 +37,7 @@ use crate::overlay::journal::{Journal, JournalError};
 use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
-use crate::seal::keys::{KeyError, KeyId, MasterKey};
+use crate::seal::keys::{self, KeyError, KeyId, MasterKey};
 use crate::seal::sign::PublicKey;
 use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
@@ -111,6 +111,17 @@ pub enum StartError {
         /// Number of the key.
         key: KeyId,
     },
+    /// One secret in two places.
+    #[error(
+        "`{first}` and `{second}` hold the same secret; whoever learns one would know both: make \
+         another with `hecha key new`, and keep the old one for what it has sealed"
+    )]
+    SameSecret {
+        /// Key of the configuration.
+        first: &'static str,
+        /// The other one.
+        second: &'static str,
+    },
     /// A folder or thread.
     #[error("{what}: {fault}")]
     Io {
@@ -138,6 +149,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let telemetry = Telemetry::new();
     let started = Clock::default().now();
     let token = sample_token(config, &*storage, started)?;
+    secrets_differ(config)?;
     let law = Arc::new(read_law(config, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
@@ -197,6 +209,19 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     })
 }
 
+/// Errors: two keys of the configuration name files with the same secret.
+fn secrets_differ(config: &Config) -> Result<(), StartError> {
+    let mut known: Vec<(&'static str, [u8; 32])> = Vec::new();
+    for (second, path) in config.secret_files() {
+        let digest = keys::secret_digest(path)?;
+        if let Some((first, _)) = known.iter().find(|(_, other)| *other == digest) {
+            return Err(StartError::SameSecret { first, second });
+        }
+        known.push((second, digest));
+    }
+    Ok(())
+}
+
 fn record_waits(config: &Config) -> RecordWaits {
     RecordWaits {
         kernel_max: Duration::from_millis(config.limits.kernel_wait_ms_max),
@@ -230,7 +255,9 @@ fn start_recalls(
 
 fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), StartError> {
     let created = storage.create_folder(&config.state_dir);
-    created.map_err(|fault| StartError::Io {
+    // What a killed process renamed there may not be on the disk yet, and is about to be relied on.
+    let durable = created.and_then(|()| storage.sync_folder(&config.state_dir));
+    durable.map_err(|fault| StartError::Io {
         what: format!("`{}`", config.state_dir.display()),
         fault,
     })

@@ -3,6 +3,8 @@
 //! Exit codes: 0 done; 1 a fault of ours, or a failed evaluation; 2 bad input or usage; 3 done,
 //! with records left out. Contract, section 4.
 
+/// What no process of ours may leave behind: core dumps, texts of panics.
+pub mod hygiene;
 /// When something ends.
 pub mod expiry;
 /// `hecha key`: master keys and signing keys.

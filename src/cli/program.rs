@@ -6,6 +6,7 @@ use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
 use super::diff::{self, DiffArgs};
 use super::eval::{self, EvalArgs, EvalError, Verdict};
+use super::hygiene;
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
 use super::log::{self, LogArgs, LogCommandError};
@@ -62,6 +63,7 @@ Once both listeners answer, standard output has one JSON line:
   {\"listen\":\"127.0.0.1:8080\",\"ops_listen\":\"127.0.0.1:8081\"}
 Without --config the sample list is served, and standard error shows requests ready to paste.
 Every key of the file can be overridden: HECHA__LISTEN=127.0.0.1:0.
+Keys come from files, or as `credential:NAME` from systemd; core dumps are off (`core_dumps`).
 SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and stops.")]
     Serve(ServeArgs),
     /// Turn list files into one snapshot file
@@ -98,6 +100,7 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
 
 /// Runs what the arguments say.
 pub fn run(program: Program) -> ExitCode {
+    hygiene::begin();
     let command = program
         .command
         .unwrap_or_else(|| Command::Serve(ServeArgs::default()));

@@ -5,6 +5,7 @@
 //! SIGINT stop, a second one stops at once after the log is synced.
 
 use super::assembly::{self, Assembled, StartError};
+use super::hygiene;
 use crate::config::file::ConfigError;
 use crate::config::load as config;
 use crate::config::resolved::{Config, LogFormat};
@@ -76,6 +77,13 @@ impl ServeError {
 pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let config = config::load(args.config.as_deref(), std::env::vars_os())?;
     write_own_log(config.log_format);
+    if config.core_dumps {
+        hygiene::allow_core_dumps(true);
+        tracing::warn!(
+            "`core_dumps` is true: a dump of this process holds keys and the numbers of requests; \
+             use it with invented data only"
+        );
+    }
     let [checks, operators] = assembly::endpoints(&config).map_err(StartError::from)?;
     warn_of_clear_text(&config);
     let Assembled {

@@ -271,6 +271,7 @@ keys! {
     log_segment_bytes: u64, "whole number";
     watch_interval_ms: u64, "whole number";
     log_format: String, "text";
+    core_dumps: bool, "true or false";
     builder_keys: PathList, "list of paths";
     activator_keys: PathList, "list of paths";
     activators_required: u64, "whole number";

@@ -51,6 +51,8 @@ pub struct Config {
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
     pub log_format: LogFormat,
+    /// Whether the kernel may dump this process. Default false: a dump holds keys and numbers.
+    pub core_dumps: bool,
     /// What a new snapshot must keep to before it serves.
     pub gates: GateOptions,
 }
@@ -187,9 +189,29 @@ impl Config {
             act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
+            core_dumps: written
+                .core_dumps
+                .as_ref()
+                .is_some_and(|placed| placed.value),
             gates: GateOptions::resolve(written, base, sample)?,
             state_dir,
         })
+    }
+}
+
+impl Config {
+    /// Files of the secrets of this gateway by their keys: each must be a secret of its own.
+    pub fn secret_files(&self) -> Vec<(&'static str, &Path)> {
+        let mut files: Vec<(&'static str, &Path)> = vec![
+            ("snapshot_key_file", &self.snapshot_key_file),
+            ("log_key_file", &self.log_key_file),
+        ];
+        let (checks, ops) = (self.tls.checks.as_ref(), self.tls.ops.as_ref());
+        files.extend(checks.map(|tls| ("tls_key_file", &*tls.key_file)));
+        // Both listeners may have one certificate.
+        let own = ops.filter(|ops| checks.is_none_or(|checks| checks.key_file != ops.key_file));
+        files.extend(own.map(|tls| ("ops_tls_key_file", &*tls.key_file)));
+        files
     }
 }
 

@@ -284,10 +284,15 @@ impl Appender {
             out.extend_from_slice(&moment.to_le_bytes());
         });
         pushed.map_err(fatal("mark", self.segment.number))?;
-        if !self.segment.fits(&self.batch) {
-            return Ok(());
+        if self.segment.fits(&self.batch) {
+            return self.write(ground);
         }
-        self.write(ground)
+        // The header of the next segment says the same: without it, damage to the last records of
+        // a full segment would pass for a torn tail.
+        match moment {
+            i64::MIN => Ok(()),
+            moment => self.roll_over(ground, Moment(moment)),
+        }
     }
 
     /// Begins a new segment where the month of the old one is over.

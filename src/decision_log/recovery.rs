@@ -128,6 +128,9 @@ pub(super) fn take_folder(storage: &dyn Storage, folder: &Path) -> Result<Folder
     let name = || folder.display().to_string();
     let created = storage.create_folder(folder);
     created.map_err(LogError::io("create", name()))?;
+    // A process that was killed may have made a file whose name is not yet on the disk.
+    let synced = storage.sync_folder(folder);
+    synced.map_err(LogError::io("sync the folder", name()))?;
     storage.lock(&folder.join(LOCK_FILE)).map_err(|source| {
         if source.kind() == io::ErrorKind::WouldBlock {
             return LogError::InUse { folder: name() };
@@ -258,17 +261,12 @@ fn repair(storage: &dyn Storage, folder: &Path, chain: &Chain) -> Result<Option<
         });
         remove_from(storage, folder, torn.remove_from)?;
     }
+    let last = chain.segments.last().map(|last| last.header.number);
     for read in &chain.segments {
-        let is_last = Some(read.header.number) == chain.segments.last().map(|l| l.header.number);
-        let torn_at = chain.torn.and_then(|torn| torn.offset).filter(|_| is_last);
-        if torn_at.is_some() || read.end.next_index > chain.synced_through + 1 {
-            settle(
-                storage,
-                folder,
-                read.header.number,
-                chain.synced_through,
-                torn_at,
-            )?;
+        let is_last = Some(read.header.number) == last;
+        if is_last || read.end.next_index > chain.synced_through + 1 {
+            let number = read.header.number;
+            settle(storage, folder, number, chain.synced_through, is_last)?;
         }
     }
     Ok(cut)
@@ -295,13 +293,15 @@ fn remove_from(storage: &dyn Storage, folder: &Path, first: u64) -> Result<(), L
     Ok(())
 }
 
-/// Zeros what is torn, writes again what is not known to be on the disk, syncs.
+/// Writes again what is not known to be on the disk, of the last segment the zeros behind its
+/// frames too, and syncs. Zeros that are read prove nothing: where a former run cut a torn tail and
+/// its sync failed, memory shows them and the disk has the old frames, which would come back.
 fn settle(
     storage: &dyn Storage,
     folder: &Path,
     number: u64,
     synced_through: u64,
-    torn_at: Option<u64>,
+    is_last: bool,
 ) -> Result<(), LogError> {
     let name = segment::file_name(number);
     let fault = |deed| LogError::io(deed, name.as_str());
@@ -316,11 +316,10 @@ fn settle(
     });
     let Ok(end) = scanned;
     let mut to = end.offset as usize;
-    if let Some(offset) = torn_at {
-        from = from.min(offset);
-        let last_written = bytes.iter().rposition(|byte| *byte != 0);
-        bytes[offset as usize..].fill(0);
-        to = last_written.map_or(to, |last| last + 1).max(to);
+    if is_last {
+        from = from.min(end.offset);
+        bytes[to..].fill(0);
+        to = bytes.len();
     }
     let from_byte = (from as usize).min(to);
     file.write_at(from, &bytes[from_byte..to])

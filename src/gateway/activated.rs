@@ -322,6 +322,9 @@ fn parse(json: &[u8]) -> Result<Activated, String> {
 }
 
 #[cfg(test)]
+mod schedules;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::storage::disk::RealDisk;

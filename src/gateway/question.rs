@@ -130,7 +130,8 @@ fn answer_unguarded(
     let operator = asker.operator.of(asker.client)?;
     let asked = question.complete(catalogue, scenario)?;
     let decided = decide(view, asker, &asked.request, env!("CARGO_PKG_VERSION"), now)?;
-    let mut normalised = Vec::with_capacity(128);
+    // Made for all of it: a buffer that grows would leave numbers in the memory it gives back.
+    let mut normalised = Zeroizing::new(Vec::with_capacity(body.len() + 128));
     normalised::write(&mut normalised, &asked, operator);
     Ok(Answered {
         body: decided.body,
@@ -139,7 +140,7 @@ fn answer_unguarded(
         outcome: decided.outcome,
         purpose: asked.purpose.map(Into::into),
         request: asked.request,
-        normalised: Zeroizing::new(normalised),
+        normalised,
     })
 }
 

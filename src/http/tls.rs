@@ -5,6 +5,7 @@
 //! new pair that cannot be used leaves the old one in service. A key is never printed, a failed
 //! handshake never described by what the peer sent.
 
+use crate::seal::place::{self, PlaceError};
 use crate::storage::stamp::Stamp;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs;
@@ -16,7 +17,6 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, RootCertStore, ServerConfig};
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -60,6 +60,9 @@ fn protocols() -> Vec<Vec<u8>> {
 /// Why the files cannot be used. Never holds a part of a key.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
+    /// A credential of systemd, or a key in place of its path.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A file.
     #[error("`{key}`: `{}` cannot be read ({fault})", path.display())]
     Read {
@@ -290,10 +293,10 @@ fn read_file(
         path: path.to_owned(),
         fault,
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(place::find(path)?).map_err(unreadable)?;
     // The mode of the open file, so that nobody can exchange it in between.
     let metadata = file.metadata().map_err(unreadable)?;
-    if let Some(refused) = refuse(metadata.permissions().mode() & 0o7777) {
+    if let Some(refused) = refuse(place::mode_of(path, &metadata)) {
         return Err(refused);
     }
     let bytes = metadata.len().min(FILE_BYTES_MAX);

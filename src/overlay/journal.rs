@@ -282,15 +282,17 @@ fn read(bytes: &[u8], file: &str) -> Result<(Vec<JournalEntry>, End), JournalErr
 }
 
 fn open_or_create(storage: &dyn Storage, path: &Path) -> io::Result<Arc<dyn StoredFile>> {
-    match storage.open(path) {
+    let file = match storage.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let file = storage.create(path)?;
             file.sync()?;
-            storage.sync_folder(folder_of(path))?;
-            Ok(file)
+            file
         }
-        opened => opened,
-    }
+        opened => opened?,
+    };
+    // Also of a file that is there: who made it may have been killed before its name was durable.
+    storage.sync_folder(folder_of(path))?;
+    Ok(file)
 }
 
 fn texts(entry: &JournalEntry) -> [(&'static str, &str); 4] {
@@ -415,5 +417,7 @@ fn kind_of(code: u8) -> Option<ActKind> {
     })
 }
 
+#[cfg(test)]
+mod schedules;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ pub const TAG_BYTES: usize = 16;
 #[error("the sealed record does not open: another key than the one named, or damage")]
 pub struct OpenError;
 
-/// A key with its schedule prepared.
+/// A key with its schedule prepared; wiped when dropped (feature `zeroize` of the cipher's crates).
 #[derive(Clone)]
 pub struct SealKey {
     cipher: Aes256GcmSiv,
@@ -32,7 +32,7 @@ impl SealKey {
     /// From a derived key.
     pub fn new(key: &DerivedKey) -> Self {
         Self {
-            cipher: Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(*key.as_bytes())),
+            cipher: Aes256GcmSiv::new(<&Key<Aes256GcmSiv>>::from(key.as_bytes())),
         }
     }
 

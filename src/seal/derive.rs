@@ -12,9 +12,10 @@ use zeroize::Zeroize;
 /// Number of this algorithm in formats.
 pub const HKDF_SHA_256: u8 = 1;
 
-/// 256 bits for one purpose. Wiped when dropped; `Debug` shows nothing.
+/// 256 bits for one purpose. Wiped when dropped, on the heap so that a move leaves no copy;
+/// `Debug` shows nothing.
 #[derive(Clone)]
-pub struct DerivedKey([u8; 32]);
+pub struct DerivedKey(Box<[u8; 32]>);
 
 impl DerivedKey {
     /// The secret, for the algorithm it was derived for.
@@ -37,7 +38,7 @@ impl fmt::Debug for DerivedKey {
 
 /// The key of `master` for the purpose `label`, for example `"identifier digest"`.
 pub fn derive(master: &MasterKey, salt: &[u8], label: &str) -> DerivedKey {
-    let mut key = DerivedKey([0; 32]);
+    let mut key = DerivedKey(Box::new([0; 32]));
     expand(master.secret(), salt, label.as_bytes(), &mut key.0);
     key
 }

@@ -1,16 +1,18 @@
 //! Master keys and their files.
 //!
 //! In: a path, or random bytes. Out: a master key with its public number. A key file is one line of
-//! text, `hecha-key-1` and 64 hex digits, readable by its owner only. Keys come from files (systemd
-//! credentials are files too), never from arguments or the environment. Contract, section 7.
+//! text, `hecha-key-1` and 64 hex digits, readable by its owner only. Keys come from files, never
+//! from arguments or the environment; a path `credential:NAME` is a file that systemd hands to the
+//! service (`place.rs`). Contract, section 7.
 
 use super::entropy::Entropy;
 use super::hex;
+use super::place::{self, PlaceError};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -18,7 +20,10 @@ use zeroize::{Zeroize, Zeroizing};
 const HEAD: &[u8] = b"hecha-key-1 ";
 
 /// Longest key file that is read, in bytes: more cannot be a key.
-const FILE_BYTES_MAX: u64 = 256;
+pub(super) const FILE_BYTES_MAX: u64 = 256;
+
+/// Longest file of any secret (a TLS key is one too) that is compared with others, in bytes.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
 
 /// Permission bits of the group and of others.
 const MODE_OTHERS: u32 = 0o077;
@@ -34,6 +39,9 @@ pub enum KeyError {
         /// What the system said.
         source: io::Error,
     },
+    /// A credential of systemd that cannot be, or a key in place of its path.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Others than the owner may read or write the file.
     #[error(
         "the key file `{}` has mode {mode:04o}, so others than its owner can reach it; \
@@ -118,10 +126,11 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// 256 bits from which all keys of snapshots, or of the log, are derived. Wiped when dropped.
+/// 256 bits from which all keys of snapshots, or of the log, are derived. Wiped when dropped; on
+/// the heap, so that a move leaves no copy behind.
 #[derive(Clone)]
 pub struct MasterKey {
-    bytes: [u8; 32],
+    bytes: Box<[u8; 32]>,
     id: KeyId,
 }
 
@@ -149,13 +158,15 @@ impl MasterKey {
     }
 
     /// A key from 32 bytes, for samples and tests.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+    pub fn from_bytes(mut bytes: [u8; 32]) -> Self {
+        let kept = Box::new(bytes);
+        bytes.zeroize();
         let mut hash = Sha256::new_with_prefix(b"hecha key id 1");
-        hash.update(bytes);
+        hash.update(kept.as_slice());
         let mut id = [0; 8];
         id.copy_from_slice(&hash.finalize()[..8]);
         Self {
-            bytes,
+            bytes: kept,
             id: KeyId(id),
         }
     }
@@ -192,29 +203,47 @@ impl fmt::Debug for MasterKey {
 
 /// Text of a key file that only its owner may reach.
 pub(super) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    read(path, |mode| {
+    read(path, FILE_BYTES_MAX, |mode| {
         let path = path.to_owned();
         (mode & MODE_OTHERS != 0).then_some(KeyError::TooOpen { path, mode })
     })
 }
 
+/// Tells whether two files hold the same secret: the digest of the key's bytes, whatever its kind,
+/// of any other file that of its text. Errors: unreadable.
+pub fn secret_digest(path: &Path) -> Result<[u8; 32], KeyError> {
+    // Of any mode: who may reach it is asked where it is loaded.
+    let text = read(path, SECRET_BYTES_MAX, |_| None)?;
+    let line = text.trim_ascii();
+    let digits = line.rsplit(|byte| *byte == b' ').next();
+    let key = digits.and_then(hex::decode);
+    let mut hash = Sha256::new_with_prefix(b"hecha same secret 1");
+    match &key {
+        Some(bytes) => hash.update(bytes.as_slice()),
+        None => hash.update(line),
+    }
+    Ok(hash.finalize().into())
+}
+
 /// Text of a key file, unless `refuse` says that its mode will not do.
 pub(super) fn read(
     path: &Path,
+    bytes_max: u64,
     refuse: impl FnOnce(u32) -> Option<KeyError>,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let found = place::find(path)?;
     let unreadable = |source| KeyError::Read {
-        path: path.to_owned(),
+        path: found.to_path_buf(),
         source,
     };
-    let file = File::open(path).map_err(unreadable)?;
+    let file = File::open(&found).map_err(unreadable)?;
     // The mode of the open file, so that nobody can exchange it in between.
     let metadata = file.metadata().map_err(unreadable)?;
-    if let Some(refused) = refuse(metadata.permissions().mode() & 0o7777) {
+    if let Some(refused) = refuse(place::mode_of(path, &metadata)) {
         return Err(refused);
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize));
-    file.take(FILE_BYTES_MAX)
+    let mut text = Zeroizing::new(Vec::with_capacity(bytes_max as usize));
+    file.take(bytes_max)
         .read_to_end(&mut text)
         .map_err(unreadable)?;
     Ok(text)
@@ -228,6 +257,7 @@ pub(super) fn write_new(
     bytes: &[u8; 32],
     entropy: &dyn Entropy,
 ) -> Result<(), KeyError> {
+    place::can_be_made(path)?;
     let mut tail = [0; 4];
     entropy.fill(&mut tail);
     let aside = aside_of(path, u32::from_le_bytes(tail));
@@ -282,6 +312,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::seal::entropy::{OsEntropy, SeededEntropy};
+    use std::os::unix::fs::PermissionsExt;
 
     fn mode_of(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -423,6 +454,23 @@ mod tests {
         for (error, text) in table {
             assert_eq!(error.to_string(), text);
         }
+    }
+
+    #[test]
+    fn one_secret_in_two_files_is_known_whatever_its_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = |text: &str| secret_digest(&file(folder.path(), text, 0o600)).unwrap();
+        let digits = "0b".repeat(32);
+        let master = digest(&format!("hecha-key-1 {digits}\n"));
+        assert_eq!(master, digest(&format!("hecha-signing-key-1 {digits}")));
+        assert_eq!(
+            master,
+            digest(&format!("hecha-key-1 {}", digits.to_uppercase()))
+        );
+        assert_ne!(master, digest(&format!("hecha-key-1 {}", "0c".repeat(32))));
+        let pem = digest("-----BEGIN PRIVATE KEY-----\nAAAA\n");
+        assert_eq!(pem, digest("-----BEGIN PRIVATE KEY-----\nAAAA"));
+        assert_ne!(pem, digest("-----BEGIN PRIVATE KEY-----\nAAAB\n"));
     }
 
     #[test]

@@ -9,6 +9,9 @@ mod hex;
 /// Random bytes, from the system or, in tests, from a seed.
 pub mod entropy;
 
+/// Where the file of a key stands: a path, or a credential of systemd.
+pub mod place;
+
 /// Master keys and their files.
 pub mod keys;
 

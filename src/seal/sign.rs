@@ -99,7 +99,7 @@ impl PublicKey {
     /// Errors: unreadable, changeable by others than its owner, or not such a key: a signing key
     /// is not taken, for a gateway must not hold one.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let text = keys::read(path, |mode| {
+        let text = keys::read(path, keys::FILE_BYTES_MAX, |mode| {
             let path = path.to_owned();
             (mode & MODE_CHANGEABLE != 0).then_some(KeyError::Changeable { path, mode })
         })?;

@@ -14,3 +14,6 @@ pub mod append;
 pub mod replace;
 /// Whether a file was changed, without reading it.
 pub mod stamp;
+/// Seeded schedules of faults, for tests.
+#[cfg(test)]
+pub mod schedule;

@@ -31,6 +31,7 @@ mod records;
 mod rescreen;
 mod scan;
 mod screen;
+mod secrets;
 mod signing;
 mod snapshots;
 mod stream;

@@ -7,4 +7,5 @@ mod life;
 mod model;
 mod months;
 mod replayed;
+mod schedules;
 mod support;
