@@ -19,7 +19,7 @@ const SCENARIOS: &str = "scenarios.tsv";
 const MEASURES: &str = "measures.tsv";
 
 /// The tables in the fixed order in which they are hashed.
-const FILES: [&str; 4] = [LISTS, LIST_RULES, SCENARIOS, MEASURES];
+pub const FILES: [&str; 4] = [LISTS, LIST_RULES, SCENARIOS, MEASURES];
 
 /// The tables this program was built with, in the order of `FILES`.
 const BUILT_IN: [&str; 4] = [
@@ -36,6 +36,23 @@ const PLACES_MAX: usize = 65_535;
 
 /// Loads the tables in `dir`. Errors: every fault found, at most 20, each with its place.
 pub fn load(dir: &Path) -> Result<Catalogue, CatalogueError> {
+    load_from(dir, Rules::Own)
+}
+
+/// Loads tables that were kept as they had been loaded: their list_rules.tsv may be the built-in
+/// one, which also has rows of lists that these tables do not have. Errors: as `load`.
+pub fn load_kept(dir: &Path) -> Result<Catalogue, CatalogueError> {
+    load_from(dir, Rules::PerhapsBuiltIn)
+}
+
+/// Whose list_rules.tsv lies in a folder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Own,
+    PerhapsBuiltIn,
+}
+
+fn load_from(dir: &Path, rules: Rules) -> Result<Catalogue, CatalogueError> {
     let mut faults = Faults::default();
     let mut warnings = Vec::new();
     let mut paths = Vec::new();
@@ -76,7 +93,7 @@ pub fn load(dir: &Path) -> Result<Catalogue, CatalogueError> {
         let tables = Tables {
             texts: [a, b, c, d],
             names: [l, r, s, m],
-            own_rules: warnings.is_empty(),
+            own_rules: warnings.is_empty() && rules == Rules::Own,
         };
         return assemble(&tables, warnings, faults);
     }
@@ -153,7 +170,9 @@ fn assemble(
     }
     faults.stop()?;
     let hash = hash_of(&tables.texts);
-    Ok(Catalogue::new(lists, scenarios, measures, hash, warnings))
+    let mut catalogue = Catalogue::new(lists, scenarios, measures, hash, warnings);
+    catalogue.texts = tables.texts.map(Into::into);
+    Ok(catalogue)
 }
 
 fn apply_rules(

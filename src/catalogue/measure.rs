@@ -66,6 +66,9 @@ pub struct Catalogue {
     pub measures: Vec<Measure>,
     /// BLAKE3 of the table files.
     pub hash: [u8; 32],
+    /// The tables as they were read, in the order of `load::FILES`: whoever decides again years
+    /// later needs them.
+    pub texts: [Box<str>; 4],
     /// What the operator should know although the catalogue was loaded; sentences for the log.
     pub warnings: Vec<String>,
     list_places: HashMap<Box<str>, ListIndex>,
@@ -122,6 +125,7 @@ impl Catalogue {
             scenarios,
             measures,
             hash,
+            texts: Default::default(),
             warnings,
             switched_on,
             starts,

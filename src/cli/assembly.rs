@@ -18,10 +18,12 @@ use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
 use crate::gateway::canaries::{Canaries, CanariesError};
 use crate::gateway::client::{Clients, ClientsError};
+use crate::gateway::client_record;
 use crate::gateway::clock::Clock;
 use crate::gateway::deltas::{DeltaOptions, Deltas};
 use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
+use crate::gateway::kept::{KEPT_FOLDER, Kept, KeptError};
 use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
@@ -64,6 +66,9 @@ pub enum StartError {
     /// The clients.
     #[error(transparent)]
     Clients(#[from] ClientsError),
+    /// The law cannot be kept.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -150,7 +155,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let started = Clock::default().now();
     let token = sample_token(config, &*storage, started)?;
     secrets_differ(config)?;
-    let law = Arc::new(read_law(config, &telemetry)?);
+    let law = Arc::new(read_law(config, &*storage, &telemetry)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
     let last_act = acts.iter().map(|entry| entry.act.at).max();
@@ -266,7 +271,10 @@ fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), Sta
 /// Reads catalogue and clients again, as the configuration names them.
 fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
     let (config, shared) = (config.clone(), Arc::clone(shared));
-    Box::new(move || read_law(&config, &shared.telemetry).map_err(|error| error.to_string()))
+    Box::new(move || {
+        let law = read_law(&config, &RealDisk, &shared.telemetry);
+        law.map_err(|error| error.to_string())
+    })
 }
 
 /// Sets up the sample, where it is one, and returns its token.
@@ -323,12 +331,24 @@ pub fn read_catalogue(config: &Config) -> Result<Catalogue, CatalogueError> {
     }
 }
 
-fn read_law(config: &Config, telemetry: &Telemetry) -> Result<Law, StartError> {
+/// What is read is kept before it serves.
+fn read_law(
+    config: &Config,
+    storage: &dyn Storage,
+    telemetry: &Telemetry,
+) -> Result<Law, StartError> {
     let catalogue = read_catalogue(config)?;
     for warning in &catalogue.warnings {
         tracing::warn!("{warning}");
     }
-    let clients = Clients::load(&config.clients_file, &catalogue)?;
+    let records = client_record::read(&config.clients_file).map_err(ClientsError::File)?;
+    let kept = Kept::new(&config.state_dir.join(KEPT_FOLDER));
+    let clients = Clients::from_records(&config.clients_file, records.clone(), &catalogue)?;
+    kept.keep(
+        storage,
+        &catalogue,
+        records.iter().map(|placed| &placed.record),
+    )?;
     Ok(Law::new(catalogue, clients, telemetry))
 }
 

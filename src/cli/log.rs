@@ -3,6 +3,8 @@
 //! In: a folder, a filter. Out: the open part of each record that passes, for people or as JSON,
 //! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
 
+use super::log_filter::{FilterArgs, FlagError};
+use super::replay::{self, ReplayArgs, ReplayError};
 use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, Record};
 use crate::decision_log::error::LogError;
@@ -12,7 +14,6 @@ use crate::decision_log::query::{self, Filter};
 use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
 use crate::decision_log::segment::Header;
-use crate::model::term::{Day, Moment};
 use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::RealDisk;
 use crate::wire::normalised;
@@ -52,6 +53,15 @@ When a listing was wrong, everybody it hit is to be found (joint punishment, (äº
 The unit finds its own business by check_id or reference; names and numbers stay sealed.
 GET /v1/recalls shows the same for entries withdrawn or removed, until each answer has feedback.")]
     Recall(RecallArgs),
+    /// Decide logged checks again and hold them against what was answered
+    #[command(after_help = "\
+Needs the key of the sealed parts, the snapshots that served, the law kept in the state folder and
+the journal of acts. Examples:
+  hecha log replay state/log --config hecha.toml --check-id 0192f0c1-...
+  hecha log replay state/log --config hecha.toml --from 2026-11-01 --to 2026-11-30 --faults-only
+Each answer must come out byte for byte: equal, differs, or cannot with what is missing. Exit code 1
+where one differs, 3 where one cannot be decided.")]
+    Replay(ReplayArgs),
     /// Prove that the log is whole (not in this version)
     Verify {
         /// Folder of the log
@@ -71,21 +81,8 @@ GET /v1/recalls shows the same for entries withdrawn or removed, until each answ
 struct QueryArgs {
     /// Folder of the log: `log` in the state folder
     dir: PathBuf,
-    /// One answer, feedback on it, events that concern it
-    #[arg(long, value_name = "ID")]
-    check_id: Option<String>,
-    /// Records of one unit
-    #[arg(long)]
-    unit: Option<String>,
-    /// Not before this moment or day
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Before this moment, or to the end of this day
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-    /// Answers that relied on this entry, and acts on it
-    #[arg(long, value_name = "ENTRY_ID")]
-    entry: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// Only blocks and limits of which no unit has said what it did
     #[arg(long)]
     without_feedback: bool,
@@ -122,13 +119,8 @@ pub enum LogCommandError {
         command: &'static str,
     },
     /// A flag.
-    #[error("`{flag}`: {what}")]
-    Flag {
-        /// The flag.
-        flag: &'static str,
-        /// What to write.
-        what: &'static str,
-    },
+    #[error(transparent)]
+    Flag(#[from] FlagError),
     /// No such folder.
     #[error("`{}` is no folder; name the folder `log` of a state folder", dir.display())]
     Folder {
@@ -141,16 +133,27 @@ pub enum LogCommandError {
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// `hecha log replay`.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// Standard output.
     #[error("cannot write the answer ({0})")]
     Output(#[from] io::Error),
 }
 
-/// Runs the command and prints to standard output.
-pub fn run(args: &LogArgs) -> Result<(), LogCommandError> {
+impl LogCommandError {
+    /// Whether the caller cannot mend it.
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::Output(_) | Self::Replay(ReplayError::Output(_)))
+    }
+}
+
+/// Runs the command and prints to standard output; its exit code.
+pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
     match &args.command {
-        LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()),
-        LogCommand::Recall(args) => recall_into(args, &mut io::stdout().lock()),
+        LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()).map(|()| 0),
+        LogCommand::Recall(args) => recall_into(args, &mut io::stdout().lock()).map(|()| 0),
+        LogCommand::Replay(args) => Ok(replay::run(args)?),
         LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
@@ -162,7 +165,7 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
             dir: args.dir.clone(),
         });
     }
-    let filter = filter(args)?;
+    let filter = args.filter.filter()?;
     let reported = match args.without_feedback {
         true => Some(reported(args)?),
         false => None,
@@ -303,37 +306,6 @@ fn relied_text(answer: &ReliedAnswer) -> String {
         answer.scenario,
         answer.unit,
     )
-}
-
-fn filter(args: &QueryArgs) -> Result<Filter, LogCommandError> {
-    let check_id = args.check_id.as_deref().map(|text| {
-        CheckId::parse(text).ok_or(LogCommandError::Flag {
-            flag: "--check-id",
-            what: "write the check_id of an answer",
-        })
-    });
-    let from = args.from.as_deref().map(|text| {
-        let day = Day::parse(text).map(Day::start);
-        day.or_else(|| Moment::parse(text)).ok_or(moment("--from"))
-    });
-    let until = args.to.as_deref().map(|text| {
-        let day = Day::parse(text).map(Day::end);
-        day.or_else(|| Moment::parse(text)).ok_or(moment("--to"))
-    });
-    Ok(Filter {
-        check_id: check_id.transpose()?,
-        unit: args.unit.clone(),
-        from: from.transpose()?,
-        until: until.transpose()?,
-        entry_id: args.entry.clone(),
-    })
-}
-
-fn moment(flag: &'static str) -> LogCommandError {
-    LogCommandError::Flag {
-        flag,
-        what: "write a day such as 2026-11-22, or a moment such as 2026-11-22T10:00:00+08:00",
-    }
 }
 
 fn as_text(record: &Record) -> String {

@@ -43,6 +43,10 @@ pub mod serve;
 pub mod witness;
 /// `hecha acts`: acts for other gateways.
 pub mod acts;
+/// Which records of a log a command means.
+pub mod log_filter;
+/// `hecha log replay`: logged checks decided again.
+pub mod replay;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -9,7 +9,7 @@ use super::eval::{self, EvalArgs, EvalError, Verdict};
 use super::hygiene;
 use super::inspect::{self, InspectArgs};
 use super::key::{self, KeyArgs, KeyCommandError};
-use super::log::{self, LogArgs, LogCommandError};
+use super::log::{self, LogArgs};
 use super::profile::{self, ProfileArgs, ProfileCommandError};
 use super::publish::{self, PublishArgs};
 use super::rescreen::{self, RescreenArgs};
@@ -151,10 +151,13 @@ pub fn run(program: Program) -> ExitCode {
             ActsError::Output(_) => EXIT_INTERNAL,
             _ => EXIT_INPUT,
         }),
-        Command::Log(args) => exit(log::run(&args), |error| match error {
-            LogCommandError::Output(_) => EXIT_INTERNAL,
-            _ => EXIT_INPUT,
-        }),
+        Command::Log(args) => match log::run(&args) {
+            Ok(code) => ExitCode::from(code),
+            Err(error) => exit(Err(error), |error| match error.is_internal() {
+                true => EXIT_INTERNAL,
+                false => EXIT_INPUT,
+            }),
+        },
         Command::Witness(args) => exit(witness::run(args), |error| match error {
             WitnessCommandError::Serve { .. } => EXIT_INTERNAL,
             _ => EXIT_INPUT,

@@ -391,7 +391,7 @@ fn has_bit(bits: &[u64], place: u16) -> bool {
 }
 
 /// BLAKE3 over all fields but the tokens; the order of words inside a field does not matter.
-fn policy_hash(record: &ClientRecord) -> [u8; 32] {
+pub fn policy_hash(record: &ClientRecord) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("hecha client policy 1");
     let mut field = |words: &[&str]| {
         let mut words = words.to_vec();

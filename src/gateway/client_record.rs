@@ -61,6 +61,17 @@ pub struct ClientRecord {
     pub token_sha256: Vec<String>,
 }
 
+impl ClientRecord {
+    /// The same without what proves who asks: a policy alone.
+    #[must_use]
+    pub fn without_proofs(&self) -> Self {
+        Self {
+            token_sha256: Vec::new(),
+            ..self.clone()
+        }
+    }
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -205,8 +216,7 @@ pub fn add(
     }
     let token = token::new_token(entropy);
     record.token_sha256 = vec![token::hash(&token).to_hex()];
-    let one = OneClient { client: [&record] };
-    let written = toml::to_string(&one).map_err(|e| unwritable(io::Error::other(e)))?;
+    let written = to_toml(&record).map_err(|e| unwritable(io::Error::other(e)))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -215,6 +225,11 @@ pub fn add(
     parse(path, &text)?;
     replace::write(&RealDisk, path, text.as_bytes()).map_err(unwritable)?;
     Ok(token)
+}
+
+/// A file with this one record. Errors: never, of a record.
+pub fn to_toml(record: &ClientRecord) -> Result<String, toml::ser::Error> {
+    toml::to_string(&OneClient { client: [record] })
 }
 
 fn text_of(path: &Path) -> Result<String, ClientsFileError> {

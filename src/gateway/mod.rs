@@ -7,6 +7,8 @@
 pub mod client_record;
 /// Clients as used: who asks, what they may.
 pub mod client;
+/// The law that answers were given by, kept for later.
+pub mod kept;
 /// Who at the unit asks.
 pub mod operator;
 /// The same case under a new entry_id while the old one is held.
@@ -43,6 +45,8 @@ pub mod deltas;
 pub mod actor;
 /// Stewards' and activators' orders, as the actor obeys them.
 mod swap;
+/// Logged checks decided again.
+pub mod replay;
 /// The running gateway as its listeners see it.
 pub mod service;
 /// Checks line by line.

@@ -2,8 +2,8 @@
 //!
 //! In: bytes of format 1 or 3, the catalogue they were written under, the scenario of the record.
 //! Out: the request, equal to the one that was asked as far as a decision depends on it; `None`
-//! where the bytes make no sense, or are a scan's. Texts of references and attributes are passed
-//! over.
+//! where the bytes make no sense. A scan's text comes back masked. Texts of references and
+//! attributes are passed over.
 
 use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::{AttributeKind, AttributeValue, AttributeValues, ScenarioIndex};
@@ -18,6 +18,36 @@ use crate::model::term::Day;
 use crate::name::query::NameQuery;
 use crate::wire::normalised::{FORMAT, Opening};
 use smallvec::SmallVec;
+
+/// What was asked, of either kind.
+pub enum Logged<'a> {
+    /// A check.
+    Check(Box<Request>),
+    /// A scan, citizen numbers in its text masked.
+    Scan(&'a str, AttributeValues),
+    /// A scan of a text that was too long to be kept.
+    LongScan,
+}
+
+/// Reads a normalised request or scan; `None` where the bytes make no sense.
+pub fn read_logged<'a>(
+    bytes: &'a [u8],
+    catalogue: &Catalogue,
+    scenario: ScenarioIndex,
+) -> Option<Logged<'a>> {
+    let mut opening = codec::Fields::new(bytes);
+    if Opening::read(&mut opening)?.format == FORMAT {
+        let request = read(bytes, catalogue, scenario)?;
+        return Some(Logged::Check(Box::new(request)));
+    }
+    let mut fields = Fields(opening.rest());
+    if fields.byte()? != 0 {
+        return Some(Logged::LongScan);
+    }
+    let text = fields.text()?;
+    let attributes = fields.attributes(catalogue, scenario)?;
+    Some(Logged::Scan(text, attributes))
+}
 
 /// Reads a normalised request.
 pub fn read(bytes: &[u8], catalogue: &Catalogue, scenario: ScenarioIndex) -> Option<Request> {

@@ -28,6 +28,7 @@ mod lifecycle;
 mod limits;
 mod recalls;
 mod records;
+mod replays;
 mod rescreen;
 mod scan;
 mod screen;
