@@ -3,12 +3,12 @@
 //! In: a configuration. Out: a gateway whose log and journal are recovered, whose snapshot is
 //! verified, and the thread of its actor. Nothing listens yet.
 
-use super::sample::{self, SampleSetupError};
+use super::sample;
+use super::start_error::StartError;
 use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load as catalogue;
 use crate::catalogue::measure::Catalogue;
 use crate::config::resolved::Config;
-use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
@@ -16,14 +16,14 @@ use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
-use crate::gateway::canaries::{Canaries, CanariesError};
+use crate::gateway::canaries::Canaries;
 use crate::gateway::client::{Clients, ClientsError};
 use crate::gateway::client_record;
 use crate::gateway::clock::Clock;
 use crate::gateway::deltas::{DeltaOptions, Deltas};
 use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
-use crate::gateway::kept::{KEPT_FOLDER, Kept, KeptError};
+use crate::gateway::kept::{KEPT_FOLDER, Kept};
 use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
@@ -32,14 +32,13 @@ use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::http::listen::Endpoint;
 use crate::http::tls::{Tls, TlsError, TlsOptions};
-use crate::index::binding::BindingError;
 use crate::model::term::Moment;
-use crate::overlay::calendar::{self, Calendar, CalendarError};
+use crate::overlay::calendar::{self, Calendar};
 use crate::overlay::journal::{Journal, JournalError};
 use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
-use crate::seal::keys::{self, KeyError, KeyId, MasterKey};
+use crate::seal::keys::{self, KeyError, MasterKey};
 use crate::seal::sign::PublicKey;
 use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
@@ -56,86 +55,6 @@ pub const LOG_FOLDER: &str = "log";
 /// File of the journal of acts, inside the state folder.
 pub const JOURNAL_FILE: &str = "acts.journal";
 const BLOCK_BYTES: u64 = 4_096;
-
-/// Why the gateway cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The catalogue.
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    /// The clients.
-    #[error(transparent)]
-    Clients(#[from] ClientsError),
-    /// The law cannot be kept.
-    #[error(transparent)]
-    Kept(#[from] KeptError),
-    /// A key file.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The sample.
-    #[error(transparent)]
-    Sample(#[from] SampleSetupError),
-    /// The tables of working days and clocks.
-    #[error(transparent)]
-    Calendar(#[from] CalendarError),
-    /// The journal of acts.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The decision log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// The canaries.
-    #[error(transparent)]
-    Canaries(#[from] CanariesError),
-    /// Certificates and their keys.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// No snapshot.
-    #[error(
-        "`{folder}` holds no current.json; build a snapshot with `hecha build` and publish it \
-         there with `hecha publish`"
-    )]
-    NoSnapshot {
-        /// The snapshot folder.
-        folder: PathBuf,
-    },
-    /// The snapshot, and every older one.
-    #[error("no snapshot can serve: {0}")]
-    Refused(#[from] Refused),
-    /// Snapshot and catalogue.
-    #[error(transparent)]
-    Binding(#[from] BindingError),
-    /// One key in two places.
-    #[error(
-        "`{path}` holds the key {key}, which another file of `builder_keys` and `activator_keys` \
-         holds too; whoever builds does not activate, and two activators are two people"
-    )]
-    SameKey {
-        /// The second file.
-        path: PathBuf,
-        /// Number of the key.
-        key: KeyId,
-    },
-    /// One secret in two places.
-    #[error(
-        "`{first}` and `{second}` hold the same secret; whoever learns one would know both: make \
-         another with `hecha key new`, and keep the old one for what it has sealed"
-    )]
-    SameSecret {
-        /// Key of the configuration.
-        first: &'static str,
-        /// The other one.
-        second: &'static str,
-    },
-    /// A folder or thread.
-    #[error("{what}: {fault}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// What the system says.
-        fault: io::Error,
-    },
-}
 
 /// A gateway that is ready to listen.
 pub struct Assembled {

@@ -33,6 +33,8 @@ pub mod sample;
 pub mod check;
 /// `hecha rescreen`: known subjects against what a new snapshot changes.
 pub mod rescreen;
+/// Why the gateway cannot start.
+pub mod start_error;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha screen`: a file of subjects in, a file of decisions out.

@@ -4,8 +4,9 @@
 //! both listeners answer; everything else goes to standard error. SIGHUP reloads, SIGTERM and
 //! SIGINT stop, a second one stops at once after the log is synced.
 
-use super::assembly::{self, Assembled, StartError};
+use super::assembly::{self, Assembled};
 use super::hygiene;
+use super::start_error::StartError;
 use crate::config::file::ConfigError;
 use crate::config::load as config;
 use crate::config::resolved::{Config, LogFormat};
