@@ -65,7 +65,13 @@ const ONLY: &[(&[&str], &[&str])] = &[
     (&["hyper", "hyper_util", "http_body_util"], &["http"]),
     (
         &["tokio"],
-        &["gateway", "http", "decision_log/writer", "cli/serve"],
+        &[
+            "gateway",
+            "http",
+            "decision_log/writer",
+            "decision_log/syncing",
+            "cli/serve",
+        ],
     ),
     (&["fst"], &["name", "index"]),
     (&["aho_corasick"], &["index", "name"]),

@@ -73,6 +73,8 @@ impl Server {
             gateway,
             &["key", "new", &text(&gateway.state_dir.join("log.key"))],
         )?;
+        let sign_key = text(&gateway.state_dir.join("log-sign.key"));
+        run(gateway, &["key", "new", "--signing", &sign_key])?;
         let config = text(&config);
         let client = [
             "client",

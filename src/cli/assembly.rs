@@ -39,7 +39,7 @@ use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{self, KeyError, MasterKey};
-use crate::seal::sign::PublicKey;
+use crate::seal::sign::{PublicKey, SigningKey};
 use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::Telemetry;
@@ -510,6 +510,20 @@ fn read_calendar(config: &Config) -> Result<Calendar, StartError> {
     Ok(Calendar::parse(days.as_deref(), clocks.as_deref())?)
 }
 
+/// Keys of the log: its master, and the one that signs its checkpoints.
+fn log_keys(config: &Config) -> Result<LogKeys, StartError> {
+    let keys = LogKeys::new(MasterKey::load(&config.log_key_file)?);
+    if !config.log_tree {
+        tracing::warn!("log_tree = false: nobody can prove what this log holds");
+        return Ok(keys);
+    }
+    let path = &config.log_sign_key_file;
+    match path.exists() {
+        true => Ok(keys.with_signer(SigningKey::load(path)?)),
+        false => Err(StartError::NoSignKey { path: path.clone() }),
+    }
+}
+
 fn open_log(
     config: &Config,
     storage: &Arc<dyn Storage>,
@@ -519,7 +533,7 @@ fn open_log(
         segment_bytes: config.limits.log_segment_bytes / BLOCK_BYTES * BLOCK_BYTES,
         ..LogOptions::default()
     };
-    let keys = LogKeys::new(MasterKey::load(&config.log_key_file)?);
+    let keys = log_keys(config)?;
     let folder = config.state_dir.join(LOG_FOLDER);
     let (log, recovery) = DecisionLog::open(
         Arc::clone(storage),

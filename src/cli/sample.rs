@@ -15,6 +15,7 @@ use crate::intake::validate::parse_record;
 use crate::model::term::Moment;
 use crate::seal::entropy::{Entropy, OsEntropy};
 use crate::seal::keys::{KeyError, MasterKey};
+use crate::seal::sign::SigningKey;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::publish::{self, POINTER, PublishError, SUFFIX};
 use crate::snapshot::tables::OpenError;
@@ -87,6 +88,9 @@ pub fn set_up(
     }
     let master = key(&config.snapshot_key_file)?;
     key(&config.log_key_file)?;
+    if !config.log_sign_key_file.exists() {
+        SigningKey::create(&config.log_sign_key_file, &OsEntropy)?;
+    }
     let token = token(config, storage)?;
     // Higher than the one before also where the clock was set back in between.
     let previous = publish::read_current(&config.snapshot_dir);

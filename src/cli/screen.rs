@@ -30,6 +30,7 @@ use crate::screen::run::{self, BLOCK_ROWS, Job, Progress, Report, RunError};
 use crate::screen::sink::SinkFault;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::MasterKey;
+use crate::seal::sign::SigningKey;
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::Telemetry;
 use anyhow::{Context, bail};
@@ -357,7 +358,11 @@ fn open_log(
     now: Moment,
 ) -> anyhow::Result<(Recorder, Option<Moment>)> {
     let key_file = args.log_key.as_ref().unwrap_or(&config.log_key_file);
-    let keys = LogKeys::new(MasterKey::load(key_file)?);
+    let mut keys = LogKeys::new(MasterKey::load(key_file)?);
+    let sign_key = &config.log_sign_key_file;
+    if config.log_tree && args.log_key.is_none() && sign_key.exists() {
+        keys = keys.with_signer(SigningKey::load(sign_key)?);
+    }
     // Segments are written full of zeros first: small ones for small runs.
     let bytes = args.input.metadata().map_or(0, |about| about.len());
     let bytes = bytes.saturating_mul(2).clamp(LOG_BYTES_MIN, LOG_BYTES_MAX);

@@ -85,6 +85,15 @@ pub enum StartError {
         /// The other one.
         second: &'static str,
     },
+    /// No key for checkpoints.
+    #[error(
+        "`{path}` is missing: the checkpoints of the decision log are signed with it; make it with \
+         `hecha key new --signing {path}` and give {path}.pub to those who shall verify the log"
+    )]
+    NoSignKey {
+        /// `log_sign_key_file`.
+        path: PathBuf,
+    },
     /// A folder or thread.
     #[error("{what}: {fault}")]
     Io {

@@ -247,6 +247,8 @@ keys! {
     clients_file: PathBuf, "path";
     snapshot_key_file: PathBuf, "path";
     log_key_file: PathBuf, "path";
+    log_sign_key_file: PathBuf, "path";
+    log_tree: bool, "true or false";
     tls_cert_file: PathBuf, "path";
     tls_key_file: PathBuf, "path";
     tls_client_ca_file: PathBuf, "path";

@@ -41,6 +41,10 @@ pub struct Config {
     pub snapshot_key_file: PathBuf,
     /// Master key of the decision log. Default `log.key`; in `state_dir` without a file.
     pub log_key_file: PathBuf,
+    /// Signing key of the log's checkpoints. Default `log-sign.key` beside `log_key_file`.
+    pub log_sign_key_file: PathBuf,
+    /// Whether the log has a tree and checkpoints. Default true; false only to measure their cost.
+    pub log_tree: bool,
     /// Whose signatures a snapshot needs.
     pub trust: TrustConfig,
     /// TLS of the listeners. Default none.
@@ -172,6 +176,7 @@ impl Config {
         let state_dir = path(&written.state_dir, base.join("var"));
         let near = if sample { &*state_dir } else { base };
         let (listen, ops_listen) = addresses(written, sample)?;
+        let log_key_file = path(&written.log_key_file, near.join("log.key"));
         let act_keys = written.act_keys.iter().flat_map(|placed| &placed.value.0);
         let catalogue_dir = written.catalogue_dir.as_ref();
         Ok(Self {
@@ -183,7 +188,12 @@ impl Config {
             catalogue_dir: catalogue_dir.map(|placed| base.join(&placed.value)),
             clients_file: path(&written.clients_file, near.join("clients.toml")),
             snapshot_key_file: path(&written.snapshot_key_file, near.join("snapshot.key")),
-            log_key_file: path(&written.log_key_file, near.join("log.key")),
+            log_sign_key_file: path(
+                &written.log_sign_key_file,
+                log_key_file.with_file_name("log-sign.key"),
+            ),
+            log_tree: written.log_tree.as_ref().is_none_or(|placed| placed.value),
+            log_key_file,
             tls: TlsConfig::resolve(written, base)?,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),

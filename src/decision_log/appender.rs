@@ -6,6 +6,7 @@
 //! HOT: every answer passes here with the lock held. Nothing is allocated but for new texts and
 //! new segments, nothing is formatted, nothing waits but for the one write.
 
+use super::check_ids::CheckIds;
 use super::counters::LogCounters;
 use super::entry::FeedbackHead;
 use super::error::LogError;
@@ -47,6 +48,8 @@ pub(super) struct Ground {
     pub preparation: Mutex<Preparation>,
     pub index: Mutex<LogIndex>,
     pub counters: LogCounters,
+    /// Index of the first frame of each month, rising.
+    pub months_from: Mutex<Vec<(u64, Arc<str>)>>,
     /// Highest index that is on the disk.
     pub synced_through: AtomicU64,
     /// Highest moment of any record, in microseconds.
@@ -417,6 +420,17 @@ impl Ground {
         Ok(shard)
     }
 
+    /// A segment of this month begins with this index.
+    fn enter(&self, first_index: u64, month: &str) {
+        let mut months = self
+            .months_from
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if months.last().is_none_or(|(_, last)| &**last < month) {
+            months.push((first_index, month.into()));
+        }
+    }
+
     /// Remembers the keys of the month that is being written.
     fn keep(&self, month: &str, shard: &ShardKeys) {
         let mut known = self.months.lock().unwrap_or_else(PoisonError::into_inner);
@@ -432,6 +446,7 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
     let mut preparation = preparation.unwrap_or_else(PoisonError::into_inner);
     let prepared = preparation.take(&*ground.storage, ground.segment_bytes)?;
     drop(preparation);
+    let first_index = batch.next_index;
     let header = Header {
         number: prepared.number,
         segment_bytes: prepared.segment_bytes,
@@ -446,6 +461,7 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
         .push(KIND_SEGMENT, |out| header.put(out))
         .map_err(fault())?;
     prepared.file.write_at(0, &batch.bytes).map_err(fault())?;
+    ground.enter(first_index, &header.month);
     LogCounters::count(&ground.counters.segments, 1);
     LogCounters::count(&ground.counters.appends, 1);
     LogCounters::count(&ground.counters.bytes, batch.bytes.len() as u64);
@@ -497,90 +513,4 @@ fn halves(fresh: &Fresh) -> (&[u8; RANDOM_BYTES], [u8; RANDOM_BYTES]) {
 
 fn fatal(deed: &'static str, number: u64) -> impl FnOnce(io::Error) -> AppendFault {
     move |source| AppendFault::Fatal(LogError::io(deed, segment::file_name(number))(source))
-}
-
-/// Random bits of a check_id below its milliseconds.
-const ID_RANDOM_BITS: u32 = 74;
-
-/// Gives check_ids that rise, whatever the clock does. RFC 9562, 6.2, method 2.
-#[derive(Debug)]
-struct CheckIds {
-    milliseconds: u64,
-    low: u128,
-}
-
-impl CheckIds {
-    fn after(last: Option<CheckId>) -> Self {
-        let Some(CheckId(bytes)) = last else {
-            return Self {
-                milliseconds: 0,
-                low: 0,
-            };
-        };
-        let all = u128::from_be_bytes(bytes);
-        let high = (all >> 64) & 0xfff;
-        Self {
-            milliseconds: (all >> 80) as u64,
-            low: high << 62 | (all & ((1 << 62) - 1)),
-        }
-    }
-
-    fn next(&mut self, moment: Moment, random: [u8; RANDOM_BYTES]) -> CheckId {
-        let random = u128::from_be_bytes(random);
-        let now = u64::try_from(moment.as_millis())
-            .unwrap_or(0)
-            .min((1 << 48) - 1);
-        if now > self.milliseconds {
-            // The top bit stays free, so that steps within the millisecond have room.
-            self.milliseconds = now;
-            self.low = random >> (128 - ID_RANDOM_BITS + 1);
-        } else {
-            self.low += 1 + (random as u32 as u128);
-            if self.low >> ID_RANDOM_BITS != 0 {
-                self.milliseconds += 1;
-                self.low = random >> (128 - ID_RANDOM_BITS + 1);
-            }
-        }
-        let high = (self.low >> 62) & 0xfff;
-        let low = self.low & ((1 << 62) - 1);
-        let all = u128::from(self.milliseconds) << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low;
-        CheckId(all.to_be_bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn check_ids_rise_within_a_millisecond_and_when_the_clock_goes_back() {
-        let mut ids = CheckIds::after(None);
-        let mut last = CheckId([0; 16]);
-        let clock = [
-            5_000_000, 5_000_000, 5_000_900, 3_000_000, -7, 5_001_000, 9_000_000,
-        ];
-        for (n, us) in clock.iter().cycle().take(7_000).enumerate() {
-            let random = blake3::hash(&n.to_le_bytes());
-            let mut bytes = [0; RANDOM_BYTES];
-            bytes.copy_from_slice(&random.as_bytes()[..RANDOM_BYTES]);
-            let next = ids.next(Moment(*us), bytes);
-            assert!(next > last, "{n}");
-            assert_eq!(CheckId::parse(&next.to_string()), Some(next));
-            if n % 5 == 0 {
-                ids = CheckIds::after(Some(next));
-            }
-            last = next;
-        }
-        assert_eq!(last.milliseconds(), 9_000);
-    }
-
-    #[test]
-    fn a_full_millisecond_runs_over_into_the_next() {
-        let mut ids = CheckIds {
-            milliseconds: 8,
-            low: (1 << ID_RANDOM_BITS) - 1,
-        };
-        let next = ids.next(Moment(8_000), [0xff; RANDOM_BYTES]);
-        assert_eq!(next.milliseconds(), 9);
-    }
 }

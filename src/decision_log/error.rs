@@ -1,6 +1,7 @@
 //! Why the log cannot be opened, written or read. Says file, offset and what to do; never a record.
 
 use crate::seal::keys::KeyId;
+use crate::tree::note::NoteFault;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -73,6 +74,53 @@ pub enum LogError {
     /// The keys of a month.
     #[error(transparent)]
     Month(#[from] ShardClosed),
+    /// A checkpoint that cannot be read or believed.
+    #[error(
+        "`{file}`: {fault}; restore the file from a copy, or move it away: the next checkpoint is \
+         signed from the records"
+    )]
+    Checkpoint {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        fault: NoteFault,
+    },
+    /// Fewer records than were signed for.
+    #[error(
+        "the checkpoint of {month} was signed over {signed} records, but the log holds {found}: \
+         records are gone; restore the newer copy of the log, or, where there is none, begin a new \
+         epoch with `hecha log epoch`"
+    )]
+    TreeAhead {
+        /// The month.
+        month: String,
+        /// Records that the checkpoint speaks for.
+        signed: u64,
+        /// Records that are there.
+        found: u64,
+    },
+    /// Other records than were signed for.
+    #[error(
+        "the first {size} records of {month} are not those over which its checkpoint was signed; \
+         nothing was changed: restore the log from a copy, `hecha log verify` says what differs"
+    )]
+    TreeDiffers {
+        /// The month.
+        month: String,
+        /// Records that the checkpoint speaks for.
+        size: u64,
+    },
+    /// The tree does not agree with the records as they were read back.
+    #[error(
+        "the tree of {month} does not agree with the records read back, at record {leaf} of the \
+         month: a fault of memory or disk; no checkpoint was signed over it"
+    )]
+    TreeMismatch {
+        /// The month.
+        month: String,
+        /// Number of the record in the month, from 0.
+        leaf: u64,
+    },
     /// Options that cannot work.
     #[error("`{name}` of the decision log is {value}; it must lie between {from} and {to}")]
     Option {
@@ -199,6 +247,44 @@ mod tests {
                     to: 3,
                 },
                 "`segment_bytes` of the decision log is 1; it must lie between 2 and 3",
+            ),
+            (
+                LogError::Checkpoint {
+                    file: "tree/2026-11/checkpoint".into(),
+                    fault: NoteFault::Checkpoint {
+                        what: "it has no size",
+                    },
+                },
+                "`tree/2026-11/checkpoint`: the note is no checkpoint: it has no size; restore \
+                 the file from a copy, or move it away: the next checkpoint is signed from the \
+                 records",
+            ),
+            (
+                LogError::TreeAhead {
+                    month: "2026-11".into(),
+                    signed: 9,
+                    found: 7,
+                },
+                "the checkpoint of 2026-11 was signed over 9 records, but the log holds 7: \
+                 records are gone; restore the newer copy of the log, or, where there is none, \
+                 begin a new epoch with `hecha log epoch`",
+            ),
+            (
+                LogError::TreeDiffers {
+                    month: "2026-11".into(),
+                    size: 9,
+                },
+                "the first 9 records of 2026-11 are not those over which its checkpoint was \
+                 signed; nothing was changed: restore the log from a copy, `hecha log verify` \
+                 says what differs",
+            ),
+            (
+                LogError::TreeMismatch {
+                    month: "2026-11".into(),
+                    leaf: 5,
+                },
+                "the tree of 2026-11 does not agree with the records read back, at record 5 of \
+                 the month: a fault of memory or disk; no checkpoint was signed over it",
             ),
             (
                 LogError::Month(ShardClosed::NoMaster {

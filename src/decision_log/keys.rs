@@ -11,7 +11,6 @@ use crate::seal::aead::{OpenError, SealKey};
 use crate::seal::derive::derive;
 use crate::seal::keys::{KeyId, MasterKey};
 use crate::seal::sign::SigningKey;
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -149,15 +148,6 @@ impl fmt::Debug for ShardKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ShardKeys")
     }
-}
-
-/// Number of the log with this salt: tells logs apart, stands in the origin of its checkpoints.
-pub fn log_id(salt: &[u8; 32]) -> KeyId {
-    let mut hash = Sha256::new_with_prefix(b"hecha log id 1");
-    hash.update(salt);
-    let mut id = [0; 8];
-    id.copy_from_slice(&hash.finalize()[..8]);
-    KeyId(id)
 }
 
 /// Label of the month of a moment, Shanghai: `2026-11`.

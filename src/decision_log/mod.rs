@@ -26,6 +26,14 @@ pub mod entry;
 pub mod segment;
 /// The secret of each month, which is destroyed when the month is.
 pub mod months;
+/// Months as shards, where their trees stand.
+pub mod shards;
+/// Frames read back from the files.
+pub mod frames;
+/// The tree of one month while it grows.
+pub mod grown;
+/// Keeps the trees of all months.
+pub mod keeper;
 /// Reading all segments in order, to where whole frames end.
 pub mod chain;
 /// Where checks stand, without memory for each.
@@ -36,8 +44,14 @@ pub mod lookup;
 pub mod feedback;
 /// Reading back at start: the last whole frame, damage, what has to be repaired.
 pub mod recovery;
+/// Numbers of checks, rising.
+pub mod check_ids;
 /// Appending under one lock: order, check_ids, roll-over.
 pub mod appender;
+/// Rounds of the tree, and what is known of it.
+pub mod trees;
+/// What the log and its threads share.
+pub mod syncing;
 /// The open log: appends, waiting for the disk, the thread that syncs.
 pub mod writer;
 /// Reading a log folder offline, or beside the writer.

@@ -12,13 +12,14 @@
 //! ```
 
 use super::error::{LogError, ShardClosed};
-use super::keys::{self, LogKeys, MonthSecret, RANDOM_BYTES, ShardKeys};
+use super::keys::{LogKeys, MonthSecret, RANDOM_BYTES, ShardKeys};
 use super::segment::Header;
 use crate::seal::aead::TAG_BYTES;
 use crate::seal::entropy::Entropy;
 use crate::seal::keys::KeyId;
 use crate::storage::disk::{self, Storage};
 use crate::storage::replace;
+use crate::tree::origin::LogId;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,7 +105,7 @@ fn read_secret(
         month: month.to_owned(),
     };
     let lines = read_lines(storage, &file, month)?.ok_or_else(missing)?;
-    let log = keys::log_id(salt);
+    let log = LogId::new(salt);
     let line = lines.iter().find(|line| (line.key, line.log) == (id, log));
     let line = line.ok_or_else(missing)?;
     let seal = keys.secrets(id, salt).ok_or_else(|| no_master(id, month))?;
@@ -147,7 +148,7 @@ fn make(
         &mut sealed,
     );
     let mut lines = read_lines(storage, &file, month)?.unwrap_or_default();
-    let log = keys::log_id(salt);
+    let log = LogId::new(salt);
     // Of a log that a cut of power ended before its first record, a line stays: of no harm.
     lines.push(Line {
         key: id,
@@ -179,7 +180,7 @@ fn bound(month: &str, id: KeyId) -> String {
 
 struct Line {
     key: KeyId,
-    log: KeyId,
+    log: LogId,
     sealed: Vec<u8>,
 }
 
@@ -218,7 +219,7 @@ fn read_line(text: &str) -> Option<Line> {
     let number = |text| Some(KeyId(from_hex(text)?.try_into().ok()?));
     (sealed.len() == SEALED_BYTES).then_some(Line {
         key: number(key)?,
-        log: number(log)?,
+        log: LogId::parse(log)?,
         sealed,
     })
 }

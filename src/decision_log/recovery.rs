@@ -18,6 +18,7 @@ use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
 use super::segment::{self, Header, Preparation};
+use super::shards::SegmentSpan;
 use crate::model::term::Moment;
 use crate::seal::entropy::Entropy;
 use crate::storage::append::{self, Frame, KIND_MARK};
@@ -68,6 +69,8 @@ pub(super) struct Recovered {
     pub prepared: Option<(u64, u64)>,
     pub next_index: u64,
     pub last_check: Option<CheckId>,
+    /// Segments with frames, and their months.
+    pub spans: Vec<SegmentSpan>,
 }
 
 impl Recovered {
@@ -103,6 +106,7 @@ pub(super) fn recover(
         key: None,
         numbers: NextNumbers::default(),
         last_check: None,
+        spans: Vec::new(),
         unreported: HashSet::new(),
         recovery: Recovery::default(),
     };
@@ -120,6 +124,7 @@ pub(super) fn recover(
         last: last.map(|last| (last.header.clone(), last.end.offset, memory.numbers)),
         prepared: chain.prepared,
         last_check: memory.last_check,
+        spans: memory.spans,
     })
 }
 
@@ -174,6 +179,7 @@ struct Memory<'k> {
     key: Option<u8>,
     numbers: NextNumbers,
     last_check: Option<CheckId>,
+    spans: Vec<SegmentSpan>,
     /// Blocks and limits without feedback so far.
     unreported: HashSet<CheckId>,
     recovery: Recovery,
@@ -196,6 +202,11 @@ impl Memory<'_> {
         match frame.kind {
             KIND_SEGMENT => {
                 self.index.begin(header.number);
+                self.spans.push(SegmentSpan {
+                    number: header.number,
+                    month: header.month.clone(),
+                    first_index: frame.index,
+                });
                 self.numbers = NextNumbers::default();
                 let key = || self.keys.feedback(header.key_id, &header.salt);
                 self.key = Some(self.feedback.add_key(header.key_id, key));

@@ -263,6 +263,9 @@ impl Recorder {
         if let Err(error) = self.log.sync_now() {
             tracing::error!(%error, "the last sync of the decision log failed");
         }
+        if let Err(error) = self.log.checkpoint_now() {
+            tracing::error!(%error, "the last checkpoint of the decision log failed");
+        }
     }
 
     /// Keeps a feedback; it is in the kernel on return.
@@ -307,7 +310,8 @@ impl Recorder {
         };
         let health = self.log.health();
         let behind = health.in_kernel.0.saturating_sub(health.on_disk.0);
-        vec![
+        let mut figures = self.tree_figures();
+        figures.extend([
             counter(
                 "hecha_log_appends_total",
                 "Records appended to the decision log",
@@ -355,6 +359,43 @@ impl Recorder {
                 kind: "gauge",
                 value: behind as f64,
             },
+        ]);
+        figures
+    }
+
+    /// Figures of the tree, where there is one.
+    fn tree_figures(&self) -> Vec<Figure> {
+        let Some(tree) = self.log.tree() else {
+            return Vec::new();
+        };
+        let gauge = |name, help, value| Figure {
+            name,
+            help,
+            kind: "gauge",
+            value,
+        };
+        let size = tree.checkpoint.map_or(0, |signed| signed.checkpoint.size);
+        vec![
+            gauge(
+                "hecha_log_tree_size",
+                "Records of this month that the newest checkpoint covers",
+                size as f64,
+            ),
+            gauge(
+                "hecha_log_checkpoint_age_seconds",
+                "Time since the newest checkpoint was signed; an idle log needs none",
+                tree.age.as_secs_f64(),
+            ),
+            gauge(
+                "hecha_log_tree_behind_records",
+                "Records on the disk that no checkpoint covers",
+                tree.behind as f64,
+            ),
+            gauge(
+                "hecha_log_tree_failed",
+                "1 while the tree or its checkpoint cannot be written; tried again each second",
+                f64::from(u8::from(tree.fault.is_some())),
+            ),
         ]
     }
 

@@ -15,3 +15,5 @@ pub mod origin;
 pub mod submission;
 /// A witness: what it remembers, what it signs.
 pub mod witness;
+/// The stored hashes of one tree: a file for each tile level.
+pub mod levels;

@@ -11,6 +11,7 @@ use hecha::intake::validate::parse_record;
 use hecha::model::term::Moment;
 use hecha::seal::entropy::OsEntropy;
 use hecha::seal::keys::MasterKey;
+use hecha::seal::sign::SigningKey;
 use hecha::snapshot::open::Snapshot;
 use hecha::snapshot::publish;
 use hecha::storage::disk::RealDisk;
@@ -96,6 +97,7 @@ impl Installation {
         let folder = TempDir::new().unwrap();
         let master = MasterKey::create(&folder.path().join("snapshot.key"), &OsEntropy).unwrap();
         MasterKey::create(&folder.path().join("log.key"), &OsEntropy).unwrap();
+        SigningKey::create(&folder.path().join("log-sign.key"), &OsEntropy).unwrap();
         let mut installation = Self {
             folder,
             master,

@@ -14,6 +14,7 @@ use hecha::model::subject::SubjectKind;
 use hecha::model::term::{Day, Moment};
 use hecha::seal::entropy::OsEntropy;
 use hecha::seal::keys::MasterKey;
+use hecha::seal::sign::SigningKey;
 use hecha::seal::token;
 use hecha::snapshot::open::Snapshot;
 use hecha::snapshot::publish::{self, Accepted};
@@ -49,6 +50,7 @@ impl Installation {
         let path = folder.path();
         MasterKey::create(&path.join("snapshot.key"), &OsEntropy).unwrap();
         MasterKey::create(&path.join("log.key"), &OsEntropy).unwrap();
+        SigningKey::create(&path.join("log-sign.key"), &OsEntropy).unwrap();
         let token = token::new_token(&OsEntropy);
         let clients = format!(
             "[[client]]\nunit = \"{UNIT}\"\nkind = \"enterprise\"\nscenarios = [\"*\"]\n\

@@ -9,3 +9,4 @@ mod months;
 mod replayed;
 mod schedules;
 mod support;
+mod tree;

@@ -76,11 +76,11 @@ fn without_its_secret_a_month_stays_closed_and_the_present_one_is_missed_at_star
         "{error}"
     );
     let whole = secret(&disk, "2026-12").unwrap();
-    for place in 0..whole.len() {
+    for (place, byte) in whole.iter().enumerate() {
         let damaged = disk.kill();
         let path = secret_path(folder, "2026-12");
         let file = damaged.open(&path).unwrap();
-        file.write_at(place as u64, &[whole[place] ^ 1]).unwrap();
+        file.write_at(place as u64, &[byte ^ 1]).unwrap();
         let error = try_open(&damaged, 2).map(drop).unwrap_err();
         assert!(matches!(error, LogError::Month(_)), "{place}: {error}");
     }

@@ -9,15 +9,21 @@ use crate::decision_log::record::{
     Relied, Subject,
 };
 use crate::decision_log::recovery::Recovery;
-use crate::decision_log::segment::{LogOptions, Syncing};
+use crate::decision_log::segment::{self, Header, LogOptions, Syncing};
 use crate::decision_log::writer::DecisionLog;
 use crate::model::decision::{Decision, Identity, Level};
 use crate::model::language::Language;
 use crate::model::term::Moment;
 use crate::seal::entropy::SeededEntropy;
 use crate::seal::keys::MasterKey;
+use crate::seal::sign::SigningKey;
+use crate::storage::append;
 use crate::storage::disk::{Storage, read_all};
 use crate::storage::simulated::SimulatedDisk;
+use crate::tree::merkle::{self, Hash, leaf_hash};
+use crate::tree::note::Checkpoint;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +54,76 @@ pub fn try_open(disk: &SimulatedDisk, seed: u64) -> Result<(DecisionLog, Recover
         Arc::new(SeededEntropy::new(seed)),
         NOW,
     )
+}
+
+/// The key that signs checkpoints in tests.
+pub fn signer() -> SigningKey {
+    SigningKey::from_bytes(&[9; 32])
+}
+
+/// As `try_open`, with a tree.
+pub fn try_open_tree(disk: &SimulatedDisk, seed: u64) -> Result<DecisionLog, LogError> {
+    let opened = DecisionLog::open(
+        Arc::new(disk.clone()),
+        Path::new(FOLDER),
+        options(8 << 10, Syncing::ByHand),
+        keys().with_signer(signer()),
+        Arc::new(SeededEntropy::new(seed)),
+        NOW,
+    );
+    opened.map(|(log, _)| log)
+}
+
+pub fn open_tree(disk: &SimulatedDisk, seed: u64) -> DecisionLog {
+    try_open_tree(disk, seed).unwrap()
+}
+
+/// Syncs, and signs a checkpoint over it.
+pub fn checkpoint(log: &DecisionLog) -> Checkpoint {
+    log.sync_now().unwrap();
+    log.checkpoint_now().unwrap();
+    newest(log)
+}
+
+pub fn newest(log: &DecisionLog) -> Checkpoint {
+    let signed = log.tree().unwrap().checkpoint.unwrap();
+    signed.checkpoint.clone()
+}
+
+/// Hashes of all frames of the log, month by month, from the files alone.
+pub fn leaves(disk: &dyn Storage) -> BTreeMap<String, Vec<Hash>> {
+    let folder = Path::new(FOLDER);
+    let mut leaves: BTreeMap<String, Vec<Hash>> = BTreeMap::new();
+    let mut month = String::new();
+    for number in segment::numbers(disk, folder).unwrap() {
+        let file = disk.open(&folder.join(segment::file_name(number))).unwrap();
+        let bytes = read_all(&*file).unwrap();
+        let done = append::scan(&bytes, None, |frame| {
+            if let Some(header) = Header::read(frame.payload).filter(|_| frame.offset == 0) {
+                month = month.clone().max(header.month);
+            }
+            let from = frame.offset as usize;
+            let to = from + append::HEADER_BYTES + frame.payload.len();
+            let hash = leaf_hash(&bytes[from..to]);
+            leaves.entry(month.clone()).or_default().push(hash);
+            Ok::<(), Infallible>(())
+        });
+        done.unwrap();
+    }
+    leaves
+}
+
+/// Root of hashes, worked out the plain way of RFC 6962.
+pub fn plain_root(leaves: &[Hash]) -> Hash {
+    match leaves {
+        [] => merkle::empty_root(),
+        [leaf] => *leaf,
+        _ => {
+            let half = leaves.len().next_power_of_two() / 2;
+            let (left, right) = leaves.split_at(half);
+            merkle::node_hash(&plain_root(left), &plain_root(right))
+        }
+    }
 }
 
 pub fn open(disk: &SimulatedDisk, seed: u64) -> DecisionLog {
