@@ -13,6 +13,7 @@ use crate::tree::note::{Checkpoint, SignedNote};
 use crate::tree::origin::{LogId, Origin};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Folder of the trees, inside the log folder.
 pub const TREE_FOLDER: &str = "tree";
@@ -82,6 +83,12 @@ pub fn shards(segments: &[SegmentSpan], next_index: u64) -> Vec<Shard> {
         }
     }
     shards
+}
+
+/// Index of the first frame of each month.
+pub(super) fn beginnings(shards: &[Shard]) -> Vec<(u64, Arc<str>)> {
+    let beginning = |shard: &Shard| (shard.first_index, shard.month.as_str().into());
+    shards.iter().map(beginning).collect()
 }
 
 /// Segments of a log by their headers alone, and the header of the last one; a prepared segment is

@@ -19,7 +19,7 @@ use crate::model::term::Moment;
 use crate::seal::entropy::Entropy;
 use crate::storage::disk::Storage;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -40,9 +40,7 @@ const MONTH_AHEAD_US: i64 = 60_000_000;
 pub(super) struct Shared {
     pub ground: Ground,
     pub trees: Option<Trees>,
-    pub folder: PathBuf,
     pub options: LogOptions,
-    pub entropy: Arc<dyn Entropy>,
     pub appender: Mutex<Appender>,
     pub feedback: Mutex<FeedbackMap>,
     pub feedback_key: u8,
@@ -77,7 +75,7 @@ impl SyncState {
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared")
-            .field("folder", &self.folder)
+            .field("folder", &self.ground.folder)
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
@@ -98,20 +96,13 @@ impl Shared {
         let bytes = options.segment_bytes;
         let preparation = recovery::preparation(&*storage, folder, bytes, &recovered)?;
         let salt = recovered.salt(&*entropy);
-        let highest = recovered
-            .recovery
-            .highest_moment
-            .unwrap_or(Moment(i64::MIN));
+        let highest = recovered.recovery.highest_moment;
         let on_disk = recovered.next_index - 1;
         let shards = shards::shards(&recovered.spans, recovered.next_index);
-        let months_from = shards
-            .iter()
-            .map(|one| (one.first_index, one.month.as_str().into()));
-        let months_from = Mutex::new(months_from.collect());
         let ground = Ground {
-            months_from,
+            months_from: Mutex::new(shards::beginnings(&shards)),
             folder: folder.to_owned(),
-            entropy: Arc::clone(&entropy),
+            entropy,
             months: Mutex::default(),
             segment_bytes: options.segment_bytes,
             keys,
@@ -123,7 +114,7 @@ impl Shared {
                 ..LogCounters::default()
             },
             synced_through: AtomicU64::new(on_disk),
-            highest_moment: AtomicI64::new(highest.0),
+            highest_moment: AtomicI64::new(highest.map_or(i64::MIN, |at| at.0)),
             storage,
         };
         let file = match last_number {
@@ -141,9 +132,7 @@ impl Shared {
         let id = ground.keys.id();
         let feedback_key = feedback.add_key(id, || ground.keys.feedback(id, &salt));
         let shared = Self {
-            folder: folder.to_owned(),
             options,
-            entropy,
             last_record: AtomicU64::new(appender.last_record()),
             appender: Mutex::new(appender),
             feedback: Mutex::new(feedback),
@@ -166,7 +155,7 @@ impl Shared {
     /// Random bytes for one record.
     pub fn fresh(&self) -> Fresh {
         let mut fresh = Fresh::default();
-        self.entropy.fill(&mut fresh);
+        self.ground.entropy.fill(&mut fresh);
         fresh
     }
 
@@ -294,7 +283,10 @@ impl Shared {
     fn end_after_sync(&self, error: &io::Error) -> LogError {
         // Under the lock of appends: one that has returned was before, none comes after.
         let appender = self.appender.lock();
-        self.end(&format!("cannot sync `{}`: {error}", self.folder.display()));
+        self.end(&format!(
+            "cannot sync `{}`: {error}",
+            self.ground.folder.display()
+        ));
         drop(appender);
         self.ended()
     }
@@ -423,7 +415,7 @@ fn spawn(
     run: impl FnOnce(&Shared) + Send + 'static,
 ) -> Result<JoinHandle<()>, LogError> {
     let shared = Arc::clone(shared);
-    let folder = shared.folder.display().to_string();
+    let folder = shared.ground.folder.display().to_string();
     let spawned = std::thread::Builder::new()
         .name(name.into())
         .spawn(move || {

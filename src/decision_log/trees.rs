@@ -163,7 +163,7 @@ impl Trees {
     }
 }
 
-/// Whether nothing may be appended any more: what was on the disk, or in memory, is not what it was.
+/// Whether nothing may be appended any more: what was on the disk or in memory has changed.
 pub(super) fn is_fatal(fault: &LogError) -> bool {
     !matches!(fault, LogError::Io { .. })
 }

@@ -165,7 +165,13 @@ impl DecisionLog {
         let written = shared.appender.lock();
         let written = written.map_or(None, |appender| appender.end_of(stretch.number));
         let end = stretch.to.or(written).unwrap_or(u64::MAX);
-        let found = lookup::find(&*ground.storage, &shared.folder, stretch, end, check_id)?;
+        let found = lookup::find(
+            &*ground.storage,
+            &shared.ground.folder,
+            stretch,
+            end,
+            check_id,
+        )?;
         let unit_of = |number| lock(&ground.index).unit(stretch.number, number);
         Ok(found.and_then(|(head, position)| FoundCheck::new(head, position, unit_of)))
     }
