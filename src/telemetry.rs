@@ -442,8 +442,9 @@ fn describe() {
         SwapResult::Refused,
         SwapResult::RolledBack,
     ] {
-        metrics::counter!(SWAPS_TOTAL, "result" => result_name(result)).increment(0);
-        metrics::counter!(TLS_RELOADS_TOTAL, "result" => result_name(result)).increment(0);
+        for name in [SWAPS_TOTAL, RELOADS_TOTAL, TLS_RELOADS_TOTAL] {
+            metrics::counter!(name, "result" => result_name(result)).increment(0);
+        }
     }
     for reason in TLS_FAILURE_REASONS {
         metrics::counter!(TLS_FAILED_TOTAL, "reason" => *reason).increment(0);

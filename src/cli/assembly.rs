@@ -17,8 +17,7 @@ use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::acts::Keeper;
 use crate::gateway::bulk::Bulk;
 use crate::gateway::canaries::Canaries;
-use crate::gateway::client::{Clients, ClientsError};
-use crate::gateway::client_record;
+use crate::gateway::clients_source::{self, ClientsOptions, ClientsSource};
 use crate::gateway::clock::Clock;
 use crate::gateway::deltas::{DeltaOptions, Deltas};
 use crate::gateway::gates::{Gates, Replaying};
@@ -74,7 +73,8 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let started = Clock::default().now();
     let token = sample_token(config, &*storage, started)?;
     secrets_differ(config)?;
-    let law = Arc::new(read_law(config, &*storage, &telemetry)?);
+    let clients = ClientsSource::new(clients_options(config), Arc::clone(&storage));
+    let law = Arc::new(read_law(config, &*storage, &telemetry, started)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
     let last_act = acts.iter().map(|entry| entry.act.at).max();
@@ -105,6 +105,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
         recalls: Arc::clone(&recalls),
         source,
         load_law: law_loader(config, &shared),
+        clients,
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
         pin,
         gates,
@@ -191,7 +192,7 @@ fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), Sta
 fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
     let (config, shared) = (config.clone(), Arc::clone(shared));
     Box::new(move || {
-        let law = read_law(&config, &RealDisk, &shared.telemetry);
+        let law = read_law(&config, &RealDisk, &shared.telemetry, shared.clock.now());
         law.map_err(|error| error.to_string())
     })
 }
@@ -250,24 +251,27 @@ pub fn read_catalogue(config: &Config) -> Result<Catalogue, CatalogueError> {
     }
 }
 
+fn clients_options(config: &Config) -> ClientsOptions {
+    ClientsOptions {
+        path: config.clients_file.clone(),
+        second_factor: config.second_factor,
+        kept: Kept::new(&config.state_dir.join(KEPT_FOLDER)),
+    }
+}
+
 /// What is read is kept before it serves.
 fn read_law(
     config: &Config,
     storage: &dyn Storage,
     telemetry: &Telemetry,
+    now: Moment,
 ) -> Result<Law, StartError> {
     let catalogue = read_catalogue(config)?;
     for warning in &catalogue.warnings {
         tracing::warn!("{warning}");
     }
-    let records = client_record::read(&config.clients_file).map_err(ClientsError::File)?;
-    let kept = Kept::new(&config.state_dir.join(KEPT_FOLDER));
-    let clients = Clients::from_records(&config.clients_file, records.clone(), &catalogue)?;
-    kept.keep(
-        storage,
-        &catalogue,
-        records.iter().map(|placed| &placed.record),
-    )?;
+    let options = clients_options(config);
+    let clients = clients_source::read(&options, storage, &catalogue, now)?;
     Ok(Law::new(catalogue, clients, telemetry))
 }
 

@@ -1,18 +1,33 @@
-//! `hecha client add|list|rotate|revoke`: who may ask, and what.
+//! `hecha client add|list|rotate|revoke|certificate`: who may ask, and what.
 //!
-//! In: parsed arguments. Out: a new record and its token, printed once; or the records without
-//! tokens. Checks a record against the catalogue before anything is written.
+//! In: parsed arguments. Out: a changed clients file and a new token, printed once; or the records
+//! without tokens. Checks a record against the catalogue before anything is written.
 
+use super::client_shown;
 use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load as catalogue;
 use crate::config::file::ConfigError;
 use crate::config::load as config;
-use crate::gateway::client::{Client, Clients, ClientsError, RecordFault};
-use crate::gateway::client_record::{self, ClientRecord, ClientsFileError};
+use crate::gateway::client::{Client, RecordFault};
+use crate::gateway::client_edit::{
+    Chosen, ClientsFile, EditError, PREFIX_DIGITS_MIN, Rotation, plus_days,
+};
+use crate::gateway::client_record::{self, ClientRecord};
+use crate::gateway::clients::{Clients, ClientsError};
+use crate::gateway::clock::Clock;
+use crate::seal::certificate::{CertificateError, CertificateHash};
 use crate::seal::entropy::OsEntropy;
+use crate::seal::token;
 use clap::{Args, Subcommand};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Days that a token counts after the day it was made, unless said otherwise.
+const EXPIRES_DAYS: u32 = 90;
+/// The most that may be said: ten years.
+const EXPIRES_DAYS_MAX: i64 = 3_653;
 
 /// Arguments of `hecha client`.
 #[derive(Debug, Args)]
@@ -40,26 +55,96 @@ enum ClientCommand {
     #[command(
         after_help = "Example:\n  hecha client add --unit 'Rail ticketing' --kind enterprise \
                             --scenario rail.ticket --purpose 'ticket sale'\n\nThe running gateway \
-                            knows the unit after SIGHUP or a restart. Run this as the user of the \
-                            gateway: the clients file is readable by its owner only."
+                            notices the changed file within about a second. Run this as the user \
+                            of the gateway: the clients file is readable by its owner only.\n\n\
+                            What a record names, a request must bring: a token where it names \
+                            tokens, a certificate where it names certificates, both where both."
     )]
     Add(AddArgs),
-    /// Show the units, never their tokens
+    /// Show the units, their tokens by the first digits of their SHA-256, their certificates
     List {
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Give a unit a new token
-    Rotate {
-        /// Name of the unit
-        unit: String,
-    },
-    /// Take a unit's tokens away
-    Revoke {
-        /// Name of the unit
-        unit: String,
-    },
+    /// Give a unit a new token and print it, once; the old one ends after an overlap
+    Rotate(RotateArgs),
+    /// Take tokens of a unit away; the running gateway refuses them within about two seconds
+    #[command(
+        after_help = "Where no token is left the unit's certificates stand in for none: nobody is \
+                      recognised until `hecha client rotate UNIT` gives it a token again."
+    )]
+    Revoke(RevokeArgs),
+    /// Name a further certificate of a unit, or take one away
+    #[command(
+        after_help = "A certificate is known by its public key: a renewed one of the same key \
+                      needs no change. Where the last one is taken away nobody is recognised \
+                      until another is named, or `certificate_sha256 = []` is taken out of the \
+                      record."
+    )]
+    Certificate(CertificateArgs),
+}
+
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// Name of the unit
+    unit: String,
+    /// Days that the new token counts after today
+    #[arg(long, default_value_t = EXPIRES_DAYS, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(0..=EXPIRES_DAYS_MAX))]
+    expires_days: u32,
+    /// Days that the old token still counts after today, never longer than it would have; 0 takes
+    /// it away at once
+    #[arg(long, default_value_t = 14, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(0..=EXPIRES_DAYS_MAX))]
+    overlap_days: u32,
+    /// Where two tokens are valid, take the oldest away
+    #[arg(long)]
+    drop_oldest: bool,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    /// Name of the unit
+    unit: String,
+    #[command(flatten)]
+    chosen: RevokeChoice,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct RevokeChoice {
+    /// The token whose SHA-256 begins with these digits, as `hecha client list` shows them
+    #[arg(long, value_name = "DIGITS")]
+    token_prefix: Option<String>,
+    /// The tokens made on this day
+    #[arg(long, value_name = "DATE")]
+    created: Option<String>,
+    /// A token that has leaked, in the first line of a file; - is standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Every token
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Args)]
+struct CertificateArgs {
+    /// Name of the unit
+    unit: String,
+    #[command(flatten)]
+    change: CertificateChange,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct CertificateChange {
+    /// PEM file of a certificate
+    #[arg(long, value_name = "FILE")]
+    add: Option<PathBuf>,
+    /// SHA-256 of its public key, as `hecha client list` shows it, or the first digits
+    #[arg(long, value_name = "HASH")]
+    remove: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +185,16 @@ struct AddArgs {
     /// Its requests must name who asks in the header `hecha-operator`
     #[arg(long)]
     operator_required: bool,
+    /// Days that the token counts after today
+    #[arg(long, default_value_t = EXPIRES_DAYS, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(0..=EXPIRES_DAYS_MAX))]
+    expires_days: u32,
+    /// PEM file of a certificate that its connections show; may be repeated
+    #[arg(long = "certificate", value_name = "FILE")]
+    certificates: Vec<PathBuf>,
+    /// No token: the certificate alone says who asks
+    #[arg(long, requires = "certificates")]
+    no_token: bool,
 }
 
 /// Why the command failed; each is bad input, exit code 2, but `Output`.
@@ -114,22 +209,31 @@ pub enum ClientCommandError {
     /// The clients file, or a record in it.
     #[error(transparent)]
     Clients(#[from] ClientsError),
-    /// The clients file.
-    #[error(transparent)]
-    File(#[from] ClientsFileError),
+    /// What was to be changed in it.
+    #[error("{0}; nothing was changed")]
+    Edit(EditError),
+    /// A certificate.
+    #[error("{0}; nothing was changed")]
+    Certificate(#[from] CertificateError),
     /// The arguments.
     #[error("{0}; nothing was changed")]
     Record(#[from] RecordFault),
-    /// A command of a later version.
+    /// Digits that name no token.
     #[error(
-        "`hecha client {command}` is not in this version; edit the record of `{unit}` in the \
-         clients file and send the gateway SIGHUP"
+        "`--token-prefix` is `{digits}`; write at least {PREFIX_DIGITS_MIN} of the digits that \
+         `hecha client list` shows; nothing was changed"
     )]
-    NotYet {
-        /// The command.
-        command: &'static str,
-        /// The unit.
-        unit: String,
+    Prefix {
+        /// As written.
+        digits: String,
+    },
+    /// A file with a token.
+    #[error("`{}` holds no token ({fault}); nothing was changed", path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        fault: io::Error,
     },
     /// Standard output.
     #[error("cannot write the answer ({0})")]
@@ -148,209 +252,142 @@ fn run_into(args: ClientArgs, out: &mut dyn Write) -> Result<(), ClientCommandEr
         Some(dir) => catalogue::load(dir)?,
         None => catalogue::built_in()?,
     };
+    let now = Clock::default().now();
+    let clients = ClientsFile {
+        path: &file,
+        catalogue: &catalogue,
+        now,
+    };
     match args.command {
         ClientCommand::Add(add) => {
-            let record = ClientRecord::from(add);
+            let expires = plus_days(now.day(), add.expires_days);
+            let expires = (!add.no_token).then_some(Some(expires));
+            let record = record(add)?;
             Client::new(&record, &catalogue)?;
-            let token = client_record::add(&file, record, &OsEntropy)?;
-            writeln!(out, "{token}")?;
-        }
-        ClientCommand::List { json } => {
-            let records = client_record::read(&file)?;
-            Clients::from_records(&file, records.clone(), &catalogue)?;
-            for placed in records {
-                writeln!(
-                    out,
-                    "{}",
-                    if json {
-                        as_json(placed.record)
-                    } else {
-                        as_text(&placed.record)
-                    }
-                )?;
+            if let Some(token) = clients.add(record, expires, &OsEntropy)? {
+                writeln!(out, "{token}")?;
             }
         }
-        ClientCommand::Rotate { unit } => {
-            let command = "rotate";
-            return Err(ClientCommandError::NotYet { command, unit });
+        ClientCommand::List { json } => {
+            let records = client_record::read(&file).map_err(ClientsError::from)?;
+            Clients::from_records(&file, records.clone(), &catalogue)?;
+            for placed in records {
+                let shown = match json {
+                    true => client_shown::as_json(placed.record, now),
+                    false => client_shown::as_text(&placed.record, now),
+                };
+                writeln!(out, "{shown}")?;
+            }
         }
-        ClientCommand::Revoke { unit } => {
-            let command = "revoke";
-            return Err(ClientCommandError::NotYet { command, unit });
+        ClientCommand::Rotate(rotate) => {
+            let rotation = Rotation {
+                expires: Some(plus_days(now.day(), rotate.expires_days)),
+                overlap_days: rotate.overlap_days,
+                drop_oldest: rotate.drop_oldest,
+            };
+            let token = clients.rotate(&rotate.unit, rotation, &OsEntropy)?;
+            writeln!(out, "{token}")?;
         }
+        ClientCommand::Revoke(revoke) => {
+            let count = clients.revoke(&revoke.unit, &chosen(revoke.chosen)?)?;
+            writeln!(
+                out,
+                "{count} of the tokens of `{}` were taken away",
+                revoke.unit
+            )?;
+        }
+        ClientCommand::Certificate(change) => change_certificate(clients, change, out)?,
     }
     out.flush()?;
     Ok(())
 }
 
-impl From<AddArgs> for ClientRecord {
-    fn from(add: AddArgs) -> Self {
-        Self {
-            unit: add.unit,
-            kind: add.kind,
-            scenarios: add.scenarios,
-            purposes: (!add.purposes.is_empty()).then_some(add.purposes),
-            roles: add.roles,
-            rate: add.rate,
-            adopts: add.adopts,
-            masked_id: add.masked_id,
-            level: add.level,
-            fields: match add.fields.as_slice() {
-                [] => None,
-                [none] if none == "none" => Some(Vec::new()),
-                _ => Some(add.fields),
-            },
-            operator_required: add.operator_required,
-            token_sha256: Vec::new(),
+impl From<EditError> for ClientCommandError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Clients(error) => Self::Clients(error),
+            other => Self::Edit(other),
         }
     }
 }
 
-/// The record without hashes; how many tokens it has.
-fn as_json(mut record: ClientRecord) -> String {
-    let tokens = record.token_sha256.len();
-    record.token_sha256.clear();
-    let mut value = serde_json::json!(record);
-    value["tokens"] = tokens.into();
-    value.to_string()
+fn change_certificate(
+    clients: ClientsFile<'_>,
+    certificate: CertificateArgs,
+    out: &mut dyn Write,
+) -> Result<(), ClientCommandError> {
+    let (unit, change) = (&certificate.unit, certificate.change);
+    if let Some(file) = change.add {
+        let hash = CertificateHash::of_file(&file)?;
+        clients.add_certificate(unit, hash)?;
+        writeln!(out, "{}", hash.to_hex())?;
+        return Ok(());
+    }
+    let digits = change.remove.unwrap_or_default().to_ascii_lowercase();
+    clients.remove_certificate(unit, &digits)?;
+    Ok(())
 }
 
-fn as_text(record: &ClientRecord) -> String {
-    let mut text = format!(
-        "{}  {}  roles {}  scenarios {}",
-        record.unit,
-        record.kind,
-        words(&record.roles),
-        words(&record.scenarios)
-    );
-    let mut add = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            text.push_str(&format!("  {name} {value}"));
-        }
+fn chosen(choice: RevokeChoice) -> Result<Chosen, ClientCommandError> {
+    if let Some(path) = choice.token_file {
+        let token = first_line(&path).map_err(|fault| ClientCommandError::Token { path, fault })?;
+        return Ok(Chosen::Prefix(token::hash(&token).to_hex()));
+    }
+    if let Some(day) = choice.created {
+        return Ok(Chosen::Created(day));
+    }
+    let Some(digits) = choice.token_prefix else {
+        return Ok(Chosen::All);
     };
-    add("purposes", record.purposes.as_deref().map(words));
-    add("rate", record.rate.map(|rate| format!("{rate}/s")));
-    add(
-        "adopts",
-        (!record.adopts.is_empty()).then(|| words(&record.adopts)),
-    );
-    add("masked_id", record.masked_id.clone());
-    add("level", record.level.clone());
-    add("fields", record.fields.as_deref().map(words));
-    add("tokens", Some(record.token_sha256.len().to_string()));
-    text
+    let digits = digits.to_ascii_lowercase();
+    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match is_hex && digits.len() >= PREFIX_DIGITS_MIN {
+        true => Ok(Chosen::Prefix(digits)),
+        false => Err(ClientCommandError::Prefix { digits }),
+    }
 }
 
-fn words(words: &[String]) -> String {
-    if words.is_empty() {
-        return "none".into();
+/// A token is never an argument: those of a process are seen by everybody on the machine.
+fn first_line(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    let mut read = |from: &mut dyn BufRead| from.take(1_024).read_line(&mut line);
+    match path == Path::new("-") {
+        true => read(&mut io::stdin().lock())?,
+        false => read(&mut BufReader::new(File::open(path)?))?,
+    };
+    let token = Zeroizing::new(line.trim().to_owned());
+    match token.is_empty() {
+        true => Err(io::Error::other("the first line is empty")),
+        false => Ok(token),
     }
-    words.join(",")
+}
+
+fn record(add: AddArgs) -> Result<ClientRecord, CertificateError> {
+    let mut certificates = Vec::new();
+    for file in &add.certificates {
+        certificates.push(CertificateHash::of_file(file)?.to_hex());
+    }
+    Ok(ClientRecord {
+        unit: add.unit,
+        kind: add.kind,
+        scenarios: add.scenarios,
+        purposes: (!add.purposes.is_empty()).then_some(add.purposes),
+        roles: add.roles,
+        rate: add.rate,
+        adopts: add.adopts,
+        masked_id: add.masked_id,
+        level: add.level,
+        fields: match add.fields.as_slice() {
+            [] => None,
+            [none] if none == "none" => Some(Vec::new()),
+            _ => Some(add.fields),
+        },
+        operator_required: add.operator_required,
+        certificate_sha256: (!certificates.is_empty()).then_some(certificates),
+        token_sha256: None,
+        tokens: None,
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        args: ClientArgs,
-    }
-
-    fn hecha_client(arguments: &[&str]) -> Result<String, ClientCommandError> {
-        let command = Command::try_parse_from([&["client"], arguments].concat()).unwrap();
-        let mut out = Vec::new();
-        run_into(command.args, &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    #[test]
-    fn add_prints_a_token_that_the_file_then_knows_and_list_never_shows() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("clients.toml");
-        let file = path.to_str().unwrap();
-        let token = hecha_client(&[
-            "add",
-            "--unit",
-            "rail",
-            "--scenario",
-            "rail.ticket",
-            "--scenario",
-            "air.ticket",
-            "--purpose",
-            "ticket sale",
-            "--role",
-            "checker",
-            "--role",
-            "steward",
-            "--adopts",
-            "serious-finance-found",
-            "--masked-id",
-            "block",
-            "--level",
-            "disk",
-            "--rate",
-            "50",
-            "--clients-file",
-            file,
-        ])
-        .unwrap();
-        let catalogue = catalogue::built_in().unwrap();
-        let clients = Clients::load(&path, &catalogue).unwrap();
-        assert_eq!(
-            &*clients.authenticate(token.trim_end()).unwrap().unit,
-            "rail"
-        );
-        let list = hecha_client(&["list", "--clients-file", file]).unwrap();
-        assert_eq!(
-            list,
-            "rail  enterprise  roles checker,steward  scenarios rail.ticket,air.ticket  purposes \
-             ticket sale  rate 50/s  adopts serious-finance-found  masked_id block  level disk  \
-             tokens 1\n"
-        );
-        let json = hecha_client(&["list", "--json", "--clients-file", file]).unwrap();
-        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["tokens"], 1);
-        assert!(value.get("token_sha256").is_none() && !json.contains(token.trim_end()));
-    }
-
-    #[test]
-    fn a_record_that_cannot_be_used_is_not_stored() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("clients.toml");
-        let file = path.to_str().unwrap();
-        let add = [
-            "add",
-            "--unit",
-            "a",
-            "--scenario",
-            "rail",
-            "--clients-file",
-            file,
-        ];
-        let error = hecha_client(&add).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "`scenarios`: unknown scenario `rail`; correct it, or write * for all; nothing was \
-             changed"
-        );
-        assert!(!path.exists());
-        let error = hecha_client(&["list", "--clients-file", file])
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("cannot be read"), "{error}");
-    }
-
-    #[test]
-    fn rotate_and_revoke_say_that_they_are_not_there_yet() {
-        for command in ["rotate", "revoke"] {
-            let error = hecha_client(&[command, "rail"]).unwrap_err().to_string();
-            assert!(
-                error.contains("is not in this version; edit the record of `rail`"),
-                "{error}"
-            );
-        }
-    }
-}
+mod tests;

@@ -4,8 +4,7 @@ use super::sample::SampleSetupError;
 use crate::catalogue::fault::CatalogueError;
 use crate::decision_log::error::LogError;
 use crate::gateway::canaries::CanariesError;
-use crate::gateway::client::ClientsError;
-use crate::gateway::kept::KeptError;
+use crate::gateway::clients_source::ClientsReadError;
 use crate::gateway::source::Refused;
 use crate::http::tls::TlsError;
 use crate::index::binding::BindingError;
@@ -23,10 +22,7 @@ pub enum StartError {
     Catalogue(#[from] CatalogueError),
     /// The clients.
     #[error(transparent)]
-    Clients(#[from] ClientsError),
-    /// The law cannot be kept.
-    #[error(transparent)]
-    Kept(#[from] KeptError),
+    Clients(#[from] ClientsReadError),
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyError),

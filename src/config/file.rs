@@ -257,6 +257,7 @@ keys! {
     ops_tls_key_file: PathBuf, "path";
     ops_tls_client_ca_file: PathBuf, "path";
     ops_tls_client_auth: String, "text";
+    ops_second_factor: String, "text";
     tls_handshake_timeout_ms: u64, "whole number";
     check_runtimes: u64, "whole number";
     connections_max: u64, "whole number";

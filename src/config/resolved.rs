@@ -3,7 +3,7 @@
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
 use super::file::{ConfigError, PathList, Place, Placed, Written};
-use super::tls::TlsConfig;
+use super::tls::{self, TlsConfig};
 use crate::changes::gates::Limits;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,9 @@ pub struct Config {
     pub trust: TrustConfig,
     /// TLS of the listeners. Default none.
     pub tls: TlsConfig,
+    /// Whether stewards and admins must bring a token and a certificate: `ops_second_factor`,
+    /// none or certificate. Default none.
+    pub second_factor: bool,
     /// Public keys of gateways whose acts are taken. Default none.
     pub act_keys: Vec<PathBuf>,
     /// How much and how long.
@@ -178,6 +181,7 @@ impl Config {
         let (listen, ops_listen) = addresses(written, sample)?;
         let log_key_file = path(&written.log_key_file, near.join("log.key"));
         let act_keys = written.act_keys.iter().flat_map(|placed| &placed.value.0);
+        let tls = TlsConfig::resolve(written, base)?;
         let catalogue_dir = written.catalogue_dir.as_ref();
         Ok(Self {
             sample,
@@ -194,7 +198,8 @@ impl Config {
             ),
             log_tree: written.log_tree.as_ref().is_none_or(|placed| placed.value),
             log_key_file,
-            tls: TlsConfig::resolve(written, base)?,
+            second_factor: tls::second_factor(written, &tls)?,
+            tls,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),
             limits: ServiceLimits::resolve(written)?,

@@ -120,6 +120,30 @@ fn lacks(
     }
 }
 
+/// Whether stewards and admins must bring a token and a certificate.
+///
+/// Errors: another word, or operators are asked for no certificate.
+pub fn second_factor(written: &Written, tls: &TlsConfig) -> Result<bool, ConfigError> {
+    let Some(placed) = &written.ops_second_factor else {
+        return Ok(false);
+    };
+    let shows = |ops: &TlsOptions| ops.client_auth != ClientAuth::Off;
+    match placed.value.as_str() {
+        "none" => Ok(false),
+        "certificate" if tls.ops.as_ref().is_some_and(shows) => Ok(true),
+        "certificate" => {
+            let (has, needs) = ("ops_second_factor", "ops_tls_client_ca_file");
+            Err(lacks(&placed.place, "", has, needs))
+        }
+        _ => Err(ConfigError::Unusable {
+            place: placed.place.clone(),
+            key: "ops_second_factor",
+            value: placed.value.clone(),
+            wanted: "none or certificate",
+        }),
+    }
+}
+
 fn client_auth(written: &Placed<String>) -> Result<ClientAuth, ConfigError> {
     match written.value.as_str() {
         "off" => Ok(ClientAuth::Off),
@@ -183,6 +207,27 @@ mod tests {
             Some(("etc/c", Required)),
         );
         is(ops, None, Some(("etc/o", Off)));
+    }
+
+    #[test]
+    fn a_second_factor_needs_certificates_of_operators() {
+        let of = |text: &str| {
+            let written = Written::parse(Path::new("etc/hecha.toml"), text).unwrap();
+            let tls = TlsConfig::resolve(&written, Path::new("etc")).unwrap();
+            second_factor(&written, &tls).map_err(|error| error.to_string())
+        };
+        let ca = "\ntls_cert_file = \"c\"\ntls_key_file = \"k\"\ntls_client_ca_file = \"a\"\n";
+        let wanted = "ops_second_factor = \"certificate\"";
+        assert_eq!(of(""), Ok(false));
+        assert_eq!(of("ops_second_factor = \"none\""), Ok(false));
+        assert_eq!(of(&format!("{wanted}{ca}")), Ok(true));
+        let error = of(&format!("{wanted}{ca}ops_tls_client_auth = \"off\"")).unwrap_err();
+        assert!(
+            error.contains("`ops_second_factor` needs `ops_tls_client_ca_file`"),
+            "{error}"
+        );
+        let error = of("ops_second_factor = \"two\"").unwrap_err();
+        assert!(error.contains("write none or certificate"), "{error}");
     }
 
     #[test]

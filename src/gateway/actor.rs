@@ -8,6 +8,7 @@
 
 use super::activated::{AcceptedOrder, Claim};
 use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
+use super::clients_source::ClientsSource;
 use super::clock::Clock;
 use super::deltas::Deltas;
 use super::gates::{Gates, Trial};
@@ -30,6 +31,7 @@ use tokio::sync::oneshot;
 
 mod judged;
 mod said;
+mod units;
 
 /// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
 const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -107,7 +109,8 @@ pub struct SwapOrder {
 enum Command {
     Act(ActOrder, oneshot::Sender<Result<ActDone, ActError>>),
     Swap(SwapOrder, oneshot::Sender<Result<(), Refused>>),
-    Reload(Option<oneshot::Sender<Result<(), String>>>),
+    Reload,
+    Clients(oneshot::Sender<Result<usize, String>>),
     Stop,
 }
 
@@ -135,7 +138,12 @@ impl ActorHandle {
 
     /// Reads catalogue and clients again and looks at the snapshot folder; does not wait.
     pub fn reload(&self) {
-        let _ = self.commands.send(Command::Reload(None));
+        let _ = self.commands.send(Command::Reload);
+    }
+
+    /// Reads the clients again; how many there are.
+    pub async fn reload_clients(&self) -> Result<Result<usize, String>, Stopped> {
+        self.ask(Command::Clients).await
     }
 
     /// Ends the actor after the commands given so far.
@@ -174,6 +182,7 @@ pub struct Actor {
     recall_waits: bool,
     pub(super) source: Source,
     load_law: LawLoader,
+    clients: ClientsSource,
     watch_interval: Duration,
     pin: Pin,
     /// What `current.json` named when a file was last refused: not tried again each time.
@@ -206,6 +215,8 @@ pub struct ActorParts {
     pub source: Source,
     /// Where law comes from.
     pub load_law: LawLoader,
+    /// Where clients come from.
+    pub clients: ClientsSource,
     /// How often the snapshot folder is looked at.
     pub watch_interval: Duration,
     /// What was kept over the restart.
@@ -226,6 +237,7 @@ impl Actor {
             recall_waits: false,
             source: parts.source,
             load_law: parts.load_law,
+            clients: parts.clients,
             watch_interval: parts.watch_interval,
             pin: parts.pin,
             refused: None,
@@ -257,6 +269,7 @@ impl Actor {
                 Err(RecvTimeoutError::Timeout) => (),
             }
             self.turn_day();
+            self.look_at_clients();
             self.watch_expiry();
             self.release();
             if self.recall_waits && self.retired.is_empty() {
@@ -283,13 +296,13 @@ impl Actor {
                 let swapped = self.swap_by_steward(&order);
                 let _ = answer.send(swapped);
             }
-            Command::Reload(answer) => {
-                let reloaded = self.reload();
+            Command::Reload => {
+                self.reload();
                 self.refused = None;
                 self.look();
-                if let Some(answer) = answer {
-                    let _ = answer.send(reloaded);
-                }
+            }
+            Command::Clients(answer) => {
+                let _ = answer.send(self.reload_clients());
             }
             Command::Stop => (),
         }
@@ -452,7 +465,8 @@ impl Actor {
         Ok(())
     }
 
-    fn reload(&mut self) -> Result<(), String> {
+    fn reload(&mut self) {
+        self.clients.note();
         let now = self.shared.clock.tick();
         let view = self.shared.view.load_full();
         let next = (self.load_law)().and_then(|law| {
@@ -466,12 +480,10 @@ impl Actor {
                 self.shared.telemetry.count_reload(SwapResult::Done);
                 self.shared.recorder.reloaded(now);
                 tracing::info!("catalogue and clients are loaded again");
-                Ok(())
             }
             Err(error) => {
                 self.shared.telemetry.count_reload(SwapResult::Refused);
                 tracing::error!(%error, "catalogue and clients stay as they were");
-                Err(error)
             }
         }
     }

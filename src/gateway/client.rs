@@ -1,22 +1,21 @@
-//! Clients as used: who a token belongs to, what that unit may ask, what it has adopted.
+//! One client as used: what that unit may ask, what it has adopted.
 //!
-//! In: client records, the catalogue. Out: `Clients`, looked up by token. Carries policy, decides
-//! nothing about who is blocked. Bound to one catalogue: a new catalogue needs the records read
-//! again. Contract, section 4; decision rules 1.1.
+//! In: a client record, the catalogue. Out: `Client`. Carries policy, decides nothing about who is
+//! blocked. Bound to one catalogue: a new catalogue needs the record read again. Contract, section
+//! 4; decision rules 1.1. Not here: how a unit is recognised (`clients.rs`).
 
-use super::client_record::{self, ClientRecord, ClientsFileError, PlacedRecord};
+use super::client_record::ClientRecord;
 use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::ScenarioIndex;
 use crate::check::request::Policy;
 use crate::model::decision::Level;
 use crate::model::subject::ClientKind;
-use crate::seal::token::{self, TokenHash};
 use crate::wire::fields::{Field, Fields};
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
 /// Characters of a unit's name at most.
 pub const UNIT_CHARS_MAX: usize = 200;
+/// Tokens of a unit that are valid at the same time at most: the old and the new one.
+pub const TOKENS_VALID_MAX: usize = 2;
 /// Requests a second a record may state at most.
 pub const RATE_MAX: u32 = 1_000_000;
 
@@ -122,50 +121,33 @@ pub enum RecordFault {
         rate: u32,
     },
     /// Not a hash.
-    #[error("`token_sha256`: not 64 hex digits; store the SHA-256 of the token, not the token")]
-    TokenHash,
-}
-
-/// Why the clients cannot be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientsError {
-    /// The file.
-    #[error(transparent)]
-    File(#[from] ClientsFileError),
-    /// A record.
-    #[error("{}:{line}: client `{unit}`: {fault}", path.display())]
-    Record {
-        /// The clients file.
-        path: PathBuf,
-        /// Line in which the record starts.
-        line: u32,
-        /// The unit as written.
-        unit: String,
-        /// What is wrong.
-        fault: RecordFault,
+    #[error("`{field}`: not 64 hex digits; store the SHA-256 of the token, not the token")]
+    TokenHash {
+        /// Field of the record.
+        field: &'static str,
     },
-    /// Two records of one unit.
-    #[error("{}:{line}: unit `{unit}` has a record already; keep one of the two", path.display())]
-    UnitTwice {
-        /// The clients file.
-        path: PathBuf,
-        /// Line in which the later record starts.
-        line: u32,
-        /// The unit.
-        unit: String,
-    },
-    /// Two records with one token.
+    /// Not a hash.
     #[error(
-        "{}:{line}: client `{unit}` has a token of another client; give each its own",
-        path.display()
+        "`certificate_sha256`: not 64 hex digits; write what `hecha client certificate UNIT --add \
+         FILE` writes"
     )]
-    TokenTwice {
-        /// The clients file.
-        path: PathBuf,
-        /// Line in which the later record starts.
-        line: u32,
-        /// The later unit.
-        unit: String,
+    CertificateHash,
+    /// Not a day.
+    #[error("`tokens`: `{field}` is `{text}`; write a day such as 2026-11-28, or a moment")]
+    TokenDay {
+        /// Field of the token.
+        field: &'static str,
+        /// As written.
+        text: String,
+    },
+    /// More tokens than a rotation needs.
+    #[error(
+        "{count} of its tokens are valid, at most {TOKENS_VALID_MAX} may be; take one away with \
+         `hecha client revoke`"
+    )]
+    TooManyTokens {
+        /// How many.
+        count: usize,
     },
 }
 
@@ -231,89 +213,16 @@ impl Client {
         }
     }
 
+    /// Takes these roles away.
+    pub(super) fn without_roles(&mut self, roles: &[ClientRole]) {
+        for role in roles {
+            self.roles &= !(1 << *role as u8);
+        }
+    }
+
     /// Whether the unit has this role.
     pub fn has_role(&self, role: ClientRole) -> bool {
         self.roles & (1 << role as u8) != 0
-    }
-}
-
-/// All clients, by token and by unit.
-#[derive(Debug, Default)]
-pub struct Clients {
-    clients: Vec<Client>,
-    by_token: HashMap<TokenHash, usize>,
-    by_unit: HashMap<Box<str>, usize>,
-}
-
-impl Clients {
-    /// Reads the clients file at `path`. Errors name file, line, unit and what to do.
-    pub fn load(path: &Path, catalogue: &Catalogue) -> Result<Self, ClientsError> {
-        Self::from_records(path, client_record::read(path)?, catalogue)
-    }
-
-    /// From records; `path` is what errors call their file.
-    pub fn from_records(
-        path: &Path,
-        records: Vec<PlacedRecord>,
-        catalogue: &Catalogue,
-    ) -> Result<Self, ClientsError> {
-        let mut all = Self::default();
-        for PlacedRecord { line, record } in records {
-            let unit = record.unit.clone();
-            let path = path.to_owned();
-            let client = match Client::new(&record, catalogue) {
-                Ok(client) => client,
-                Err(fault) => {
-                    return Err(ClientsError::Record {
-                        path,
-                        line,
-                        unit,
-                        fault,
-                    });
-                }
-            };
-            let place = all.clients.len();
-            if all.by_unit.insert(client.unit.clone(), place).is_some() {
-                return Err(ClientsError::UnitTwice { path, line, unit });
-            }
-            for text in &record.token_sha256 {
-                let Some(hash) = TokenHash::from_hex(text) else {
-                    let fault = RecordFault::TokenHash;
-                    return Err(ClientsError::Record {
-                        path,
-                        line,
-                        unit,
-                        fault,
-                    });
-                };
-                if all
-                    .by_token
-                    .insert(hash, place)
-                    .is_some_and(|other| other != place)
-                {
-                    return Err(ClientsError::TokenTwice { path, line, unit });
-                }
-            }
-            all.clients.push(client);
-        }
-        Ok(all)
-    }
-
-    /// The unit this token belongs to.
-    pub fn authenticate(&self, token: &str) -> Option<&Client> {
-        // Looked up by hash: how long that takes says nothing about a stored token.
-        let place = self.by_token.get(&token::hash(token))?;
-        self.clients.get(*place)
-    }
-
-    /// The unit of this name.
-    pub fn find_unit(&self, unit: &str) -> Option<&Client> {
-        self.clients.get(*self.by_unit.get(unit)?)
-    }
-
-    /// All units, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &Client> {
-        self.clients.iter()
     }
 }
 
@@ -432,35 +341,20 @@ mod tests {
     use super::*;
     use crate::catalogue::load;
 
-    fn load(text: &str) -> Result<Clients, ClientsError> {
-        let path = Path::new("clients.toml");
-        let catalogue = load::built_in().unwrap();
-        Clients::from_records(path, client_record::parse(path, text)?, &catalogue)
-    }
-
-    fn text(extra: &str) -> String {
-        let hash = token::hash("hecha_test").to_hex();
-        let base = "[[client]]\nunit = \"rail\"\nkind = \"enterprise\"\nroles = [\"checker\"]\n";
-        format!("{base}token_sha256 = [\"{hash}\"]\n{extra}")
-    }
-
-    #[test]
-    fn a_token_leads_to_its_unit_and_nothing_else_does() {
-        let clients = load(&text("scenarios = [\"rail.ticket\"]")).unwrap();
-        let client = clients.authenticate("hecha_test").unwrap();
-        assert_eq!(&*client.unit, "rail");
-        assert_eq!(
-            clients.find_unit("rail").unwrap().policy_hash,
-            client.policy_hash
-        );
-        for token in [
-            "",
-            "hecha_test ",
-            "hecha_tesT",
-            &token::hash("hecha_test").to_hex(),
-        ] {
-            assert!(clients.authenticate(token).is_none(), "{token}");
+    fn record() -> ClientRecord {
+        ClientRecord {
+            unit: "rail".into(),
+            kind: "enterprise".into(),
+            scenarios: vec!["*".into()],
+            roles: vec!["checker".into()],
+            ..ClientRecord::default()
         }
+    }
+
+    fn client(change: impl FnOnce(&mut ClientRecord)) -> Result<Client, RecordFault> {
+        let mut record = record();
+        change(&mut record);
+        Client::new(&record, &load::built_in().unwrap())
     }
 
     #[test]
@@ -468,12 +362,15 @@ mod tests {
         let catalogue = load::built_in().unwrap();
         let rail = catalogue.find_scenario("rail.ticket").unwrap();
         let air = catalogue.find_scenario("air.ticket").unwrap();
-        let clients = load(&text(
-            "scenarios = [\"rail.ticket\"]\npurposes = [\"ticket sale\"]\nlevel = \"disk\"\n\
-             adopts = [\"serious-finance-found\"]\nmasked_id = \"block\"\nrate = 50",
-        ))
-        .unwrap();
-        let client = clients.authenticate("hecha_test").unwrap();
+        let client_of = |change: fn(&mut ClientRecord)| client(change).unwrap();
+        let client = client_of(|record| {
+            record.scenarios = vec!["rail.ticket".into()];
+            record.purposes = Some(vec!["ticket sale".into()]);
+            record.level = Some("disk".into());
+            record.adopts = vec!["serious-finance-found".into()];
+            record.masked_id = Some("block".into());
+            record.rate = Some(50);
+        });
         assert!(client.grants_scenario(rail) && !client.grants_scenario(air));
         assert!(client.grants_purpose(Some("ticket sale")));
         assert!(!client.grants_purpose(Some("Ticket sale")) && !client.grants_purpose(None));
@@ -485,8 +382,7 @@ mod tests {
         assert!(client.policy.has_adopted(adopted.0));
         assert!(!client.policy.has_adopted(adopted.0 + 1));
 
-        let clients = load(&text("scenarios = [\"*\"]")).unwrap();
-        let client = clients.authenticate("hecha_test").unwrap();
+        let client = client_of(|_| ());
         assert!(client.grants_scenario(rail) && client.grants_scenario(air));
         assert!(client.grants_purpose(None) && client.grants_purpose(Some("any")));
         assert_eq!(client.level_min, Level::Kernel);
@@ -506,7 +402,7 @@ mod tests {
             change(&mut record);
             policy_hash(&record)
         };
-        assert_eq!(changed(|r| r.token_sha256 = vec!["1".into()]), hash);
+        assert_eq!(changed(|r| r.token_sha256 = Some(vec!["1".into()])), hash);
         assert_eq!(changed(|r| r.scenarios.reverse()), hash);
         assert_eq!(changed(|r| r.level = Some("kernel".into())), hash);
         assert_ne!(changed(|r| r.level = Some("disk".into())), hash);
@@ -521,75 +417,47 @@ mod tests {
     }
 
     #[track_caller]
-    fn refuses(extra: &str, expected: &str) {
-        let error = load(&text(extra)).unwrap_err().to_string();
-        assert_eq!(error, format!("clients.toml:1: client `rail`: {expected}"));
+    fn refuses(change: impl FnOnce(&mut ClientRecord), expected: &str) {
+        assert_eq!(client(change).unwrap_err().to_string(), expected);
     }
 
     #[test]
     fn faults_in_a_record_are_named() {
-        let all = "scenarios = [\"*\"]\n";
         refuses(
-            "scenarios = [\"rail\"]",
+            |record| record.scenarios = vec!["rail".into()],
             "`scenarios`: unknown scenario `rail`; correct it, or write * for all",
         );
         refuses(
-            &format!("{all}adopts = [\"x\"]"),
+            |record| record.adopts = vec!["x".into()],
             "`adopts`: unknown measure `x`; `GET /v1/measures` names them all",
         );
         refuses(
-            &format!("{all}level = \"tape\""),
+            |record| record.level = Some("tape".into()),
             "`level`: unknown word `tape`; write one of: kernel, disk",
         );
         refuses(
-            &format!("{all}masked_id = \"limit\""),
+            |record| record.masked_id = Some("limit".into()),
             "`masked_id`: unknown word `limit`; write one of: review, block",
         );
         refuses(
-            &format!("{all}rate = 0"),
+            |record| record.rate = Some(0),
             "`rate` 0 is not between 1 and 1000000 requests a second",
         );
         refuses(
-            &format!("{all}purposes = []"),
+            |record| record.purposes = Some(Vec::new()),
             "`purposes` is empty, which would refuse everything; leave it out to allow any",
         );
-    }
-
-    #[test]
-    fn faults_of_identity_are_named() {
-        #[track_caller]
-        fn refuses(text: &str, expected: &str) {
-            assert_eq!(load(text).unwrap_err().to_string(), expected);
-        }
-        let all = "scenarios = [\"*\"]\n";
-        let one = text(all);
         refuses(
-            &one.replace("checker", "boss"),
-            "clients.toml:1: client `rail`: `roles`: unknown word `boss`; write one of: checker, \
-             steward, auditor, admin",
+            |record| record.roles = vec!["boss".into()],
+            "`roles`: unknown word `boss`; write one of: checker, steward, auditor, admin",
         );
         refuses(
-            &one.replace("enterprise", "firm"),
-            "clients.toml:1: client `rail`: `kind`: unknown word `firm`; write one of: \
-             enterprise, authority",
+            |record| record.kind = "firm".into(),
+            "`kind`: unknown word `firm`; write one of: enterprise, authority",
         );
         refuses(
-            &one.replace("rail", ""),
-            "clients.toml:1: client ``: `unit` is no name: write 1 to 200 characters, no space at \
-             either end",
-        );
-        refuses(
-            &one.replace(&token::hash("hecha_test").to_hex(), "hecha_test"),
-            "clients.toml:1: client `rail`: `token_sha256`: not 64 hex digits; store the SHA-256 \
-             of the token, not the token",
-        );
-        refuses(
-            &format!("{one}{one}"),
-            "clients.toml:7: unit `rail` has a record already; keep one of the two",
-        );
-        refuses(
-            &format!("{one}{}", one.replace("rail", "air")),
-            "clients.toml:7: client `air` has a token of another client; give each its own",
+            |record| record.unit.clear(),
+            "`unit` is no name: write 1 to 200 characters, no space at either end",
         );
     }
 }

@@ -56,9 +56,47 @@ pub struct ClientRecord {
     /// Whether its requests must name who asks in the header `hecha-operator`. Absent: no.
     #[serde(skip_serializing_if = "is_false", default)]
     pub operator_required: bool,
-    /// SHA-256 of each of its tokens, 64 hex digits.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub token_sha256: Vec<String>,
+    /// SHA-256 of each of its tokens that never expire, 64 hex digits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub token_sha256: Option<Vec<String>>,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) of each of its certificates.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub certificate_sha256: Option<Vec<String>>,
+    /// Its tokens with their days. What a record names, a request must bring: where tokens are
+    /// named, even none of them, no certificate stands in for one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tokens: Option<Vec<TokenRecord>>,
+}
+
+/// A token as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRecord {
+    /// Its SHA-256, 64 hex digits.
+    pub sha256: String,
+    /// The day it was made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub created: Option<String>,
+    /// Its last day, or the moment of its end. Absent: it never expires.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub expires: Option<String>,
+}
+
+impl ClientRecord {
+    /// All tokens it names, those without days first.
+    pub fn all_tokens(&self) -> impl Iterator<Item = TokenRecord> + '_ {
+        let old = self.token_sha256.iter().flatten();
+        let old = old.map(|sha256| TokenRecord {
+            sha256: sha256.clone(),
+            ..TokenRecord::default()
+        });
+        old.chain(self.tokens.iter().flatten().cloned())
+    }
+
+    /// Whether a request must bring a token.
+    pub fn asks_for_token(&self) -> bool {
+        self.tokens.is_some() || self.token_sha256.is_some()
+    }
 }
 
 impl ClientRecord {
@@ -66,7 +104,9 @@ impl ClientRecord {
     #[must_use]
     pub fn without_proofs(&self) -> Self {
         Self {
-            token_sha256: Vec::new(),
+            token_sha256: None,
+            certificate_sha256: None,
+            tokens: None,
             ..self.clone()
         }
     }
@@ -179,16 +219,74 @@ pub fn parse(path: &Path, text: &str) -> Result<Vec<PlacedRecord>, ClientsFileEr
     Ok(shape.client.into_iter().map(placed).collect())
 }
 
-/// Adds `record` with a new token to the file at `path`, which may not exist yet; returns the
-/// token, which is stored nowhere. What stood in the file stays byte by byte.
+/// Adds `record` with a new token that never expires to the file at `path`, which may not exist
+/// yet; returns the token, which is stored nowhere. What stood in the file stays byte by byte.
 ///
-/// Two commands at once wait for each other. Errors: the unit has a record, or the file cannot be
-/// read or written; it is then unchanged.
+/// Errors: the unit has a record, or the file cannot be read or written; it is then unchanged.
 pub fn add(
     path: &Path,
     mut record: ClientRecord,
     entropy: &dyn Entropy,
 ) -> Result<String, ClientsFileError> {
+    let token = token::new_token(entropy);
+    record.token_sha256 = Some(vec![token::hash(&token).to_hex()]);
+    change(path, |text| Ok((with_record(path, text, &record)?, token)))
+}
+
+/// `text` with one record more, its tokens in one line.
+pub(super) fn with_record(
+    path: &Path,
+    text: &str,
+    record: &ClientRecord,
+) -> Result<String, ClientsFileError> {
+    for placed in parse(path, text)? {
+        if placed.record.unit == record.unit {
+            return Err(ClientsFileError::UnitExists {
+                path: path.into(),
+                line: placed.line,
+                unit: record.unit.clone(),
+            });
+        }
+    }
+    let mut plain = record.clone();
+    let tokens = plain.tokens.take();
+    let written = to_toml(&plain).map_err(|error| ClientsFileError::Write {
+        path: path.into(),
+        source: io::Error::other(error),
+    })?;
+    let mut text = text.to_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push('\n');
+    text.push_str(&written);
+    if let Some(tokens) = tokens {
+        let tokens: Vec<String> = tokens.iter().map(as_inline_table).collect();
+        text.push_str(&format!("tokens = [{}]\n", tokens.join(", ")));
+    }
+    Ok(text)
+}
+
+/// Digits and days: nothing in it needs an escape.
+fn as_inline_table(token: &TokenRecord) -> String {
+    let mut text = format!("{{ sha256 = \"{}\"", token.sha256);
+    for (key, value) in [("created", &token.created), ("expires", &token.expires)] {
+        if let Some(value) = value {
+            text.push_str(&format!(", {key} = \"{value}\""));
+        }
+    }
+    text.push_str(" }");
+    text
+}
+
+/// Replaces the file at `path` by what `change` makes of its text; two commands at once wait for
+/// each other. A file that does not exist yet is an empty one with a head.
+///
+/// Errors: of the file, or of `change`; the file is then unchanged.
+pub(super) fn change<T, E: From<ClientsFileError>>(
+    path: &Path,
+    change: impl FnOnce(&str) -> Result<(String, T), E>,
+) -> Result<T, E> {
     let unwritable = |source| ClientsFileError::Write {
         path: path.into(),
         source,
@@ -197,34 +295,16 @@ pub fn add(
     fs::create_dir_all(folder).map_err(unwritable)?;
     let lock = File::open(folder).map_err(unwritable)?;
     lock.lock().map_err(unwritable)?;
-
-    let mut text = match text_of(path) {
-        Ok(text) => text,
+    let text = match text_of(path) {
         Err(ClientsFileError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
             HEAD.into()
         }
-        Err(e) => return Err(e),
+        read => read?,
     };
-    for placed in parse(path, &text)? {
-        if placed.record.unit == record.unit {
-            return Err(ClientsFileError::UnitExists {
-                path: path.into(),
-                line: placed.line,
-                unit: record.unit,
-            });
-        }
-    }
-    let token = token::new_token(entropy);
-    record.token_sha256 = vec![token::hash(&token).to_hex()];
-    let written = to_toml(&record).map_err(|e| unwritable(io::Error::other(e)))?;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text.push('\n');
-    text.push_str(&written);
-    parse(path, &text)?;
-    replace::write(&RealDisk, path, text.as_bytes()).map_err(unwritable)?;
-    Ok(token)
+    let (changed, done) = change(&text)?;
+    parse(path, &changed)?;
+    replace::write(&RealDisk, path, changed.as_bytes()).map_err(unwritable)?;
+    Ok(done)
 }
 
 /// A file with this one record. Errors: never, of a record.
@@ -286,7 +366,7 @@ mod tests {
         assert_eq!(units, ["示例铁路", "示例航空"]);
         assert_eq!(
             records[0].record.token_sha256,
-            [token::hash(&first).to_hex()]
+            Some(vec![token::hash(&first).to_hex()])
         );
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
     }
@@ -320,7 +400,7 @@ mod tests {
             "[[client]]\nunit = \"a\"\nkind = \"enterprise\"\nscenarios = []\ntoken = \"x\"\n",
             "5: unknown field `token`, expected one of `unit`, `kind`, `scenarios`, `purposes`, \
              `roles`, `rate`, `adopts`, `masked_id`, `level`, `fields`, `operator_required`, \
-             `token_sha256`",
+             `token_sha256`, `certificate_sha256`, `tokens`",
         );
         refuses(
             "[[client]]\nunit = \"a\"\nscenarios = []\n",

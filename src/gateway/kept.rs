@@ -189,7 +189,7 @@ mod tests {
             roles: vec!["checker".into()],
             level: Some("disk".into()),
             operator_required: true,
-            token_sha256: vec!["ab".repeat(32)],
+            token_sha256: Some(vec!["ab".repeat(32)]),
             ..ClientRecord::default()
         }
     }

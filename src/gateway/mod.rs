@@ -5,10 +5,16 @@
 
 /// Client records as written: their file and its shape.
 pub mod client_record;
-/// Clients as used: who asks, what they may.
+/// A client as used: what it may ask.
 pub mod client;
 /// The law that answers were given by, kept for later.
 pub mod kept;
+/// All clients: who asks.
+pub mod clients;
+/// The clients file of a running gateway.
+pub mod clients_source;
+/// Tokens and certificates given and taken away.
+pub mod client_edit;
 /// Who at the unit asks.
 pub mod operator;
 /// The same case under a new entry_id while the old one is held.

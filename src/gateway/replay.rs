@@ -6,7 +6,8 @@
 //! `question::decide` and `scan::decide`. Offline, writes nothing, asks no clock: the moment is the
 //! record's. Records come sorted by `Stage`, so that each snapshot is opened once.
 
-use super::client::{Client, Clients};
+use super::client::Client;
+use super::clients::Clients;
 use super::kept::Kept;
 use super::operator::Operator;
 use super::question::{self, Asker, Decided};

@@ -9,6 +9,7 @@
 use super::actor::{ActorHandle, Shared};
 use super::bulk::{Bulk, NotDone};
 use super::client::Client;
+use super::clients::Brought;
 use super::idempotency::Idempotency;
 use super::operator::Operator;
 use super::question::{self, Answered, Asker};
@@ -62,18 +63,18 @@ pub struct Gateway {
 /// Who asks, by the law at the time of asking.
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
-    /// The law in which the token was found.
+    /// The law by which the unit was recognised.
     pub law: &'a Arc<Law>,
-    /// Whose token it is.
+    /// The unit.
     pub client: &'a Client,
-    /// The token itself: looked up again if the law has changed before the body arrived.
-    pub token: &'a str,
+    /// What it has brought: looked up again if the law has changed before the body arrived.
+    pub brought: Brought<'a>,
     /// The person at the unit.
     pub operator: &'a Operator<'a>,
 }
 
 impl<'a> Caller<'a> {
-    /// The same, as far as a question depends on it; `client` is what the token is worth now.
+    /// The same, as far as a question depends on it; `client` is who it is recognised as now.
     fn asker(self, client: &'a Client, language: Language) -> Asker<'a> {
         Asker {
             client,
@@ -227,7 +228,7 @@ impl Gateway {
     }
 
     /// The client in the law of `view`: the same, or, where the law has changed since the head
-    /// arrived, what the token is worth now.
+    /// arrived, whoever it is recognised as now.
     fn caller<'v>(
         &self,
         caller: Caller<'v>,
@@ -237,7 +238,8 @@ impl Gateway {
         if Arc::ptr_eq(caller.law, &view.law) {
             return Ok(caller.client);
         }
-        let known = view.law.clients.authenticate(caller.token);
+        let now = self.shared.clock.now();
+        let known = view.law.clients.authenticate(caller.brought, now);
         known.ok_or_else(|| {
             let problem = unauthorised();
             self.refused(&problem, None, route);

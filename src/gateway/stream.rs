@@ -1,10 +1,11 @@
 //! Checks that come in line by line and are answered line by line.
 //!
-//! In: the lines that have arrived, whose token it is. Out: a line of answer for each, once its
-//! record has reached its level: those that arrived together wait for the disk together. Each line
-//! is asked on the view of its own moment, not all on one: a stream may last for hours, and an act
-//! or a new snapshot takes effect on the very next check.
+//! In: the lines that have arrived, what their request has brought. Out: a line of answer for each,
+//! once its record has reached its level: those that arrived together wait for the disk together.
+//! Each line is asked on the view of its own moment, not all on one: a stream may last for hours,
+//! and an act, a new snapshot or a revoked token takes effect on the very next check.
 
+use super::clients::Brought;
 use super::operator::Operator;
 use super::question::Asker;
 use super::service::{Gateway, Pending, unauthorised};
@@ -20,8 +21,8 @@ const ROUTE: &str = "/v1/checks";
 /// Who asks, of all lines of a stream.
 #[derive(Clone, Copy)]
 pub struct Asking<'a> {
-    /// The token, looked up again for each line.
-    pub token: &'a str,
+    /// What the request has brought, looked up again for each line.
+    pub brought: Brought<'a>,
     /// The person at the unit.
     pub operator: &'a Operator<'a>,
     /// Language of the messages.
@@ -32,7 +33,7 @@ pub struct Asking<'a> {
 pub struct Answered {
     /// A line for each line.
     pub lines: Vec<u8>,
-    /// False where the token is no longer worth anything, or the log has ended.
+    /// False where the unit is no longer recognised, or the log has ended.
     pub goes_on: bool,
 }
 
@@ -83,12 +84,12 @@ impl Gateway {
     fn line(&self, asking: Asking<'_>, line: &[u8]) -> Result<Pending, Problem> {
         checks::fits(line)?;
         let view = self.shared.view.load();
-        let Some(client) = view.law.clients.authenticate(asking.token) else {
+        let now = self.shared.clock.now();
+        let Some(client) = view.law.clients.authenticate(asking.brought, now) else {
             let problem = unauthorised();
             self.refused(&problem, None, ROUTE);
             return Err(problem);
         };
-        let now = self.shared.clock.now();
         let asker = Asker {
             client,
             operator: asking.operator,

@@ -4,7 +4,7 @@
 //! `View` that never changes; a change of any part is a new view. Standing bits are ready for two
 //! days, so that midnight costs a check nothing. Here nothing is decided and nothing is read.
 
-use super::client::Clients;
+use super::clients::Clients;
 use super::relisted::{self, Relisted};
 use crate::catalogue::measure::Catalogue;
 use crate::check;
@@ -62,19 +62,19 @@ impl Loaded {
 /// Catalogue and clients of one loading.
 pub struct Law {
     /// Lists, scenarios, measures.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// Who may ask.
     pub clients: Clients,
     /// Counters of its scenarios.
-    pub counters: CheckCounters,
+    pub counters: Arc<CheckCounters>,
 }
 
 impl Law {
     /// Registers the counters of the catalogue's scenarios.
     pub fn new(catalogue: Catalogue, clients: Clients, telemetry: &Telemetry) -> Self {
         Self {
-            counters: telemetry.check_counters(&catalogue),
-            catalogue,
+            counters: Arc::new(telemetry.check_counters(&catalogue)),
+            catalogue: Arc::new(catalogue),
             clients,
         }
     }
@@ -175,6 +175,23 @@ impl View {
             overlay: Arc::clone(&self.overlay),
             relisted: Arc::clone(&self.relisted),
             standings,
+        }
+    }
+
+    /// The same for other clients: everything else is shared.
+    #[must_use]
+    pub fn with_clients(&self, clients: Clients) -> Self {
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            law: Arc::new(Law {
+                catalogue: Arc::clone(&self.law.catalogue),
+                clients,
+                counters: Arc::clone(&self.law.counters),
+            }),
+            binding: Arc::clone(&self.binding),
+            overlay: Arc::clone(&self.overlay),
+            relisted: Arc::clone(&self.relisted),
+            standings: self.standings.clone(),
         }
     }
 

@@ -1,19 +1,33 @@
-//! Who asks: the bearer token of a request, the operator it names, and what the path asks of its
-//! bearer.
+//! Who asks: the bearer token of a request and the certificate of its connection, the operator it
+//! names, and what the path asks of the unit.
 
 use crate::gateway::client::{Client, ClientRole};
+use crate::gateway::clients::Brought;
 use crate::gateway::operator::{self, Operator};
-use crate::gateway::service::unauthorised;
+use crate::gateway::service::{Gateway, unauthorised};
 use crate::gateway::view::Law;
+use crate::seal::certificate::CertificateHash;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
 
 /// Characters of a token at most.
 const TOKEN_CHARS_MAX: usize = 256;
 
+/// What a request brings. Errors: 401 where it is neither a token nor a certificate, or where the
+/// header `Authorization` is there but is no token.
+fn brought(head: &Parts) -> Result<Brought<'_>, Problem> {
+    let certificate = head.extensions.get::<CertificateHash>().copied();
+    let token = match head.headers.contains_key(AUTHORIZATION) || certificate.is_none() {
+        true => Some(token(&head.headers)?),
+        false => None,
+    };
+    Ok(Brought { token, certificate })
+}
+
 /// The token of a request. Errors: 401 where there is none, or more than one.
-pub fn token(headers: &HeaderMap) -> Result<&str, Problem> {
+fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let line = lines.next().and_then(|line| line.to_str().ok());
     let token = line.and_then(|line| {
@@ -28,9 +42,16 @@ pub fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     }
 }
 
-/// The client of a token. Errors: 401.
-pub fn client<'l>(law: &'l Law, token: &str) -> Result<&'l Client, Problem> {
-    law.clients.authenticate(token).ok_or_else(unauthorised)
+/// What a request brings, and the unit that it comes from. Errors: 401, the same whatever is wrong.
+pub fn recognise<'h, 'l>(
+    gateway: &Gateway,
+    law: &'l Law,
+    head: &'h Parts,
+) -> Result<(Brought<'h>, &'l Client), Problem> {
+    let brought = brought(head)?;
+    let now = gateway.shared.clock.now();
+    let client = law.clients.authenticate(brought, now);
+    Ok((brought, client.ok_or_else(unauthorised)?))
 }
 
 /// What a request says of its operator.

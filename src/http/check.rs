@@ -62,9 +62,7 @@ async fn answer(
         return reply::closing(refuse(problem, None));
     }
     let law = gateway.law();
-    let known =
-        auth::token(&head.headers).and_then(|token| Ok((token, auth::client(&law, token)?)));
-    let (token, client) = match known {
+    let (brought, client) = match auth::recognise(gateway, &law, head) {
         Ok(known) => known,
         Err(problem) => return refuse(problem, None),
     };
@@ -84,7 +82,7 @@ async fn answer(
     let caller = Caller {
         law: &law,
         client,
-        token,
+        brought,
         operator: &operator,
     };
     let language = language(&head.headers);

@@ -28,7 +28,7 @@ pub type Outcome = Result<(u16, Vec<u8>), Problem>;
 
 /// A request that is known to be allowed.
 pub struct Exchange<'a> {
-    /// Whose token it carries.
+    /// The unit it comes from.
     pub client: &'a Client,
     /// Who at the unit sends it.
     pub operator: Operator<'a>,
@@ -61,7 +61,7 @@ pub async fn open<'l>(
     terms: Terms,
 ) -> Result<Exchange<'l>, Problem> {
     body::fits(&head.headers, BYTES_MAX)?;
-    let client = auth::client(law, auth::token(&head.headers)?)?;
+    let (_, client) = auth::recognise(&context.gateway, law, head)?;
     let operator = auth::operator(&head.headers);
     if head.method != Method::POST {
         auth::has_role(client, terms.roles)?;

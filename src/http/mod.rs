@@ -39,6 +39,8 @@ pub mod scan;
 pub mod feedback;
 /// What operators ask of the snapshot that serves.
 pub mod snapshot;
+/// Clients read again.
+pub mod clients;
 /// What operators ask.
 pub mod ops;
 /// Acts on entries.

@@ -76,6 +76,16 @@ fn figures(context: &Context) -> Vec<Figure> {
             "How far the system's clock stands behind what is on record",
             shared.clock.behind_seconds() as f64,
         ),
+        Figure::gauge(
+            "hecha_units_token_ending",
+            "Units whose last token ends within 14 days; the log names them",
+            context
+                .gateway
+                .law()
+                .clients
+                .expiring(shared.clock.now())
+                .count() as f64,
+        ),
     ];
     figures.extend(major_faults().map(|faults| Figure {
         name: "hecha_major_faults_total",

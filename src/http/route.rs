@@ -8,6 +8,7 @@
 use super::acts;
 use super::body;
 use super::check;
+use super::clients;
 use super::context::Context;
 use super::exchange::{self, Outcome, Terms};
 use super::feedback;
@@ -51,6 +52,7 @@ enum Target {
     Entry,
     Holds,
     Recalls,
+    ClientsReload,
     NotBuilt,
     Public,
     Metrics,
@@ -75,6 +77,7 @@ const CHECKER: &[ClientRole] = &[ClientRole::Checker];
 const STEWARD: &[ClientRole] = &[ClientRole::Steward];
 const READER: &[ClientRole] = &[ClientRole::Steward, ClientRole::Auditor];
 const AUDITOR: &[ClientRole] = &[ClientRole::Auditor];
+const ADMIN: &[ClientRole] = &[ClientRole::Admin];
 const ANYBODY: &[ClientRole] = &ClientRole::ALL;
 
 const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
@@ -84,7 +87,7 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 16] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 17] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
@@ -92,6 +95,7 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 16] = [
     ("/v1/entries/{entry_id}", Target::Entry, "GET", READER),
     ("/v1/holds", Target::Holds, "GET", READER),
     ("/v1/recalls", Target::Recalls, "GET", READER),
+    ("/v1/clients/reload", Target::ClientsReload, "POST", ADMIN),
     (
         "/v1/entries/{entry_id}/withdraw",
         Target::Withdraw,
@@ -130,7 +134,7 @@ impl Routes {
             let terms = Terms {
                 route: path,
                 roles,
-                body_may_be_absent: *target == Target::Rollback,
+                body_may_be_absent: matches!(target, Target::Rollback | Target::ClientsReload),
             };
             let route = Route {
                 target: *target,
@@ -220,7 +224,7 @@ impl Routes {
     }
 }
 
-/// A path that asks for a token.
+/// A path that asks who comes.
 async fn closed_route(
     context: &Context,
     head: &Parts,
@@ -231,9 +235,8 @@ async fn closed_route(
 ) -> Response<Reply> {
     let law = context.gateway.law();
     let terms = route.terms;
-    let known = super::auth::token(&head.headers)
-        .and_then(|token| super::auth::client(&law, token))
-        .ok();
+    let known = super::auth::recognise(&context.gateway, &law, head);
+    let known = known.ok().map(|(_, client)| client);
     if !fits && known.is_some() && body::fits(&head.headers, exchange::BYTES_MAX).is_ok() {
         return reply::method_not_allowed(route.methods);
     }
@@ -263,6 +266,7 @@ async fn closed_route(
             }
             Target::Entry => acts::entry(context, entry_id),
             Target::Holds => acts::holds(context, head.uri.query()),
+            Target::ClientsReload => clients::reload(context).await,
             Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),

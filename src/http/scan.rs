@@ -26,9 +26,7 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         return reply::closing(refuse(problem));
     }
     let law = gateway.law();
-    let known =
-        auth::token(&head.headers).and_then(|token| Ok((token, auth::client(&law, token)?)));
-    let (token, client) = match known {
+    let (brought, client) = match auth::recognise(gateway, &law, head) {
         Ok(known) => known,
         Err(problem) => return refuse(problem),
     };
@@ -46,7 +44,7 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
     let caller = Caller {
         law: &law,
         client,
-        token,
+        brought,
         operator: &operator,
     };
     let language = language(&head.headers);

@@ -14,10 +14,12 @@ use super::check::language;
 use super::context::Context;
 use super::limits::Limits;
 use super::reply::{self, Pieces, Reply};
+use crate::gateway::clients::Brought;
 use crate::gateway::operator::Operator;
 use crate::gateway::service::Gateway;
 use crate::gateway::stream::Asking;
 use crate::model::language::Language;
+use crate::seal::certificate::CertificateHash;
 use crate::telemetry::Durations;
 use crate::wire::checks::{self, CHECK_BYTES_MAX};
 use crate::wire::problem::{Problem, ProblemKind};
@@ -51,12 +53,8 @@ pub fn is_ndjson(headers: &HeaderMap) -> bool {
 pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
     let gateway = &context.gateway;
     let law = gateway.law();
-    let known = auth::token(&head.headers).and_then(|token| {
-        auth::client(&law, token)?;
-        Ok(token.to_owned())
-    });
-    let token = match known {
-        Ok(token) => token,
+    let brought = match auth::recognise(gateway, &law, head) {
+        Ok((brought, _)) => brought,
         Err(problem) => {
             gateway.refused(&problem, None, ROUTE);
             return reply::problem(&problem);
@@ -75,7 +73,8 @@ pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply
         waits: Arc::clone(&context.waits),
         language: language(&head.headers),
         operator: auth::operator(&head.headers).into_owned(),
-        token,
+        token: brought.token.map(str::to_owned),
+        certificate: brought.certificate,
         body,
         unread: BytesMut::new(),
         is_skipping: false,
@@ -93,7 +92,8 @@ struct Stream {
     waits: Arc<Durations>,
     language: Language,
     operator: Operator<'static>,
-    token: String,
+    token: Option<String>,
+    certificate: Option<CertificateHash>,
     body: Incoming,
     unread: BytesMut,
     /// The rest of a line that was too long is still to come.
@@ -127,7 +127,10 @@ impl Stream {
             let (lines, problem) = self.whole_lines();
             if !lines.is_empty() {
                 let asking = Asking {
-                    token: &self.token,
+                    brought: Brought {
+                        token: self.token.as_deref(),
+                        certificate: self.certificate,
+                    },
                     operator: &self.operator,
                     language: self.language,
                 };

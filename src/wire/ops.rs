@@ -240,6 +240,15 @@ pub fn feedback_kept(feedback: &FeedbackBody) -> Vec<u8> {
     })
 }
 
+/// Body of `POST /v1/clients/reload`.
+pub fn clients_reloaded(units: usize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Reloaded {
+        units: usize,
+    }
+    to_json(&Reloaded { units })
+}
+
 fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
     // INVARIANT: these shapes have text keys only, so writing them cannot fail.
     serde_json::to_vec(value).unwrap_or_default()

@@ -5,7 +5,7 @@ use crate::http::Request;
 use serde_json::json;
 
 /// Each path of the contract, its listener and the roles that open it.
-const PATHS: [(&str, &str, bool, &[&str]); 16] = [
+const PATHS: [(&str, &str, bool, &[&str]); 17] = [
     ("POST", "/v1/check", true, &["checker"]),
     ("POST", "/v1/checks", true, &["checker"]),
     ("POST", "/v1/feedback", true, &["checker"]),
@@ -30,6 +30,7 @@ const PATHS: [(&str, &str, bool, &[&str]); 16] = [
     ("POST", "/v1/entries/a/hold", false, &["steward"]),
     ("POST", "/v1/entries/a/hold/outcome", false, &["steward"]),
     ("GET", "/v1/entries/a", false, &["steward", "auditor"]),
+    ("POST", "/v1/clients/reload", false, &["admin"]),
     ("GET", "/v1/log", false, &["auditor"]),
     ("GET", "/healthz", true, &[]),
 ];

@@ -108,6 +108,15 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// SHA-256 of its public key, as a client record names it.
+    pub fn hash(&self) -> String {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        let hash = hecha::seal::certificate::CertificateHash::of(&certificate);
+        hash.unwrap().to_hex()
+    }
+}
+
 /// A caller with its own idea of whom to trust and what to show.
 #[derive(Clone)]
 pub struct Caller {

@@ -85,6 +85,12 @@ impl Connection {
         }
     }
 
+    /// Everything that has come so far, none of it taken; waits for more where there is none yet.
+    pub fn seen(&mut self) -> String {
+        self.fill();
+        String::from_utf8_lossy(&self.unread).into_owned()
+    }
+
     /// Whether the peer closes without a further byte.
     pub fn is_closed(&mut self) -> bool {
         self.unread.is_empty() && self.fill() == 0

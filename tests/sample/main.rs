@@ -10,8 +10,9 @@
 use hecha::build;
 use hecha::build::inputs::{AsOf, BuildInputs};
 use hecha::catalogue::load;
-use hecha::gateway::client::{Client, Clients};
+use hecha::gateway::client::Client;
 use hecha::gateway::client_record::ClientRecord;
+use hecha::gateway::clients::Clients;
 use hecha::gateway::question;
 use hecha::gateway::view::{Law, Loaded, View};
 use hecha::intake::sample;
