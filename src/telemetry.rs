@@ -4,6 +4,10 @@
 //! formatting a label. Durations go into fixed buckets of atomics, one set per runtime, summed
 //! when somebody looks. No name, number or unit of a person ever stands in a label.
 
+/// Requests turned away.
+pub mod shed;
+
+use self::shed::{QUEUE_WAIT_SECONDS, ShedCounters};
 use crate::catalogue::measure::Catalogue;
 use crate::model::decision::Decision;
 use metrics::{Counter, Gauge, Unit};
@@ -230,6 +234,9 @@ pub struct Telemetry {
     check_durations: Mutex<Vec<Arc<Durations>>>,
     log_waits: Mutex<Vec<Arc<Durations>>>,
     scan_durations: Mutex<Vec<Arc<Durations>>>,
+    queue_waits: Mutex<Vec<Arc<Durations>>>,
+    /// Requests turned away.
+    pub shed: ShedCounters,
     /// Matches shown.
     pub matches: Counter,
     /// Scans.
@@ -257,14 +264,15 @@ impl Telemetry {
         let handle = recorder.handle();
         let scan_durations = Mutex::default();
         let of_scans = registered(&scan_durations);
-        let (counters, gauges, scans) = metrics::with_local_recorder(&recorder, || {
+        let (counters, gauges, scans, shed) = metrics::with_local_recorder(&recorder, || {
             describe();
             metrics::gauge!("hecha_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             let counters = [MATCHES_TOTAL, CONNECTIONS_REFUSED_TOTAL, PANICS_TOTAL]
                 .map(|name| metrics::counter!(name));
             let gauges =
                 ["check", "ops"].map(|name| metrics::gauge!(CONNECTIONS, "listener" => name));
-            (counters, gauges, ScanCounters::register(of_scans))
+            let scans = ScanCounters::register(of_scans);
+            (counters, gauges, scans, ShedCounters::register())
         });
         let [matches, connections_refused, panics] = counters;
         let [check_connections, ops_connections] = gauges;
@@ -274,6 +282,8 @@ impl Telemetry {
             check_durations: Mutex::default(),
             log_waits: Mutex::default(),
             scan_durations,
+            queue_waits: Mutex::default(),
+            shed,
             matches,
             scans,
             check_connections,
@@ -311,6 +321,11 @@ impl Telemetry {
     /// A set of buckets for the log waits of one runtime.
     pub fn new_log_waits(&self) -> Arc<Durations> {
         registered(&self.log_waits)
+    }
+
+    /// A set of buckets for the waits of requests of one runtime.
+    pub fn new_queue_waits(&self) -> Arc<Durations> {
+        registered(&self.queue_waits)
     }
 
     /// Counts a refused or failed request. Off the hot path.
@@ -388,6 +403,12 @@ impl Telemetry {
             SCAN_DURATION_SECONDS,
             "Time from the first byte that a scan reads to its record",
             &self.scan_durations,
+        );
+        write_durations(
+            &mut text,
+            QUEUE_WAIT_SECONDS,
+            "Time that requests wait for their turn, by probes",
+            &self.queue_waits,
         );
         for times in times {
             write_times(&mut text, *times);
@@ -533,57 +554,4 @@ pub fn major_faults() -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn checks_are_counted_by_scenario_and_decision() {
-        let telemetry = Telemetry::new();
-        let catalogue = crate::catalogue::load::built_in().unwrap();
-        let counters = telemetry.check_counters(&catalogue);
-        counters.count(0, Decision::Block);
-        counters.count(0, Decision::Block);
-        counters.count(u16::MAX, Decision::Block);
-        telemetry
-            .check_counters(&catalogue)
-            .count(0, Decision::Block);
-        let id = &catalogue.scenarios[0].id;
-        let line = format!("hecha_checks_total{{scenario=\"{id}\",decision=\"block\"}} 3");
-        let text = telemetry.render(&[], &[]);
-        assert!(text.contains(&line), "{text}");
-    }
-
-    #[test]
-    fn durations_of_all_runtimes_are_summed() {
-        let telemetry = Telemetry::new();
-        let (one, other) = (
-            telemetry.new_check_durations(),
-            telemetry.new_check_durations(),
-        );
-        one.record(Duration::from_micros(30));
-        other.record(Duration::from_micros(70));
-        other.record(Duration::from_secs(9));
-        let text = telemetry.render(&[], &[]);
-        for line in [
-            "hecha_check_duration_seconds_bucket{le=\"0.000025\"} 0",
-            "hecha_check_duration_seconds_bucket{le=\"0.00005\"} 1",
-            "hecha_check_duration_seconds_bucket{le=\"0.0001\"} 2",
-            "hecha_check_duration_seconds_bucket{le=\"+Inf\"} 3",
-            "hecha_check_duration_seconds_count 3",
-        ] {
-            assert!(text.contains(line), "{line} in {text}");
-        }
-    }
-
-    #[test]
-    fn figures_are_written_as_they_stand() {
-        let figure = Figure {
-            name: "hecha_snapshot_entries",
-            help: "Entries of the snapshot that serves",
-            kind: "gauge",
-            value: 7.0,
-        };
-        let text = Telemetry::new().render(&[figure], &[]);
-        assert!(text.contains("# TYPE hecha_snapshot_entries gauge\nhecha_snapshot_entries 7\n"));
-    }
-}
+mod tests;

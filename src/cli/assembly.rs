@@ -223,6 +223,9 @@ pub fn limits(config: &Config) -> Limits {
         idle_timeout_ms: figures.idle_timeout_ms,
         checks_bytes_max: size(figures.checks_bytes_max),
         stream_lines_max: figures.stream_lines_max,
+        queue_wait_ms_max: figures.queue_wait_ms_max,
+        stall_ms_max: figures.stall_ms_max,
+        http2: config.http2,
         drain_delay_ms: figures.drain_delay_ms,
         stop_ms_max: figures.hard_stop_ms,
         ..Limits::default()
@@ -233,7 +236,7 @@ pub fn limits(config: &Config) -> Limits {
 pub fn endpoints(config: &Config) -> Result<[Endpoint; 2], TlsError> {
     let handshake_max = Duration::from_millis(config.limits.tls_handshake_timeout_ms);
     let endpoint = |address, tls: &Option<TlsOptions>| {
-        let load = |options: &TlsOptions| Tls::load(options.clone(), handshake_max);
+        let load = |options: &TlsOptions| Tls::load(options.clone(), handshake_max, config.http2);
         let tls = tls.as_ref().map(load).transpose()?.map(Arc::new);
         Ok::<_, TlsError>(Endpoint { address, tls })
     };

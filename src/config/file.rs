@@ -267,6 +267,9 @@ keys! {
     idle_timeout_ms: u64, "whole number";
     checks_bytes_max: u64, "whole number";
     stream_lines_max: u64, "whole number";
+    queue_wait_ms_max: u64, "whole number";
+    stall_ms_max: u64, "whole number";
+    http2: bool, "true or false";
     kernel_wait_ms_max: u64, "whole number";
     disk_wait_ms_max: u64, "whole number";
     drain_delay_ms: u64, "whole number";

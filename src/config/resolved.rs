@@ -54,6 +54,8 @@ pub struct Config {
     pub second_factor: bool,
     /// Public keys of gateways whose acts are taken. Default none.
     pub act_keys: Vec<PathBuf>,
+    /// Whether checks may come by HTTP/2 too. Default false.
+    pub http2: bool,
     /// How much and how long.
     pub limits: ServiceLimits,
     /// Form of log lines: json or text. Default json; text without a file.
@@ -119,6 +121,12 @@ pub struct ServiceLimits {
     /// Lines of a stream of checks (`application/x-ndjson`) at most. Default 1000000; 1 to
     /// 1000000000.
     pub stream_lines_max: u64,
+    /// Where requests wait longer than this for their turn, in milliseconds, for a tenth of a
+    /// second on end, new ones are refused with 503 (batch at half of it). Default 10; 1 to 10000.
+    pub queue_wait_ms_max: u64,
+    /// Where the gateway stood still for longer, in milliseconds, what it finds waiting is refused
+    /// with 503. Default 2000; 100 to 600000.
+    pub stall_ms_max: u64,
     /// An append that took longer to reach the kernel, in milliseconds, is counted as slow
     /// (`hecha_log_slow_appends_total`). Default 20; 1 to 1000.
     pub kernel_wait_ms_max: u64,
@@ -149,6 +157,8 @@ const FIGURES: &[(&str, u64, u64, u64)] = &[
     ("idle_timeout_ms", 60_000, 10, 3_600_000),
     ("checks_bytes_max", 16 << 20, 1 << 16, 64 << 20),
     ("stream_lines_max", 1_000_000, 1, 1_000_000_000),
+    ("queue_wait_ms_max", 10, 1, 10_000),
+    ("stall_ms_max", 2_000, 100, 600_000),
     ("kernel_wait_ms_max", 20, 1, 1_000),
     ("disk_wait_ms_max", 250, 1, 10_000),
     ("drain_delay_ms", 1_000, 0, 600_000),
@@ -202,6 +212,7 @@ impl Config {
             tls,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),
+            http2: written.http2.as_ref().is_some_and(|placed| placed.value),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,
             core_dumps: written
@@ -310,6 +321,8 @@ impl ServiceLimits {
             idle_timeout_ms: figure("idle_timeout_ms", &written.idle_timeout_ms)?,
             checks_bytes_max: figure("checks_bytes_max", &written.checks_bytes_max)?,
             stream_lines_max: figure("stream_lines_max", &written.stream_lines_max)?,
+            queue_wait_ms_max: figure("queue_wait_ms_max", &written.queue_wait_ms_max)?,
+            stall_ms_max: figure("stall_ms_max", &written.stall_ms_max)?,
             kernel_wait_ms_max: figure("kernel_wait_ms_max", &written.kernel_wait_ms_max)?,
             disk_wait_ms_max: figure("disk_wait_ms_max", &written.disk_wait_ms_max)?,
             drain_delay_ms: figure("drain_delay_ms", &written.drain_delay_ms)?,

@@ -1,6 +1,7 @@
 //! Threads for work that takes too long for a listener's: scans.
 //!
-//! In: work, at most `WAITING_MAX` waiting. Out: its result, or that there is too much of it. The
+//! In: work, at most `WAITING_MAX` waiting, none for longer than its caller says. Out: its result,
+//! or that there is too much of it. The
 //! threads stand below all others in priority: the kernel takes the processor from them as soon as
 //! a check comes in, so that slices of our own would only cost.
 
@@ -8,6 +9,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Pieces of work that wait for a thread, at most; each may hold a body of some MiB.
@@ -29,6 +31,8 @@ pub struct Bulk {
 pub enum NotDone {
     /// Too much is waiting.
     Full,
+    /// It waited too long and was not begun.
+    Late,
     /// It panicked.
     Failed,
 }
@@ -49,18 +53,27 @@ impl Bulk {
         Ok(Self { waiting })
     }
 
-    /// Has `work` done and waits for it.
+    /// Has `work` done and waits for it; work that waited `wait_max` for a thread is dropped.
     pub async fn run<T: Send + 'static>(
         &self,
+        wait_max: Duration,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, NotDone> {
         let (done, result) = oneshot::channel();
+        let since = Instant::now();
         let whole: Work = Box::new(move || {
-            // Nobody may be waiting any more.
-            let _ = done.send(work());
+            // Nobody may be waiting any more: the work is for nothing then.
+            if done.is_closed() {
+                return;
+            }
+            let is_late = since.elapsed() >= wait_max;
+            let _ = done.send((!is_late).then(work));
         });
         match self.waiting.try_send(whole) {
-            Ok(()) => result.await.map_err(|_| NotDone::Failed),
+            Ok(()) => match result.await {
+                Ok(done) => done.ok_or(NotDone::Late),
+                Err(_) => Err(NotDone::Failed),
+            },
             Err(TrySendError::Full(_)) => Err(NotDone::Full),
             Err(TrySendError::Disconnected(_)) => Err(NotDone::Failed),
         }
@@ -85,6 +98,8 @@ mod tests {
     use super::*;
     use std::sync::mpsc::channel;
 
+    const LONG: Duration = Duration::from_secs(600);
+
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -96,10 +111,20 @@ mod tests {
     fn work_is_done_and_a_panic_ends_no_thread() {
         let bulk = Bulk::start().unwrap();
         for round in 0..10 {
-            let panics = bulk.run(|| -> u32 { panic!("as wanted") });
+            let panics = bulk.run(LONG, || -> u32 { panic!("as wanted") });
             assert_eq!(block_on(panics), Err(NotDone::Failed));
-            assert_eq!(block_on(bulk.run(move || round + 1)), Ok(round + 1));
+            assert_eq!(block_on(bulk.run(LONG, move || round + 1)), Ok(round + 1));
         }
+    }
+
+    #[test]
+    fn work_that_waited_too_long_is_not_begun() {
+        let bulk = Bulk::start().unwrap();
+        let begun = Arc::new(Mutex::new(false));
+        let seen = Arc::clone(&begun);
+        let work = move || *seen.lock().unwrap() = true;
+        assert_eq!(block_on(bulk.run(Duration::ZERO, work)), Err(NotDone::Late));
+        assert!(!*begun.lock().unwrap());
     }
 
     #[test]
@@ -121,7 +146,7 @@ mod tests {
             bulk.waiting.try_send(work).is_err()
         });
         assert!(refused.take(WAITING_MAX + 1).any(|is_refused| is_refused));
-        assert_eq!(block_on(bulk.run(|| ())), Err(NotDone::Full));
+        assert_eq!(block_on(bulk.run(LONG, || ())), Err(NotDone::Full));
         drop(go);
     }
 }

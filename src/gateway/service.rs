@@ -124,7 +124,7 @@ impl Gateway {
             let asker = caller.asker(client, language);
             self.ask(&view, asker, body, now, "/v1/check")?
         };
-        self.wait(pending.level, pending.recorded, waits).await?;
+        self.wait(pending.level, &[pending.recorded], waits).await?;
         Ok(pending.body)
     }
 
@@ -143,7 +143,8 @@ impl Gateway {
         let now = self.shared.clock.now();
         let asker = caller.asker(client, language);
         let mut out = Vec::with_capacity(64 + 512 * items.len());
-        let mut last: Option<(Level, Appended)> = None;
+        let mut level = Level::Kernel;
+        let mut recorded = Vec::with_capacity(items.len());
         out.extend_from_slice(b"{\"answers\":[");
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
@@ -159,28 +160,30 @@ impl Gateway {
             match asked {
                 Ok(pending) => {
                     out.extend_from_slice(&pending.body);
-                    let highest = last.map_or(pending.level, |(level, _)| level.max(pending.level));
-                    last = Some((highest, pending.recorded));
+                    level = level.max(pending.level);
+                    recorded.push(pending.recorded);
                 }
-                Err(problem) if problem.kind == ProblemKind::Unavailable => return Err(problem),
+                Err(problem) if problem.kind == ProblemKind::Unavailable => {
+                    self.unsent(&recorded);
+                    return Err(problem);
+                }
                 Err(problem) => problem.write(&mut out),
             }
         }
         out.extend_from_slice(b"]}");
         drop(view);
-        if let Some((level, recorded)) = last {
-            // Records are in order: where the last one is, all are.
-            self.wait(level, recorded, waits).await?;
-        }
+        self.wait(level, &recorded, waits).await?;
         Ok(out)
     }
 
-    /// Answers one scan, on a thread of its own below the priority of checks.
+    /// Answers one scan, on a thread of its own below the priority of checks. One that waited
+    /// `wait_max` for a thread is not begun.
     pub async fn scan(
         self: &Arc<Self>,
         caller: Caller<'_>,
         body: impl AsRef<[u8]> + Send + 'static,
         language: Language,
+        wait_max: Duration,
         waits: &Durations,
     ) -> Result<Vec<u8>, Problem> {
         // A full reference: the snapshot must stay until the text is read.
@@ -189,16 +192,18 @@ impl Gateway {
         let operator = caller.operator.clone().into_owned();
         let gateway = Arc::clone(self);
         let work = move || gateway.scan_now(&view, (&unit, &operator), body.as_ref(), language);
-        let done = self.bulk.run(work).await.unwrap_or_else(|not_done| {
+        let done = self.bulk.run(wait_max, work).await;
+        let done = done.unwrap_or_else(|not_done| {
             let problem = match not_done {
                 NotDone::Full => Problem::unavailable("too many scans are waiting"),
+                NotDone::Late => Problem::unavailable("the scan waited too long for its turn"),
                 NotDone::Failed => Problem::new(ProblemKind::Internal, "the scan failed"),
             };
             self.refused(&problem, None, "/v1/scan");
             Err(problem)
         });
         let pending = done?;
-        self.wait(pending.level, pending.recorded, waits).await?;
+        self.wait(pending.level, &[pending.recorded], waits).await?;
         Ok(pending.body)
     }
 
@@ -294,31 +299,48 @@ impl Gateway {
         })
     }
 
-    /// Waits for the level; too late or dead: 503 with the check_id, and the log says that the
-    /// answer was not sent.
+    /// Waits until the last of these records, which are in order, has reached the level. Too late
+    /// or dead: 503 with its check_id, and the log says of each that its answer was not sent; it
+    /// says so too where the caller has gone meanwhile and nobody waits any more.
     pub(super) async fn wait(
         &self,
         level: Level,
-        recorded: Appended,
+        recorded: &[Appended],
         waits: &Durations,
     ) -> Result<(), Problem> {
+        let Some(last) = recorded.last() else {
+            return Ok(());
+        };
         let wait_max = match level {
             Level::Kernel => return Ok(()),
             Level::Disk => self.waits.disk_max,
         };
         let started = Instant::now();
-        let reached = self.shared.recorder.reached(level, recorded.position);
+        let mut unsent = Unsent {
+            gateway: self,
+            recorded,
+        };
+        let reached = self.shared.recorder.reached(level, last.position);
         let reached = match tokio::time::timeout(wait_max, reached).await {
             Ok(reached) => reached,
             Err(_) => Err(RecordError::Late),
         };
         waits.record(started.elapsed());
+        if reached.is_ok() {
+            unsent.recorded = &[];
+        }
         reached.map_err(|error| {
-            let now = self.shared.clock.now();
-            self.shared.recorder.unanswered(recorded, now);
-            let check_id = recorded.check_id.to_string();
+            let check_id = last.check_id.to_string();
             self.unrecorded(error).with_check_id(check_id)
         })
+    }
+
+    /// Says of each of these records that its answer was not sent.
+    fn unsent(&self, recorded: &[Appended]) {
+        for one in recorded {
+            let now = self.shared.clock.now();
+            self.shared.recorder.unanswered(*one, now);
+        }
     }
 
     /// Waits for a record other than an answer's; no check_id is lost with it.
@@ -359,6 +381,18 @@ impl Gateway {
             ProblemKind::Internal => self.shared.telemetry.panics.increment(1),
             _ => (),
         }
+    }
+}
+
+/// Records whose answers are not on their way yet.
+struct Unsent<'a> {
+    gateway: &'a Gateway,
+    recorded: &'a [Appended],
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        self.gateway.unsent(self.recorded);
     }
 }
 

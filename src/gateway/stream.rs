@@ -55,17 +55,13 @@ impl Gateway {
                 break;
             }
         }
-        let pending = asked.iter().filter_map(|one| one.as_ref().ok());
-        let last = pending.fold(None, |last: Option<(Level, Appended)>, one| {
-            let level = last.map_or(one.level, |(level, _)| level.max(one.level));
-            Some((level, one.recorded))
-        });
-        if let Some((level, recorded)) = last {
-            // Records are in order: where the last one is, all are.
-            if let Err(problem) = self.wait(level, recorded, waits).await {
-                goes_on = false;
-                self.take_back(&mut asked, recorded, &problem);
-            }
+        let pending = || asked.iter().filter_map(|one| one.as_ref().ok());
+        let level = pending().map(|one| one.level).max();
+        let recorded: Vec<Appended> = pending().map(|one| one.recorded).collect();
+        let waited = self.wait(level.unwrap_or(Level::Kernel), &recorded, waits);
+        if let Err(problem) = waited.await {
+            goes_on = false;
+            take_back(&mut asked, &problem);
         }
         let mut out = Vec::with_capacity(512 * asked.len());
         for one in asked {
@@ -97,19 +93,14 @@ impl Gateway {
         };
         self.ask(&view, asker, line, now, ROUTE)
     }
+}
 
-    /// No answer without a durable record: each gets the problem with its own check_id, and the
-    /// log says that it was not sent. `last` is said already.
-    fn take_back(&self, asked: &mut [Result<Pending, Problem>], last: Appended, problem: &Problem) {
-        let now = self.shared.clock.now();
-        for one in asked {
-            let Ok(pending) = one else { continue };
-            let recorded = pending.recorded;
-            if recorded.position != last.position {
-                self.shared.recorder.unanswered(recorded, now);
-            }
-            *one = Err(problem.clone().with_check_id(recorded.check_id.to_string()));
-        }
+/// No answer without a durable record: each gets the problem with its own check_id.
+fn take_back(asked: &mut [Result<Pending, Problem>], problem: &Problem) {
+    for one in asked {
+        let Ok(pending) = one else { continue };
+        let check_id = pending.recorded.check_id.to_string();
+        *one = Err(problem.clone().with_check_id(check_id));
     }
 }
 

@@ -8,16 +8,31 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Version};
 use std::time::Duration;
 
 /// Errors: a head that another reader on the way may understand otherwise. The connection must be
 /// closed after it.
-pub fn unambiguous(method: &Method, version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+pub fn unambiguous(head: &Parts) -> Result<(), Problem> {
+    let Parts {
+        method,
+        version,
+        headers,
+        ..
+    } = head;
     let malformed = |detail: &str| Err(Problem::new(ProblemKind::Malformed, detail));
     let hosts = headers.get_all(HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
+    if hosts > 1 || (hosts == 0 && *version == Version::HTTP_11) {
         return malformed("there must be exactly one Host header");
+    }
+    // By HTTP/2 the authority stands for it; a Host beside it must say the same.
+    let host = headers.get(HOST).map(|value| value.as_bytes());
+    let named = head.uri.authority().map(|authority| authority.as_str());
+    if let (Some(host), Some(named)) = (host, named)
+        && !host.eq_ignore_ascii_case(named.as_bytes())
+    {
+        return malformed("Host and the target must name the same");
     }
     let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
     let is_chunked = headers.contains_key(TRANSFER_ENCODING);
@@ -144,6 +159,13 @@ mod tests {
         headers
     }
 
+    fn parts(method: Method, lines: &[(&'static str, &'static str)]) -> Parts {
+        let mut request = hyper::Request::new(());
+        *request.method_mut() = method;
+        *request.headers_mut() = headers(lines);
+        request.into_parts().0
+    }
+
     #[test]
     fn heads_that_may_be_read_in_two_ways_are_refused() {
         let host = ("host", "a");
@@ -161,16 +183,16 @@ mod tests {
             (Method::GET, vec![host, ("content-length", "3")]),
             (Method::GET, vec![host, ("transfer-encoding", "chunked")]),
         ] {
-            let refused = unambiguous(&method, Version::HTTP_11, &headers(&lines));
+            let refused = unambiguous(&parts(method, &lines));
             assert_eq!(refused.unwrap_err().status(), 400, "{lines:?}");
         }
-        let honest = headers(&[host, ("content-length", "3")]);
-        assert_eq!(
-            unambiguous(&Method::POST, Version::HTTP_11, &honest),
-            Ok(())
-        );
-        let read = headers(&[host, ("content-length", "0")]);
-        assert_eq!(unambiguous(&Method::GET, Version::HTTP_11, &read), Ok(()));
+        let honest = parts(Method::POST, &[host, ("content-length", "3")]);
+        assert_eq!(unambiguous(&honest), Ok(()));
+        let read = parts(Method::GET, &[host, ("content-length", "0")]);
+        assert_eq!(unambiguous(&read), Ok(()));
+        let mut other = parts(Method::GET, &[host]);
+        other.uri = hyper::Uri::from_static("http://b/");
+        assert!(unambiguous(&other).is_err());
     }
 
     #[test]

@@ -6,13 +6,13 @@
 
 use super::auth;
 use super::body;
-use super::context::Context;
+use super::context::{Admitted, Context};
 use super::reply::{self, Reply};
 use crate::gateway::service::Caller;
 use crate::model::language::Language;
+use crate::telemetry::shed::ShedClass;
 use crate::wire::checks;
 use crate::wire::problem::Problem;
-
 use hyper::body::Incoming;
 use hyper::header::ACCEPT_LANGUAGE;
 use hyper::http::request::Parts;
@@ -38,6 +38,13 @@ enum Kind {
 }
 
 impl Kind {
+    fn class(self) -> ShedClass {
+        match self {
+            Self::One => ShedClass::Interactive,
+            Self::Many => ShedClass::Batch,
+        }
+    }
+
     fn route(self) -> &'static str {
         match self {
             Self::One => "/v1/check",
@@ -62,7 +69,14 @@ async fn answer(
         return reply::closing(refuse(problem, None));
     }
     let law = gateway.law();
-    let (brought, client) = match auth::recognise(gateway, &law, head) {
+    let known = auth::recognise(gateway, &law, head);
+    // Before the body is read: what is turned away costs as little as can be.
+    let client = known.as_ref().ok().map(|(_, client)| *client);
+    let admitted = match context.admit(&head.headers, kind.class(), client) {
+        Ok(admitted) => admitted,
+        Err(reason) => return context.shed(reason),
+    };
+    let (brought, client) = match known {
         Ok(known) => known,
         Err(problem) => return refuse(problem, None),
     };
@@ -78,6 +92,9 @@ async fn answer(
     };
     // From the whole request to its answer: how long a peer takes to send is its own affair.
     let started = Instant::now();
+    if let Err(reason) = context.is_in_time(admitted, started) {
+        return context.shed(reason);
+    }
     let operator = auth::operator(&head.headers);
     let caller = Caller {
         law: &law,
@@ -92,14 +109,7 @@ async fn answer(
                 .check(caller, &bytes, language, &context.waits)
                 .await
         }
-        Kind::Many => match checks::parse(&bytes) {
-            Ok(items) => {
-                gateway
-                    .checks(caller, &items, language, &context.waits)
-                    .await
-            }
-            Err(problem) => return refuse(problem, Some(client)),
-        },
+        Kind::Many => all(context, caller, admitted, &bytes, language).await,
     };
     let response = match answered {
         Ok(body) => reply::json(StatusCode::OK, body),
@@ -108,6 +118,23 @@ async fn answer(
     };
     context.durations.record(started.elapsed());
     response
+}
+
+async fn all(
+    context: &Context,
+    caller: Caller<'_>,
+    admitted: Admitted,
+    bytes: &[u8],
+    language: Language,
+) -> Result<Vec<u8>, Problem> {
+    let gateway = &context.gateway;
+    let items = checks::parse(bytes).inspect_err(|problem| {
+        gateway.refused(problem, Some(caller.client), Kind::Many.route());
+    })?;
+    context.is_many(admitted, items.len());
+    gateway
+        .checks(caller, &items, language, &context.waits)
+        .await
 }
 
 /// The language that a request asks for.

@@ -13,6 +13,7 @@ use crate::gateway::client::{Client, ClientRole};
 use crate::gateway::idempotency::{KEY_CHARS_MAX, KeptAnswer, RequestKey, Seen};
 use crate::gateway::operator::Operator;
 use crate::gateway::view::Law;
+use crate::telemetry::shed::ShedClass;
 use crate::wire::json::Node;
 use crate::wire::problem::{Problem, ProblemKind};
 use bytes::Bytes;
@@ -61,7 +62,13 @@ pub async fn open<'l>(
     terms: Terms,
 ) -> Result<Exchange<'l>, Problem> {
     body::fits(&head.headers, BYTES_MAX)?;
-    let (_, client) = auth::recognise(&context.gateway, law, head)?;
+    let known = auth::recognise(&context.gateway, law, head);
+    // No body is read of what is turned away.
+    let client = known.as_ref().ok().map(|(_, client)| *client);
+    context
+        .admit(&head.headers, ShedClass::Interactive, client)
+        .map_err(|reason| reply::shed_problem(reason, context.load.dice()))?;
+    let (_, client) = known?;
     let operator = auth::operator(&head.headers);
     if head.method != Method::POST {
         auth::has_role(client, terms.roles)?;

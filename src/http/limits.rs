@@ -28,6 +28,14 @@ pub struct Limits {
     pub checks_bytes_max: usize,
     /// Lines of a stream of checks at most. Default 1,000,000.
     pub stream_lines_max: u64,
+    /// Requests of a check listener's runtime wait so long at most, in milliseconds: where they
+    /// wait longer for a while, requests are refused. Default 10.
+    pub queue_wait_ms_max: u64,
+    /// A runtime that stood still for longer refuses what it finds waiting, in milliseconds.
+    /// Default 2,000.
+    pub stall_ms_max: u64,
+    /// Whether HTTP/2 is spoken. Default false.
+    pub http2: bool,
     /// Time after SIGTERM during which new connections are still taken, in milliseconds. Default
     /// 1,000.
     pub drain_delay_ms: u64,
@@ -49,6 +57,9 @@ impl Default for Limits {
             headers_max: 64,
             checks_bytes_max: 16 << 20,
             stream_lines_max: 1_000_000,
+            queue_wait_ms_max: 10,
+            stall_ms_max: 2_000,
+            http2: false,
             drain_delay_ms: 1_000,
             stop_ms_max: 20_000,
         }

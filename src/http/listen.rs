@@ -6,7 +6,7 @@
 
 use super::connection;
 use super::limits::Limits;
-use super::progress::Progress;
+use super::progress::Serving;
 use super::reply::Reply;
 use super::socket::Socket;
 use super::tls::Tls;
@@ -23,16 +23,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 
+/// Connections that may wait to be accepted: after a restart all callers come at once, and one that
+/// is not let in waits a second before it tries again. The system may allow fewer.
+const BACKLOG: u32 = 4_096;
+
 /// Answers one request on one runtime.
 pub type Answering = Arc<
-    dyn Fn(
-            Request<Incoming>,
-            Arc<Progress>,
-        ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>
+    dyn Fn(Request<Incoming>, Serving) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>
         + Send
         + Sync,
 >;
@@ -114,8 +115,8 @@ pub fn start(
     listener: &Listener,
     answering: Vec<Answering>,
 ) -> io::Result<Running> {
-    let socket = std::net::TcpListener::bind(address)?;
-    socket.set_nonblocking(true)?;
+    let acceptor = runtime()?;
+    let socket = bind(address, &acceptor)?;
     let address = socket.local_addr()?;
     let mut threads = Vec::with_capacity(answering.len() + 1);
     let mut workers = Vec::with_capacity(answering.len());
@@ -132,7 +133,6 @@ pub fn start(
         threads.push(thread.spawn(work)?);
         workers.push(Worker { sender, load });
     }
-    let acceptor = runtime()?;
     let listener = listener.clone();
     let accept = move || match acceptor.block_on(accept(socket, listener, workers)) {
         Ok(()) => (),
@@ -147,18 +147,24 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
+fn bind(address: SocketAddr, acceptor: &Runtime) -> io::Result<TcpListener> {
+    let _here = acceptor.enter();
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// A runtime as the acceptor sees it.
 struct Worker {
     sender: mpsc::UnboundedSender<std::net::TcpStream>,
     load: Arc<AtomicUsize>,
 }
 
-async fn accept(
-    socket: std::net::TcpListener,
-    listener: Listener,
-    workers: Vec<Worker>,
-) -> io::Result<()> {
-    let socket = TcpListener::from_std(socket)?;
+async fn accept(socket: TcpListener, listener: Listener, workers: Vec<Worker>) -> io::Result<()> {
     let mut stage = listener.stage.clone();
     loop {
         let accepted = tokio::select! {
@@ -285,11 +291,12 @@ async fn serve_socket(
         }
     };
     let certificate = socket.certificate();
-    let answering = move |mut request: Request<Incoming>, progress| {
+    let answering = move |mut request: Request<Incoming>, serving| {
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
         }
-        answer(request, progress)
+        answer(request, serving)
     };
-    connection::serve(socket, &listener.limits, stopping, answering).await;
+    let limits = Arc::clone(&listener.limits);
+    connection::serve(socket, limits, stopping, answering).await;
 }

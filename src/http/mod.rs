@@ -3,6 +3,12 @@
 /// Options of the listeners.
 pub mod limits;
 
+/// How long requests wait, and who is turned away.
+pub mod overload;
+
+/// The bytes of a connection, held to one reading.
+pub mod framing;
+
 /// What a connection is doing.
 pub mod progress;
 
@@ -14,6 +20,9 @@ pub mod tls;
 
 /// A socket, in clear or under TLS.
 pub mod socket;
+
+/// HTTP/2 and its limits.
+pub mod http2;
 
 /// One connection and its end.
 pub mod connection;

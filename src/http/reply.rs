@@ -3,7 +3,8 @@
 //!
 //! In: bytes or a problem. Out: a response. The body tells its connection when it is sent.
 
-use super::progress::{Phase, Progress};
+use super::progress::Serving;
+use crate::telemetry::shed::ShedReason;
 use crate::wire::problem::{PROBLEM_TYPE, Problem, ProblemKind};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -14,7 +15,6 @@ use hyper::header::{
 use hyper::{Response, StatusCode};
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 const JSON_TYPE: HeaderValue = HeaderValue::from_static("application/json");
@@ -26,7 +26,15 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// connection is idle again.
 pub struct Reply {
     content: Content,
-    progress: Option<Arc<Progress>>,
+    serving: Option<Serving>,
+    is_shed: bool,
+}
+
+impl Reply {
+    /// Whether it turns somebody away because others wait.
+    pub fn is_shed(&self) -> bool {
+        self.is_shed
+    }
 }
 
 enum Content {
@@ -59,6 +67,9 @@ impl Body for Reply {
             Content::Pieces(pieces) => match ready!(pieces.0.as_mut().poll(cx)) {
                 Some((bytes, rest)) => {
                     *pieces = rest;
+                    if let Some(serving) = &self.serving {
+                        serving.goes_on();
+                    }
                     Some(bytes)
                 }
                 None => {
@@ -84,17 +95,10 @@ impl Body for Reply {
     }
 }
 
-impl Drop for Reply {
-    fn drop(&mut self) {
-        if let Some(progress) = &self.progress {
-            progress.enter(Phase::Idle);
-        }
-    }
-}
-
-/// Marks the response as the answer of this connection's request.
-pub fn of_connection(mut response: Response<Reply>, progress: Arc<Progress>) -> Response<Reply> {
-    response.body_mut().progress = Some(progress);
+/// Marks the response as the answer of this connection's request, which ends with it.
+pub fn of_connection(mut response: Response<Reply>, mut serving: Serving) -> Response<Reply> {
+    serving.is_answered();
+    response.body_mut().serving = Some(serving);
     response
 }
 
@@ -114,7 +118,8 @@ pub fn lines(pieces: Pieces) -> Response<Reply> {
 pub fn with_type(status: StatusCode, body: Vec<u8>, media_type: HeaderValue) -> Response<Reply> {
     let mut response = Response::new(Reply {
         content: Content::Whole((!body.is_empty()).then(|| Bytes::from(body))),
-        progress: None,
+        serving: None,
+        is_shed: false,
     });
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -139,6 +144,27 @@ pub fn problem(problem: &Problem) -> Response<Reply> {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// 503 for a request that is turned away because others wait. `dice` spreads those that come back
+/// over 1 to 3 seconds.
+pub fn shed(reason: ShedReason, dice: u32) -> Response<Reply> {
+    let mut response = problem(&shed_problem(reason, dice));
+    response.body_mut().is_shed = true;
+    response
+}
+
+/// What `shed` says.
+pub fn shed_problem(reason: ShedReason, dice: u32) -> Problem {
+    let detail = match reason {
+        ShedReason::Wait => "too many requests wait; ask again after Retry-After",
+        ShedReason::Deadline => "the answer would come later than request-timeout-ms",
+        ShedReason::Expired => "the gateway stood still while the request waited; ask again",
+    };
+    Problem {
+        retry_after_seconds: Some(1 + dice % 3),
+        ..Problem::unavailable(detail)
+    }
 }
 
 /// 405 with the methods the path takes.
@@ -177,7 +203,9 @@ fn is_trace(trace: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::progress::{Phase, Progress};
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn only_a_well_formed_trace_context_comes_back() {
@@ -206,10 +234,9 @@ mod tests {
     #[test]
     fn a_reply_sets_its_connection_idle_when_it_is_sent() {
         let progress = Arc::new(Progress::default());
-        progress.enter(Phase::Serving);
-        let response = of_connection(json(StatusCode::OK, b"{}".to_vec()), progress.clone());
-        let shown = format!("{progress:?}");
+        let response = of_connection(json(StatusCode::OK, b"{}".to_vec()), progress.begin());
+        assert_eq!(progress.phase(), Phase::Serving);
         drop(response);
-        assert_ne!(shown, format!("{progress:?}"));
+        assert_eq!(progress.phase(), Phase::Idle);
     }
 }

@@ -13,7 +13,7 @@ use super::context::Context;
 use super::exchange::{self, Outcome, Terms};
 use super::feedback;
 use super::ops;
-use super::progress::Progress;
+use super::progress::Serving;
 use super::reply::{self, Reply};
 use super::scan;
 use super::snapshot;
@@ -22,11 +22,9 @@ use crate::gateway::client::ClientRole;
 use crate::model::entry::ActKind;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
-use hyper::header::TRANSFER_ENCODING;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use matchit::Router;
-use std::sync::Arc;
 
 /// Which listener a request came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,21 +149,25 @@ impl Routes {
         &self,
         context: &Context,
         request: Request<Incoming>,
-        progress: Arc<Progress>,
+        serving: Serving,
     ) -> Response<Reply> {
         let (head, body) = request.into_parts();
-        let response = match body::unambiguous(&head.method, head.version, &head.headers) {
+        let is_clear = match serving.progress().ambiguity() {
+            Some(what) => Err(Problem::new(ProblemKind::Malformed, what.detail())),
+            None => body::unambiguous(&head),
+        };
+        let response = match is_clear {
             Ok(()) => self.dispatch(context, &head, body).await,
             Err(problem) => reply::closing(exchange::close(context, None, "", Err(problem))),
         };
-        // hyper drops a Content-Length that follows a Transfer-Encoding unseen: whatever such a
-        // request left on the connection is not read as another one.
-        let response = match head.headers.contains_key(TRANSFER_ENCODING) {
-            true => reply::closing(response),
-            false => response,
-        };
+        if response.body().is_shed() {
+            let hold = serving.progress().refused(context.load.now_ms());
+            if !hold.is_zero() {
+                tokio::time::sleep(hold).await;
+            }
+        }
         let response = reply::with_trace(response, head.headers.get("traceparent").cloned());
-        reply::of_connection(response, progress)
+        reply::of_connection(response, serving)
     }
 
     async fn dispatch(&self, context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {

@@ -9,11 +9,13 @@ use super::check::language;
 use super::context::Context;
 use super::reply::{self, Reply};
 use crate::gateway::service::Caller;
+use crate::telemetry::shed::ShedClass;
 use crate::wire::problem::Problem;
 use crate::wire::scan::SCAN_BYTES_MAX;
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
+use std::time::Instant;
 
 /// Answers one scan.
 pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
@@ -26,7 +28,13 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         return reply::closing(refuse(problem));
     }
     let law = gateway.law();
-    let (brought, client) = match auth::recognise(gateway, &law, head) {
+    let known = auth::recognise(gateway, &law, head);
+    let client = known.as_ref().ok().map(|(_, client)| *client);
+    let admitted = match context.admit(&head.headers, ShedClass::Batch, client) {
+        Ok(admitted) => admitted,
+        Err(reason) => return context.shed(reason),
+    };
+    let (brought, client) = match known {
         Ok(known) => known,
         Err(problem) => return refuse(problem),
     };
@@ -40,6 +48,9 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         Ok(bytes) => bytes,
         Err(problem) => return reply::closing(refuse(problem)),
     };
+    if let Err(reason) = context.is_in_time(admitted, Instant::now()) {
+        return context.shed(reason);
+    }
     let operator = auth::operator(&head.headers);
     let caller = Caller {
         law: &law,
@@ -48,7 +59,9 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         operator: &operator,
     };
     let language = language(&head.headers);
-    match gateway.scan(caller, bytes, language, &context.waits).await {
+    let wait_max = context.wait_max(admitted);
+    let scanned = gateway.scan(caller, bytes, language, wait_max, &context.waits);
+    match scanned.await {
         Ok(body) => reply::json(StatusCode::OK, body),
         // Refusals inside are counted where they arise.
         Err(problem) => reply::problem(&problem),

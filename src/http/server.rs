@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::limits::Limits;
 use super::listen::{self, Answering, Endpoint, Listener, OnFailedHandshake, Running, Stage};
+use super::overload::Load;
 use super::route::{Routes, Side};
 use super::tls::Tls;
 use super::tls_watch::TlsWatch;
@@ -143,15 +144,23 @@ fn on_failed_handshake(gateway: &Arc<Gateway>) -> OnFailedHandshake {
 
 fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {
     let telemetry = &gateway.shared.telemetry;
+    // Operators are few, and on a runtime of their own.
+    let wait_max = (side == Side::Check).then(|| Duration::from_millis(limits.queue_wait_ms_max));
     let context = Arc::new(Context {
+        load: Load::new(
+            wait_max,
+            Duration::from_millis(limits.stall_ms_max),
+            telemetry.shed.clone(),
+            telemetry.new_queue_waits(),
+        ),
         gateway: Arc::clone(gateway),
         limits: Arc::clone(limits),
         durations: telemetry.new_check_durations(),
         waits: telemetry.new_log_waits(),
     });
     let routes = Arc::new(Routes::new(side).map_err(io::Error::other)?);
-    Ok(Arc::new(move |request, progress| {
+    Ok(Arc::new(move |request, serving| {
         let (context, routes) = (Arc::clone(&context), Arc::clone(&routes));
-        Box::pin(async move { routes.answer(&context, request, progress).await })
+        Box::pin(async move { routes.answer(&context, request, serving).await })
     }))
 }

@@ -13,6 +13,7 @@ use super::body;
 use super::check::language;
 use super::context::Context;
 use super::limits::Limits;
+use super::overload::Load;
 use super::reply::{self, Pieces, Reply};
 use crate::gateway::clients::Brought;
 use crate::gateway::operator::Operator;
@@ -21,6 +22,7 @@ use crate::gateway::stream::Asking;
 use crate::model::language::Language;
 use crate::seal::certificate::CertificateHash;
 use crate::telemetry::Durations;
+use crate::telemetry::shed::ShedClass;
 use crate::wire::checks::{self, CHECK_BYTES_MAX};
 use crate::wire::problem::{Problem, ProblemKind};
 use bytes::{Buf, Bytes, BytesMut};
@@ -36,6 +38,8 @@ use tokio::time::{Instant, timeout};
 
 /// Lines that are answered together, at most.
 const BATCH_LINES_MAX: usize = 16;
+/// How long a batch stands back for interactive requests, at most.
+const STAND_BACK_MAX: Duration = Duration::from_secs(1);
 /// How long a stream waits for bytes before it looks whether the gateway is stopping.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const ROUTE: &str = "/v1/checks";
@@ -53,7 +57,12 @@ pub fn is_ndjson(headers: &HeaderMap) -> bool {
 pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
     let gateway = &context.gateway;
     let law = gateway.law();
-    let brought = match auth::recognise(gateway, &law, head) {
+    let known = auth::recognise(gateway, &law, head);
+    let client = known.as_ref().ok().map(|(_, client)| *client);
+    if let Err(reason) = context.admit(&head.headers, ShedClass::Batch, client) {
+        return context.shed(reason);
+    }
+    let brought = match known {
         Ok((brought, _)) => brought,
         Err(problem) => {
             gateway.refused(&problem, None, ROUTE);
@@ -71,6 +80,7 @@ pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply
         gateway: Arc::clone(gateway),
         limits: Arc::clone(&context.limits),
         waits: Arc::clone(&context.waits),
+        load: Arc::clone(&context.load),
         language: language(&head.headers),
         operator: auth::operator(&head.headers).into_owned(),
         token: brought.token.map(str::to_owned),
@@ -90,6 +100,7 @@ struct Stream {
     gateway: Arc<Gateway>,
     limits: Arc<Limits>,
     waits: Arc<Durations>,
+    load: Arc<Load>,
     language: Language,
     operator: Operator<'static>,
     token: Option<String>,
@@ -126,6 +137,8 @@ impl Stream {
         loop {
             let (lines, problem) = self.whole_lines();
             if !lines.is_empty() {
+                // Where others wait, a stream goes on slowly; it is not broken off.
+                self.load.stand_back(STAND_BACK_MAX).await;
                 let asking = Asking {
                     brought: Brought {
                         token: self.token.as_deref(),

@@ -53,8 +53,12 @@ pub struct TlsOptions {
 
 /// The protocols that a listener offers in its handshakes (ALPN), best first. A caller that names
 /// none speaks HTTP/1.1.
-fn protocols() -> Vec<Vec<u8>> {
-    vec![b"http/1.1".to_vec()]
+fn protocols(http2: bool) -> Vec<Vec<u8>> {
+    let offered: &[&[u8]] = match http2 {
+        true => &[b"h2", b"http/1.1"],
+        false => &[b"http/1.1"],
+    };
+    offered.iter().map(|name| name.to_vec()).collect()
 }
 
 /// Why the files cannot be used. Never holds a part of a key.
@@ -123,19 +127,25 @@ pub enum TlsError {
 pub struct Tls {
     options: TlsOptions,
     handshake_max: Duration,
+    http2: bool,
     current: RwLock<Arc<ServerConfig>>,
     /// The files as they were when last read.
     seen: Mutex<[Stamp; 3]>,
 }
 
 impl Tls {
-    /// Reads the files. A handshake may take at most `handshake_max`.
-    pub fn load(options: TlsOptions, handshake_max: Duration) -> Result<Self, TlsError> {
+    /// Reads the files. A handshake may take at most `handshake_max`; `http2`: offers HTTP/2 too.
+    pub fn load(
+        options: TlsOptions,
+        handshake_max: Duration,
+        http2: bool,
+    ) -> Result<Self, TlsError> {
         let seen = Mutex::new(stamps(&options));
-        let current = RwLock::new(Arc::new(read(&options)?));
+        let current = RwLock::new(Arc::new(read(&options, http2)?));
         Ok(Self {
             options,
             handshake_max,
+            http2,
             current,
             seen,
         })
@@ -165,7 +175,7 @@ impl Tls {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             *seen = stamps(&self.options);
         }
-        let next = Arc::new(read(&self.options)?);
+        let next = Arc::new(read(&self.options, self.http2)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(())
     }
@@ -199,7 +209,7 @@ fn stamps(options: &TlsOptions) -> [Stamp; 3] {
     files.map(|file| Stamp::of(file.unwrap_or(Path::new(""))))
 }
 
-fn read(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
+fn read(options: &TlsOptions, http2: bool) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let pair = read_pair(options)?;
     let verifier = read_verifier(options, &provider)?;
@@ -209,7 +219,7 @@ fn read(options: &TlsOptions) -> Result<ServerConfig, TlsError> {
     let mut config = builder
         .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
-    config.alpn_protocols = protocols();
+    config.alpn_protocols = protocols(http2);
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
     config.max_early_data_size = 0;

@@ -132,7 +132,7 @@ type Text = Response<Full<Bytes>>;
 
 async fn answer(witness: Arc<Witness>, request: Request<Incoming>) -> Text {
     let (head, stream) = request.into_parts();
-    if let Err(problem) = body::unambiguous(&head.method, head.version, &head.headers) {
+    if let Err(problem) = body::unambiguous(&head) {
         return of_problem(&problem);
     }
     match (&head.method, head.uri.path()) {
