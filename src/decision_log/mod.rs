@@ -56,6 +56,8 @@ pub mod syncing;
 pub mod writer;
 /// Reading a log folder offline, or beside the writer.
 pub mod query;
+/// A few records at a time.
+pub mod page;
 /// Which answers relied on an entry.
 pub mod recall;
 /// The latest checks with their requests, to be decided again.

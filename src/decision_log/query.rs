@@ -100,7 +100,7 @@ pub fn read_by_segment(
 }
 
 /// The frame's record where it passes the filter; nothing where it makes no sense.
-fn take(frame: Frame<'_>, names: &mut Names, filter: &Filter) -> Option<Option<Record>> {
+pub(super) fn take(frame: Frame<'_>, names: &mut Names, filter: &Filter) -> Option<Option<Record>> {
     let (payload, position) = (frame.payload, Position(frame.index));
     let record = match frame.kind {
         KIND_TEXT => {

@@ -192,6 +192,16 @@ impl DecisionLog {
         }
     }
 
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.shared.ground.folder
+    }
+
+    /// The disk it lies on.
+    pub fn storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.shared.ground.storage)
+    }
+
     /// Figures since the log was opened.
     pub fn counters(&self) -> &LogCounters {
         &self.shared.ground.counters

@@ -51,6 +51,8 @@ pub mod deltas;
 pub mod actor;
 /// Stewards' and activators' orders, as the actor obeys them.
 mod swap;
+/// The newest checkpoint of the log's tree.
+pub mod checkpoint;
 /// Logged checks decided again.
 pub mod replay;
 /// The running gateway as its listeners see it.

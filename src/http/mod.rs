@@ -52,6 +52,10 @@ pub mod snapshot;
 pub mod clients;
 /// What operators ask.
 pub mod ops;
+/// Words behind a path.
+pub mod query;
+/// What auditors read of the log.
+pub mod log;
 /// Acts on entries.
 pub mod acts;
 /// From a request to its handler.

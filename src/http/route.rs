@@ -12,6 +12,7 @@ use super::clients;
 use super::context::Context;
 use super::exchange::{self, Outcome, Terms};
 use super::feedback;
+use super::log;
 use super::ops;
 use super::progress::Serving;
 use super::reply::{self, Reply};
@@ -51,7 +52,8 @@ enum Target {
     Holds,
     Recalls,
     ClientsReload,
-    NotBuilt,
+    Log,
+    Checkpoint,
     Public,
     Metrics,
     Alive,
@@ -85,7 +87,7 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 17] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 18] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
@@ -113,7 +115,8 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 17] = [
         "POST",
         STEWARD,
     ),
-    ("/v1/log", Target::NotBuilt, "GET", AUDITOR),
+    ("/v1/log", Target::Log, "GET", AUDITOR),
+    ("/v1/log/checkpoint", Target::Checkpoint, "GET", AUDITOR),
     ("/metrics", Target::Metrics, "GET", &[]),
     ("/openapi.json", Target::Public, "GET", &[]),
     ("/docs", Target::Public, "GET", &[]),
@@ -241,6 +244,14 @@ async fn closed_route(
     let known = known.ok().map(|(_, client)| client);
     if !fits && known.is_some() && body::fits(&head.headers, exchange::BYTES_MAX).is_ok() {
         return reply::method_not_allowed(route.methods);
+    }
+    if fits && matches!(route.target, Target::Log | Target::Checkpoint) {
+        let opened = exchange::open(context, &law, head, body, terms).await;
+        let by = (known, terms.route);
+        return match route.target {
+            Target::Log => log::get(context, head, opened, by).await,
+            _ => log::checkpoint(context, opened, by).await,
+        };
     }
     let outcome: Outcome = async {
         let opened = exchange::open(context, &law, head, body, terms).await?;

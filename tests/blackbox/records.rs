@@ -165,3 +165,110 @@ fn a_record_finds_every_number_of_every_party_and_says_the_language() {
     assert_eq!(others[2], records[1]["subject_digest"]);
     assert_eq!(records[1]["other_digests"], json!([]));
 }
+
+fn read_log(server: &Server, token: &str, path: &str) -> Answer {
+    Request::get(path).token(token).send(server.ops)
+}
+
+#[test]
+fn an_auditor_reads_the_log_in_pages_and_that_he_read_is_on_record() {
+    let installation = Installation::new();
+    let token = &installation.token;
+    let auditor = installation.client("audit office", |record| {
+        record.roles = vec!["auditor".to_owned()];
+    });
+    let server = installation.serve();
+    for place in 0..7 {
+        let other = ticket_of("李明", &other_number());
+        let asked = if place % 2 == 0 { ticket() } else { other };
+        assert_eq!(server.ask(token, &asked).status, 200);
+    }
+    let all = read_log(&server, &auditor, "/v1/log");
+    assert_eq!(all.status, 200, "{}", all.text());
+    assert_eq!(all.header("link"), None);
+    let offline = installation.log(&[]);
+    let listed: Vec<Value> = all.json().as_array().unwrap().clone();
+    assert_eq!(listed, offline[..listed.len()]);
+    assert!(!all.text().contains(&number_of_zhang()));
+
+    // In pages, by the link to the next one, as lines.
+    let (mut path, mut paged) = ("/v1/log?unit=everything&limit=3".to_owned(), Vec::new());
+    loop {
+        let page = Request::get(&path)
+            .header("accept", "application/x-ndjson")
+            .token(&auditor)
+            .send(server.ops);
+        assert_eq!(page.header("content-type"), Some("application/x-ndjson"));
+        let text = page.text();
+        let lines: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert!(lines.len() <= 3);
+        paged.extend(lines);
+        let Some(link) = page.header("link") else {
+            break;
+        };
+        let next = link.strip_prefix('<').unwrap();
+        path = next.split_once('>').unwrap().0.to_owned();
+    }
+    assert_eq!(paged, installation.log(&["--unit", "everything"]));
+
+    let check_id = listed.iter().find(|one| one["kind"] == "check").unwrap()["check_id"].clone();
+    let one = format!("/v1/log?check_id={}", check_id.as_str().unwrap());
+    assert_eq!(
+        read_log(&server, &auditor, &one)
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let entry = read_log(
+        &server,
+        &auditor,
+        "/v1/log?entry=fz-court-1&from=2026-01-01",
+    );
+    assert_eq!(entry.json().as_array().unwrap().len(), 4);
+
+    let reads = installation.log(&["--unit", "audit office"]);
+    assert!(reads.iter().all(|record| record["kind"] == "log_read"));
+    let what = |text: &str| {
+        let is = |record: &&Value| record["details"]["what"].as_str().unwrap().contains(text);
+        reads.iter().filter(is).count()
+    };
+    assert_eq!(
+        what("unit=everything"),
+        3 + usize::from(paged.len() % 3 == 0)
+    );
+    assert_eq!(what(&format!("check_id={}", check_id.as_str().unwrap())), 1);
+}
+
+#[test]
+fn who_may_not_read_the_log_or_asks_for_nonsense_is_told_so() {
+    let installation = Installation::new();
+    let checker = installation.client("checker", |record| {
+        record.roles = vec!["checker".to_owned(), "steward".to_owned()];
+    });
+    let server = installation.serve();
+    let token = &installation.token;
+    for path in ["/v1/log", "/v1/log/checkpoint"] {
+        assert_eq!(Request::get(path).send(server.ops).status, 401);
+        assert_eq!(read_log(&server, &checker, path).status, 403);
+        let post = Request::post(path, "{}").token(token);
+        assert_eq!(post.send(server.ops).status, 405);
+    }
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("after=-1", "after"),
+        ("check_id=1", "check_id"),
+        ("from=yesterday", "from"),
+        ("colour=red", "colour"),
+        ("unit=a&unit=b", "unit"),
+    ] {
+        let answer = read_log(&server, token, &format!("/v1/log?{query}"));
+        assert_eq!(answer.status, 422, "{query}");
+        assert_eq!(answer.json()["field"], field, "{query}");
+    }
+}

@@ -10,6 +10,7 @@
     reason = "a test crate"
 )]
 
+mod again;
 mod cases;
 mod dice;
 mod differential;

@@ -155,7 +155,7 @@ fn act(act: &Act) -> Value {
     written
 }
 
-fn request(catalogue: &Catalogue, question: &Question) -> Value {
+pub fn request(catalogue: &Catalogue, question: &Question) -> Value {
     let scenario = catalogue.find_scenario(&question.scenario).unwrap();
     let kinds = &catalogue.scenario(scenario).attributes;
     let attributes: Map<String, Value> = question

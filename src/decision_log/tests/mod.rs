@@ -6,6 +6,7 @@ mod golden;
 mod life;
 mod model;
 mod months;
+mod paged;
 mod replayed;
 mod schedules;
 mod support;
