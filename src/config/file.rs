@@ -275,6 +275,7 @@ keys! {
     drain_delay_ms: u64, "whole number";
     hard_stop_ms: u64, "whole number";
     log_segment_bytes: u64, "whole number";
+    disk_free_warn_bytes: u64, "whole number";
     watch_interval_ms: u64, "whole number";
     log_format: String, "text";
     core_dumps: bool, "true or false";

@@ -141,6 +141,9 @@ pub struct ServiceLimits {
     pub hard_stop_ms: u64,
     /// Size of a segment of the decision log, in bytes. Default 67108864; 1048576 to 4294967296.
     pub log_segment_bytes: u64,
+    /// Room on the disk of the log below which it is warned of, in bytes; 0 never. Default
+    /// 2147483648 (some ten million records); at most 1125899906842624.
+    pub disk_free_warn_bytes: u64,
     /// How often the snapshot folder is looked at, in milliseconds. Default 1000; 10 to 600000.
     pub watch_interval_ms: u64,
 }
@@ -164,6 +167,7 @@ const FIGURES: &[(&str, u64, u64, u64)] = &[
     ("drain_delay_ms", 1_000, 0, 600_000),
     ("hard_stop_ms", 20_000, 0, 600_000),
     ("log_segment_bytes", 64 << 20, 1 << 20, 4 << 30),
+    ("disk_free_warn_bytes", 2 << 30, 0, 1 << 50),
     ("watch_interval_ms", 1_000, 10, 600_000),
     ("gate_change_percent_max", 30, 1, 1_000),
     ("gate_change_entries_min", 20, 0, 1_000_000),
@@ -328,6 +332,7 @@ impl ServiceLimits {
             drain_delay_ms: figure("drain_delay_ms", &written.drain_delay_ms)?,
             hard_stop_ms: figure("hard_stop_ms", &written.hard_stop_ms)?,
             log_segment_bytes: figure("log_segment_bytes", &written.log_segment_bytes)?,
+            disk_free_warn_bytes: figure("disk_free_warn_bytes", &written.disk_free_warn_bytes)?,
             watch_interval_ms: figure("watch_interval_ms", &written.watch_interval_ms)?,
         })
     }

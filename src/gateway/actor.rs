@@ -280,6 +280,7 @@ impl Actor {
             // A sync that failed is known to the log before an answer meets it.
             self.shared.recorder.ask_health();
             if Instant::now() >= look_at {
+                self.shared.recorder.look_at_space();
                 self.look();
                 look_at = Instant::now() + self.watch_interval;
             }

@@ -31,6 +31,8 @@ pub mod bulk;
 pub mod clock;
 /// Answers kept for repeated requests.
 pub mod idempotency;
+/// Room on the disk of the log.
+pub mod space;
 /// The decision log as the gateway uses it.
 pub mod recorder;
 /// The highest version ever activated here.

@@ -8,6 +8,7 @@
 use super::client::Client;
 use super::clock::Clock;
 use super::question::Answered;
+use super::space::Space;
 use super::view::View;
 use crate::check::request::Request;
 use crate::decision_log::error::LogError;
@@ -95,6 +96,7 @@ pub struct Recorder {
     dead: AtomicBool,
     unanswered: AtomicU64,
     slow_appends: AtomicU64,
+    space: Option<Space>,
 }
 
 impl Recorder {
@@ -105,7 +107,29 @@ impl Recorder {
             dead: AtomicBool::new(false),
             unanswered: AtomicU64::new(0),
             slow_appends: AtomicU64::new(0),
+            space: None,
         }
+    }
+
+    /// The same, with an eye on the room for it.
+    #[must_use]
+    pub fn watching(mut self, space: Space) -> Self {
+        self.space = Some(space);
+        self
+    }
+
+    /// Looks at the room that is left, once.
+    pub fn look_at_space(&self) {
+        if let Some(space) = &self.space {
+            space.look();
+            space.note_next_segment(self.log.health().next_segment.as_deref());
+        }
+    }
+
+    /// Whether the log is about to have no room.
+    pub fn is_short_of_space(&self) -> bool {
+        let space = self.space.as_ref();
+        space.is_some_and(|space| space.is_low() || space.next_segment_fails())
     }
 
     /// The log itself.
@@ -309,6 +333,7 @@ impl Recorder {
             value: value.load(Ordering::Relaxed) as f64,
         };
         let health = self.log.health();
+        let free_bytes = self.space.as_ref().map(Space::free_bytes);
         let behind = health.in_kernel.0.saturating_sub(health.on_disk.0);
         let mut figures = self.tree_figures();
         figures.extend([
@@ -359,7 +384,16 @@ impl Recorder {
                 kind: "gauge",
                 value: behind as f64,
             },
+            Figure::gauge(
+                "hecha_log_next_segment_ready",
+                "0 where the next segment cannot be prepared: the log ends with this one",
+                f64::from(u8::from(health.next_segment.is_none())),
+            ),
         ]);
+        figures.extend(free_bytes.map(|free| {
+            let help = "Free bytes on the disk of the decision log";
+            Figure::gauge("hecha_disk_free_bytes", help, free as f64)
+        }));
         figures
     }
 

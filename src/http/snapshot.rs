@@ -75,6 +75,9 @@ pub fn warnings(context: &Context) -> Vec<&'static str> {
     if view.binding.lists().iter().any(|list| list.is_stale(now)) {
         warnings.push("stale_list");
     }
+    if shared.recorder.is_short_of_space() {
+        warnings.push("disk_filling_up");
+    }
     warnings
 }
 

@@ -20,6 +20,7 @@ use hecha::snapshot::open::Snapshot;
 use hecha::snapshot::publish::{self, Accepted};
 use hecha::storage::disk::RealDisk;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -106,12 +107,27 @@ impl Installation {
         publish::publish_signed(&RealDisk, snapshot, &folder, None, Some(accepted)).unwrap();
     }
 
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What the server has said of itself so far.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.path("stderr")).unwrap()
+    }
+
     /// Starts the server and waits until it is ready.
     pub fn start(&self) -> Server {
+        self.start_with(&[])
+    }
+
+    /// The same with variables.
+    pub fn start_with(&self, variables: &[(&str, &OsStr)]) -> Server {
         let stderr = self.folder.path().join("stderr");
         let mut child = Command::new(env!("CARGO_BIN_EXE_hecha"))
             .args(["serve", "--config"])
             .arg(self.folder.path().join("hecha.toml"))
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&stderr).unwrap())
@@ -150,6 +166,10 @@ impl Server {
     /// Of checks and of operators.
     pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
         (self.listen, self.ops_listen)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL, at once.

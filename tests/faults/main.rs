@@ -1,4 +1,5 @@
-//! Faults: the real server killed under load, and its snapshot swapped under load.
+//! Faults: the real server killed, its snapshot swapped under load, its disk failing, slow or full;
+//! and the search for what must stand nowhere in clear.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,5 +15,8 @@ mod caller;
 mod dice;
 mod installation;
 mod kill;
+mod disk;
+mod markers;
 mod screen;
+mod shim;
 mod swap;
