@@ -1,7 +1,9 @@
 # make test       installs what the tests need, checks format and lints, runs every test
 # make bench      prints the figures of the micro benchmarks (a quiet machine helps)
 # make load       prints throughput and latency beside a bare server
-# make kill-100   the kill test in its full length
+# make kill-100   the kill tests a hundred times; make kill-1000 a thousand times (an hour)
+# make schedules  100,000 seeded schedules each of log, journal and swap on a simulated disk
+# make disk-figures  times of each class of answers on slow disks
 # make audit      licences, sources and bans of all dependencies by cargo-deny; advisories where
 #                 HECHA_ADVISORY_DB names a local copy of an advisory database
 # make sbom       writes a list of everything the program is made of (CycloneDX)
@@ -9,7 +11,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools format lint bench load kill-100 audit sbom host
+.PHONY: test tools format lint bench load kill-100 kill-1000 schedules disk-figures audit sbom host
 
 test: tools format lint
 	$(CARGO) test --workspace --locked
@@ -66,3 +68,12 @@ sbom:
 
 host:
 	$(CARGO) test --locked --test host -- --nocapture the_units
+
+kill-1000:
+	HECHA_KILL_ROUNDS=1000 $(CARGO) test --release --locked --test faults killed -- --nocapture
+
+schedules:
+	HECHA_SCHEDULES=100000 $(CARGO) test --release --locked --lib seeded -- --nocapture
+
+disk-figures:
+	HECHA_DISK_FIGURES=1 $(CARGO) test --release --locked --test faults slow_disk -- --nocapture

@@ -26,8 +26,8 @@ use crate::gateway::kept::{KEPT_FOLDER, Kept};
 use crate::gateway::recalls::Recalls;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
-use crate::gateway::space::Space;
 use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
+use crate::gateway::space::Space;
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::limits::Limits;
 use crate::http::listen::Endpoint;
@@ -555,7 +555,11 @@ fn open_log(
         let (file, offset) = (&cut.file, cut.offset);
         tracing::warn!(file, offset, "a torn tail of the decision log was cut off");
     }
-    tracing::info!(frames = recovery.frames, checks = recovery.checks, "the decision log is open");
+    tracing::info!(
+        frames = recovery.frames,
+        checks = recovery.checks,
+        "the decision log is open"
+    );
     let space = Space::new(folder, config.limits.disk_free_warn_bytes);
     Ok((Recorder::new(log).watching(space), recovery.highest_moment))
 }

@@ -333,9 +333,9 @@ impl Recorder {
             value: value.load(Ordering::Relaxed) as f64,
         };
         let health = self.log.health();
-        let free_bytes = self.space.as_ref().map(Space::free_bytes);
         let behind = health.in_kernel.0.saturating_sub(health.on_disk.0);
         let mut figures = self.tree_figures();
+        figures.extend(self.space_figures(health.next_segment.is_none()));
         figures.extend([
             counter(
                 "hecha_log_appends_total",
@@ -384,15 +384,20 @@ impl Recorder {
                 kind: "gauge",
                 value: behind as f64,
             },
-            Figure::gauge(
-                "hecha_log_next_segment_ready",
-                "0 where the next segment cannot be prepared: the log ends with this one",
-                f64::from(u8::from(health.next_segment.is_none())),
-            ),
         ]);
-        figures.extend(free_bytes.map(|free| {
+        figures
+    }
+
+    /// Figures of the room that is left.
+    fn space_figures(&self, is_next_ready: bool) -> Vec<Figure> {
+        let mut figures = vec![Figure::gauge(
+            "hecha_log_next_segment_ready",
+            "0 where the next segment cannot be prepared: the log ends with this one",
+            f64::from(u8::from(is_next_ready)),
+        )];
+        figures.extend(self.space.as_ref().map(|space| {
             let help = "Free bytes on the disk of the decision log";
-            Figure::gauge("hecha_disk_free_bytes", help, free as f64)
+            Figure::gauge("hecha_disk_free_bytes", help, space.free_bytes() as f64)
         }));
         figures
     }

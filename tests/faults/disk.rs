@@ -1,5 +1,5 @@
-//! A disk that fails, is full or is slow, under the real server (`shim.c`): what was acknowledged is
-//! kept, nothing is acknowledged that is not, and who may be let through is let through.
+//! A disk that fails, is full or is slow, under the real server (`shim.c`): what was acknowledged
+//! is kept, nothing is acknowledged that is not, and who may be let through is let through.
 //!
 //! `HECHA_DISK_FIGURES=1 cargo test --release --test faults disk:: -- --nocapture` (`make
 //! disk-figures`) prints the times of each class on slow disks.
@@ -77,7 +77,7 @@ fn one_fault_ends_the_log(arm: impl Fn(&Shim)) {
             world.ask_until(&server, &mut heard, failed);
             heard
         });
-        thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(400));
         arm(&world.shim);
         heard = load.join().unwrap();
     });
@@ -88,10 +88,15 @@ fn one_fault_ends_the_log(arm: impl Fn(&Shim)) {
         assert_eq!(reply.status, 503, "nothing is acknowledged after the error");
         let act = json!({"reason": "wrong", "reference": "letter"});
         if n % 50 == 0 {
-            operator.post(&format!("/v1/entries/court-{n:05}/withdraw"), &act).unwrap();
+            operator
+                .post(&format!("/v1/entries/court-{n:05}/withdraw"), &act)
+                .unwrap();
         }
     }
-    assert!(!is_ready(&mut operator), "and it stays so, though the disk works again");
+    assert!(
+        !is_ready(&mut operator),
+        "and it stays so, though the disk works again"
+    );
     assert_eq!(world.shim.get(Number::Failures), 1);
     server.kill();
     // Reads the disk again and goes on.
@@ -127,8 +132,15 @@ fn a_write_that_fails_once_ends_the_log_until_the_disk_is_read_again() {
 
 fn metric(operator: &mut Caller, name: &str) -> f64 {
     let text = String::from_utf8(operator.get("/metrics").unwrap().body).unwrap();
-    let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
-    line.unwrap_or_else(|| panic!("no {name}")).rsplit(' ').next().unwrap().parse().unwrap()
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{name} ")));
+    line.unwrap_or_else(|| panic!("no {name}"))
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 #[test]
@@ -139,8 +151,7 @@ fn a_full_disk_is_said_early_stops_at_the_roll_over_and_leaves_no_gap() {
     let mut operator = world.installation.operator(&server).unwrap();
     let warns = |operator: &mut Caller| {
         let ready = operator.get("/readyz").unwrap();
-        ready.status == 200
-            && String::from_utf8_lossy(&ready.body).contains("disk_filling_up")
+        ready.status == 200 && String::from_utf8_lossy(&ready.body).contains("disk_filling_up")
     };
     wait_for("it warns", || warns(&mut operator));
     assert!(metric(&mut operator, "hecha_disk_free_bytes") > 0.0);
@@ -150,11 +161,17 @@ fn a_full_disk_is_said_early_stops_at_the_roll_over_and_leaves_no_gap() {
     kill::check(&mut caller, &mut Dice::new(3), &mut heard).unwrap();
     // The next segment is prepared; then nothing can grow any more.
     wait_for("the next segment is prepared", || {
-        world.installation.state_dir().join("log/log-00000002.hlog").exists()
+        world
+            .installation
+            .state_dir()
+            .join("log/log-00000002.hlog")
+            .exists()
     });
     world.shim.set(Number::IsFull, 1);
     let act = json!({"reason": "wrong", "reference": "letter 1"});
-    let refused = operator.post("/v1/entries/court-00001/withdraw", &act).unwrap();
+    let refused = operator
+        .post("/v1/entries/court-00001/withdraw", &act)
+        .unwrap();
     assert_eq!(refused.status, 503, "an act that cannot be kept is refused");
     let listed = caller.post("/v1/check", &check_of(1)).unwrap().json();
     assert_eq!(listed["decision"], "block", "and has no effect");
@@ -162,7 +179,11 @@ fn a_full_disk_is_said_early_stops_at_the_roll_over_and_leaves_no_gap() {
     fill(&mut caller, &mut heard);
     assert_eq!(metric(&mut operator, "hecha_log_next_segment_ready"), 0.0);
     wait_for("it is not ready", || !is_ready(&mut operator));
-    assert!(heard.answers.len() > 4_000, "two segments: {}", heard.answers.len());
+    assert!(
+        heard.answers.len() > 4_000,
+        "two segments: {}",
+        heard.answers.len()
+    );
     server.kill();
     a_full_disk_leaves_the_old_pointer(&world);
     world.shim.set(Number::IsFull, 0);
@@ -170,12 +191,23 @@ fn a_full_disk_is_said_early_stops_at_the_roll_over_and_leaves_no_gap() {
     let mut caller = world.installation.caller(&server).unwrap();
     kill::check(&mut caller, &mut Dice::new(4), &mut heard).unwrap();
     let mut operator = world.installation.operator(&server).unwrap();
-    let done = operator.post("/v1/entries/court-00001/withdraw", &act).unwrap();
-    assert!(done.status == 200, "{}", String::from_utf8_lossy(&done.body));
-    heard.acts.push(("court-00001".to_owned(), "letter 1".to_owned()));
+    let done = operator
+        .post("/v1/entries/court-00001/withdraw", &act)
+        .unwrap();
+    assert!(
+        done.status == 200,
+        "{}",
+        String::from_utf8_lossy(&done.body)
+    );
+    heard
+        .acts
+        .push(("court-00001".to_owned(), "letter 1".to_owned()));
     server.kill();
     kill::verify(&world.installation, &heard, 0);
-    println!("{} answers before, at and after a full disk, all kept once", heard.answers.len());
+    println!(
+        "{} answers before, at and after a full disk, all kept once",
+        heard.answers.len()
+    );
 }
 
 /// Many at once until the first that is refused.
@@ -183,7 +215,9 @@ fn fill(caller: &mut Caller, heard: &mut Acknowledged) {
     loop {
         // Nobody listed: no answer waits for the disk.
         let checks: Vec<Value> = (0..400).map(|n| check_of(LISTED + n)).collect();
-        let reply = caller.post("/v1/checks", &json!({ "checks": checks })).unwrap();
+        let reply = caller
+            .post("/v1/checks", &json!({ "checks": checks }))
+            .unwrap();
         let answers = match reply.status {
             200 => reply.json()["answers"].as_array().unwrap().clone(),
             503 => return,
@@ -232,7 +266,10 @@ fn a_full_disk_leaves_the_old_pointer(world: &World) {
     assert!(said.contains("space left"), "{said}");
     assert_eq!(std::fs::read(&pointer).unwrap(), before);
     let left = crate::installation::listing(&folder);
-    assert!(!left.iter().any(|name| name.ends_with(".aside")), "{left:?}");
+    assert!(
+        !left.iter().any(|name| name.ends_with(".aside")),
+        "{left:?}"
+    );
 }
 
 #[test]
@@ -246,8 +283,13 @@ fn a_slow_disk_holds_up_only_what_must_be_on_it() {
     let mut late = 0;
     for n in 0..40 {
         for other in 0..25 {
-            let reply = caller.post("/v1/check", &check_of(LISTED + n * 25 + other)).unwrap();
-            assert_eq!(reply.status, 200, "who is not listed does not wait for the disk");
+            let reply = caller
+                .post("/v1/check", &check_of(LISTED + n * 25 + other))
+                .unwrap();
+            assert_eq!(
+                reply.status, 200,
+                "who is not listed does not wait for the disk"
+            );
             remember(&mut heard, &reply.json());
         }
         let reply = caller.post("/v1/check", &check_of(n)).unwrap();
@@ -257,7 +299,10 @@ fn a_slow_disk_holds_up_only_what_must_be_on_it() {
             other => panic!("{other}"),
         }
     }
-    assert!(late > 20, "a block whose record is not on the disk is no block: {late}");
+    assert!(
+        late > 20,
+        "a block whose record is not on the disk is no block: {late}"
+    );
     let grown = resident_kib(&server).saturating_sub(memory_before);
     assert!(grown < 64 << 10, "{grown} KiB more");
     world.shim.set(Number::SyncDelayMs, 0);

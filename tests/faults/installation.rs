@@ -172,6 +172,22 @@ impl Server {
         self.child.id()
     }
 
+    /// Bytes of address space that it has.
+    pub fn address_space_bytes(&self) -> u64 {
+        let text = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap();
+        text.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    /// Bytes of address space beyond which it gets none.
+    pub fn limit_address_space_to(&self, bytes: u64) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let limit = rustix::process::Rlimit {
+            current: Some(bytes),
+            maximum: None,
+        };
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::As, limit).unwrap();
+    }
+
     /// SIGKILL, at once.
     pub fn kill(mut self) {
         self.child.kill().unwrap();

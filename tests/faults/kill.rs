@@ -218,7 +218,10 @@ pub fn verify(installation: &Installation, all: &Acknowledged, round: usize) {
             found.unwrap_or_else(|| panic!("round {round}: no record of answer {check_id}"));
         assert_eq!(*times, 1, "round {round}: {check_id}");
         assert_eq!(*decision, answer.decision, "round {round}: {check_id}");
-        assert!(answer.hash.is_none_or(|known| known == *hash), "round {round}: {check_id}");
+        assert!(
+            answer.hash.is_none_or(|known| known == *hash),
+            "round {round}: {check_id}"
+        );
     }
     for feedback in all.feedback.iter().collect::<BTreeSet<_>>() {
         let times = kept.feedback.get(feedback).copied().unwrap_or(0);

@@ -15,6 +15,7 @@ mod caller;
 mod dice;
 mod installation;
 mod kill;
+mod clock;
 mod disk;
 mod markers;
 mod screen;

@@ -4,6 +4,7 @@
 use crate::caller::Caller;
 use crate::dice::Dice;
 use crate::installation::{Installation, Server, check_of, defaulter, listing};
+use crate::kill::number;
 use hecha::snapshot::container::{self, ContainerWriter, SectionKind};
 use hecha::snapshot::open::Snapshot;
 use hecha::snapshot::publish::{Current, POINTER};
@@ -100,6 +101,85 @@ fn a_damaged_snapshot_is_refused_counted_and_never_served() {
     }
     installation.publish(&second);
     wait_until_served(&installation, &server, &second.id().to_string());
+}
+
+/// Killed at any moment while a swap every 100 ms goes on, and started again.
+#[test]
+fn a_server_killed_in_mid_swap_comes_back_with_one_whole_snapshot() {
+    let rounds = number("HECHA_KILL_ROUNDS", 8);
+    let installation = Installation::new();
+    let mut dice = Dice::new(number("HECHA_KILL_SEED", 20_261_128));
+    let build = |version: u64| {
+        let records = (0..60).map(|n| defaulter(n, format!("v{version}-{n}")));
+        installation.build(records.collect(), version)
+    };
+    let first = build(1);
+    let mut versions = BTreeMap::from([(first.id().to_string(), 1)]);
+    installation.publish(&first);
+    let (mut next, mut served_max) = (2, 1);
+    for round in 0..rounds {
+        let server = installation.start();
+        let mut caller = installation.caller(&server).unwrap();
+        let reply = caller.post("/v1/check", &check_of(1)).unwrap().json();
+        let id = reply["snapshot"]["id"].as_str().unwrap().to_owned();
+        let served: u64 = versions[&id];
+        assert!(
+            served >= served_max,
+            "round {round}: {served} after {served_max}"
+        );
+        assert_eq!(
+            reply["matches"][0]["entry_id"],
+            format!("v{served}-1"),
+            "round {round}"
+        );
+        for _ in 0..1 + dice.below(3) {
+            let snapshot = build(next);
+            versions.insert(snapshot.id().to_string(), next);
+            installation.publish(&snapshot);
+            next += 1;
+            // The moment is what is diced; answers of this life count for the next.
+            thread::sleep(Duration::from_micros(dice.below(100_000) as u64));
+            let reply = caller.post("/v1/check", &check_of(1)).unwrap().json();
+            let id = reply["snapshot"]["id"].as_str().unwrap();
+            served_max = served_max.max(versions[id]);
+        }
+        server.kill();
+    }
+    println!("{rounds} kills in mid-swap, {} snapshots", next - 1);
+}
+
+/// Far too little room for a second snapshot: the mapping fails, not the service.
+#[test]
+fn a_snapshot_that_memory_does_not_hold_is_refused_and_the_old_one_serves_on() {
+    let installation = Installation::new();
+    let build = |version: u64, count: usize| {
+        let records = (0..count).map(|n| defaulter(n, format!("v{version}-{n}")));
+        installation.build(records.collect(), version)
+    };
+    let first = build(1, 100);
+    installation.publish(&first);
+    let server = installation.start();
+    let mut caller = installation.caller(&server).unwrap();
+    let mut operator = installation.operator(&server).unwrap();
+    caller.post("/v1/check", &check_of(1)).unwrap();
+    let second = build(2, 20_000);
+    // One snapshot and a half: what it has, and half of what comes.
+    let room = server.address_space_bytes() + second.bytes().len() as u64 / 2;
+    server.limit_address_space_to(room);
+    installation.publish(&second);
+    let mut looks = 0;
+    while refused(&mut operator) == 0 {
+        looks += 1;
+        assert!(looks < LOOKS_MAX, "it was not refused");
+        let reply = caller.post("/v1/check", &check_of(1)).unwrap();
+        assert_eq!(reply.json()["snapshot"]["id"], first.id().to_string());
+        thread::sleep(Duration::from_millis(20));
+    }
+    for n in 0..200 {
+        let reply = caller.post("/v1/check", &check_of(n)).unwrap();
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.json()["snapshot"]["id"], first.id().to_string());
+    }
 }
 
 /// Checks, one and many, until told to stop; returns how many answers came.

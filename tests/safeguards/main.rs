@@ -31,6 +31,7 @@ mod disclosure;
 mod effect;
 mod everything;
 mod exit;
+mod faults_page;
 mod identity;
 mod leaks;
 mod log;

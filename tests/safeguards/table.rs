@@ -16,12 +16,12 @@ fn page() -> String {
     std::fs::read_to_string(root().join("docs/systems.md")).unwrap()
 }
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Names of all functions that are tests, `room::test` unqualified.
-fn tests_written() -> BTreeSet<String> {
+pub fn tests_written() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![root().join("tests"), root().join("src")];
     while let Some(folder) = folders.pop() {
@@ -56,7 +56,7 @@ fn tests_of(text: &str) -> Vec<String> {
 }
 
 /// Words in backticks that are names of tests: lower case with underscores, and no metrics.
-fn tests_named(line: &str) -> Vec<&str> {
+pub fn tests_named(line: &str) -> Vec<&str> {
     let words = line.split('`').skip(1).step_by(2);
     let is_name = |word: &&str| {
         let of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
