@@ -139,7 +139,10 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
 fn secrets_differ(config: &Config) -> Result<(), StartError> {
     let mut known: Vec<(&'static str, [u8; 32])> = Vec::new();
     for (second, path) in config.secret_files() {
-        let digest = keys::secret_digest(path)?;
+        // What cannot be read is said where it is loaded.
+        let Ok(digest) = keys::secret_digest(path) else {
+            continue;
+        };
         if let Some((first, _)) = known.iter().find(|(_, other)| *other == digest) {
             return Err(StartError::SameSecret { first, second });
         }
@@ -526,9 +529,12 @@ fn log_keys(config: &Config) -> Result<LogKeys, StartError> {
         return Ok(keys);
     }
     let path = &config.log_sign_key_file;
-    match path.exists() {
-        true => Ok(keys.with_signer(SigningKey::load(path)?)),
-        false => Err(StartError::NoSignKey { path: path.clone() }),
+    match SigningKey::load(path) {
+        Ok(signer) => Ok(keys.with_signer(signer)),
+        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(StartError::NoSignKey { path: path.clone() })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

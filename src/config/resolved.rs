@@ -236,6 +236,8 @@ impl Config {
             ("snapshot_key_file", &self.snapshot_key_file),
             ("log_key_file", &self.log_key_file),
         ];
+        let signs = self.log_tree.then_some(&*self.log_sign_key_file);
+        files.extend(signs.map(|path| ("log_sign_key_file", path)));
         let (checks, ops) = (self.tls.checks.as_ref(), self.tls.ops.as_ref());
         files.extend(checks.map(|tls| ("tls_key_file", &*tls.key_file)));
         // Both listeners may have one certificate.

@@ -1,6 +1,6 @@
 //! Markers go in through every input: list files, checks good and bad, headers, references,
-//! purposes, notes, acts, paths, standard input, keys and tokens. Then every byte that was left anywhere is
-//! searched, in clear and in the forms in which a program might write it.
+//! purposes, notes, acts, paths, standard input, keys and tokens. Then every byte that was left
+//! anywhere is searched, in clear and in the forms in which a program might write it.
 //!
 //! Where a marker may stand: numbers in the input files and in the output of `hecha screen`, which
 //! repeats the rows it was given, and in the memory of the live process; names in the same places,
