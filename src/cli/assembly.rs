@@ -3,12 +3,14 @@
 //! In: a configuration. Out: a gateway whose log and journal are recovered, whose snapshot is
 //! verified, and the thread of its actor. Nothing listens yet.
 
+use super::cosigning;
 use super::sample;
 use super::start_error::StartError;
 use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load as catalogue;
 use crate::catalogue::measure::Catalogue;
 use crate::config::resolved::Config;
+use crate::decision_log::epoch;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
@@ -29,6 +31,7 @@ use crate::gateway::service::{Gateway, RecordWaits};
 use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
 use crate::gateway::space::Space;
 use crate::gateway::view::{Law, Loaded, View};
+use crate::http::cosigning::{CosigningOptions, compare_at_start};
 use crate::http::limits::Limits;
 use crate::http::listen::Endpoint;
 use crate::http::tls::{Tls, TlsError, TlsOptions};
@@ -62,6 +65,8 @@ pub struct Assembled {
     pub gateway: Arc<Gateway>,
     /// Thread of its actor.
     pub actor: JoinHandle<()>,
+    /// Who cosigns its log.
+    pub witnesses: Option<CosigningOptions>,
     /// The token of the sample, where it is one.
     pub token: Option<String>,
 }
@@ -79,6 +84,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
     let last_act = acts.iter().map(|entry| entry.act.at).max();
+    let witnesses = ask_witnesses(config, &*storage)?;
     let (recorder, last_record) = open_log(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
     let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
@@ -126,10 +132,12 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
             fault,
         })?,
         waits: record_waits(config),
+        witnesses: Arc::default(),
         stopping: AtomicBool::new(false),
     };
     Ok(Assembled {
         gateway: Arc::new(gateway),
+        witnesses,
         actor: thread,
         token,
     })
@@ -149,6 +157,19 @@ fn secrets_differ(config: &Config) -> Result<(), StartError> {
         known.push((second, digest));
     }
     Ok(())
+}
+
+/// Who the witnesses are, each asked what it has seen. Before the log is opened: nothing is written
+/// behind a log that was cut short.
+fn ask_witnesses(
+    config: &Config,
+    storage: &dyn Storage,
+) -> Result<Option<CosigningOptions>, StartError> {
+    let witnesses = cosigning::options(config, config.state_dir.join(LOG_FOLDER))?;
+    if let Some(witnesses) = &witnesses {
+        compare_at_start(witnesses, storage)?;
+    }
+    Ok(witnesses)
 }
 
 fn record_waits(config: &Config) -> RecordWaits {
@@ -557,6 +578,7 @@ fn open_log(
         Arc::new(OsEntropy),
         now,
     )?;
+    epoch::record_note(&log, &**storage, &folder, now)?;
     if let Some(cut) = &recovery.cut {
         let (file, offset) = (&cut.file, cut.offset);
         tracing::warn!(file, offset, "a torn tail of the decision log was cut off");

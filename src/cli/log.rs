@@ -3,6 +3,7 @@
 //! In: a folder, a filter. Out: the open part of each record that passes, for people or as JSON,
 //! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
 
+use super::epoch::{self, EpochArgs, EpochError};
 use super::log_filter::{FilterArgs, FlagError};
 use super::replay::{self, ReplayArgs, ReplayError};
 use crate::decision_log::counters::owes_report;
@@ -62,6 +63,8 @@ the journal of acts. Examples:
 Each answer must come out byte for byte: equal, differs, or cannot with what is missing. Exit code 1
 where one differs, 3 where one cannot be decided.")]
     Replay(ReplayArgs),
+    /// Begin a new log where the old one cannot be continued
+    Epoch(EpochArgs),
     /// Prove that the log is whole (not in this version)
     Verify {
         /// Folder of the log
@@ -136,6 +139,9 @@ pub enum LogCommandError {
     /// `hecha log replay`.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A new log.
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
     /// Standard output.
     #[error("cannot write the answer ({0})")]
     Output(#[from] io::Error),
@@ -154,6 +160,10 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
         LogCommand::Query(args) => query_into(args, &mut io::stdout().lock()).map(|()| 0),
         LogCommand::Recall(args) => recall_into(args, &mut io::stdout().lock()).map(|()| 0),
         LogCommand::Replay(args) => Ok(replay::run(args)?),
+        LogCommand::Epoch(args) => match epoch::run_into(args, &mut io::stdout().lock()) {
+            Err(EpochError::Output(error)) => Err(error.into()),
+            ended => Ok(ended.map(|()| 0)?),
+        },
         LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }

@@ -37,6 +37,8 @@ pub mod check;
 pub mod rescreen;
 /// Why the gateway cannot start.
 pub mod start_error;
+/// The witnesses of a gateway.
+pub mod cosigning;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha screen`: a file of subjects in, a file of decisions out.
@@ -51,6 +53,8 @@ pub mod acts;
 pub mod log_filter;
 /// `hecha log replay`: logged checks decided again.
 pub mod replay;
+/// `hecha log epoch`: a new log.
+pub mod epoch;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -11,10 +11,12 @@ use crate::config::file::ConfigError;
 use crate::config::load as config;
 use crate::config::resolved::{Config, LogFormat};
 use crate::gateway::service::Gateway;
+use crate::http::cosigning::Cosigning;
 use crate::http::server::Server;
 use crate::http::tls::TlsOptions;
 use crate::intake::sample::{SampleError, personae};
 use crate::model::decision::Decision;
+use crate::storage::disk::RealDisk;
 use clap::Args;
 use sd_notify::NotifyState;
 use serde::Serialize;
@@ -90,6 +92,7 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let Assembled {
         gateway,
         actor,
+        witnesses,
         token,
     } = assembly::assemble(&config)?;
     let internal = |what| move |fault| ServeError::Internal { what, fault };
@@ -118,10 +121,18 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     if let Some(token) = &token {
         greet(&config, &server, &gateway, token)?;
     }
+    let cosigning = witnesses.map(|options| {
+        let figures = Arc::clone(&gateway.witnesses);
+        Cosigning::start(options, Arc::new(RealDisk), figures)
+    });
+    let cosigning = cosigning.transpose();
+    let cosigning = cosigning.map_err(internal("starting the thread of the witnesses"))?;
     gateway.shared.recorder.started(gateway.shared.clock.now());
     say_ready(&server).map_err(internal("writing to standard output"))?;
     tell_manager(NotifyState::Ready);
     runtime.block_on(signals.obey(server, gateway, actor, drain_delay));
+    // What was signed at the very end is witnessed too.
+    drop(cosigning);
     // After a second signal the orderly end may still be waiting: nobody waits for it.
     runtime.shutdown_background();
     Ok(())

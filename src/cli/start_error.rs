@@ -6,6 +6,7 @@ use crate::decision_log::error::LogError;
 use crate::gateway::canaries::CanariesError;
 use crate::gateway::clients_source::ClientsReadError;
 use crate::gateway::source::Refused;
+use crate::http::cosigning::WitnessRefusal;
 use crate::http::tls::TlsError;
 use crate::index::binding::BindingError;
 use crate::overlay::calendar::CalendarError;
@@ -38,6 +39,9 @@ pub enum StartError {
     /// The decision log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A witness has seen another log than the one here, or must be asked and is not there.
+    #[error(transparent)]
+    Witness(#[from] WitnessRefusal),
     /// The canaries.
     #[error(transparent)]
     Canaries(#[from] CanariesError),

@@ -62,6 +62,23 @@ impl FromStr for PathList {
     }
 }
 
+/// Several texts without spaces: an array in the file; in a variable parted by `,`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct TextList(pub Vec<String>);
+
+impl FromStr for TextList {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let texts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
+        Ok(Self(texts.map(str::to_owned).collect()))
+    }
+}
+
 /// Why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -284,6 +301,9 @@ keys! {
     activators_required: u64, "whole number";
     require_signatures: bool, "true or false";
     act_keys: PathList, "list of paths";
+    witness_urls: TextList, "list of addresses";
+    witness_keys: PathList, "list of paths";
+    witness_required: bool, "true or false";
     gates: bool, "true or false";
     canaries_file: PathBuf, "path";
     gate_change_percent_max: u64, "whole number";

@@ -9,6 +9,9 @@ pub mod file;
 /// TLS of the listeners.
 pub mod tls;
 
+/// Witnesses of the decision log.
+pub mod witness;
+
 /// As used: every key checked, with its default.
 pub mod resolved;
 

@@ -4,6 +4,7 @@
 
 use super::file::{ConfigError, PathList, Place, Placed, Written};
 use super::tls::{self, TlsConfig};
+use super::witness::WitnessConfig;
 use crate::changes::gates::Limits;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub struct Config {
     pub log_tree: bool,
     /// Whose signatures a snapshot needs.
     pub trust: TrustConfig,
+    /// Witnesses of the decision log.
+    pub witness: WitnessConfig,
     /// TLS of the listeners. Default none.
     pub tls: TlsConfig,
     /// Whether stewards and admins must bring a token and a certificate: `ops_second_factor`,
@@ -214,6 +217,7 @@ impl Config {
             log_key_file,
             second_factor: tls::second_factor(written, &tls)?,
             tls,
+            witness: WitnessConfig::resolve(written, base)?,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),
             http2: written.http2.as_ref().is_some_and(|placed| placed.value),

@@ -62,6 +62,10 @@ pub mod page;
 pub mod recall;
 /// The latest checks with their requests, to be decided again.
 pub mod replay;
+/// What witnesses have signed, and what is to be sent to them.
+pub mod witnessed;
+/// A new log where an older one cannot be continued.
+pub mod epoch;
 
 #[cfg(test)]
 mod tests;

@@ -57,6 +57,8 @@ mod swap;
 pub mod checkpoint;
 /// Logged checks decided again.
 pub mod replay;
+/// What the metrics show of the witnesses.
+pub mod witnesses;
 /// The running gateway as its listeners see it.
 pub mod service;
 /// Checks line by line.

@@ -17,6 +17,7 @@ use super::recalls::Recalls;
 use super::recorder::{Denied, RecordError};
 use super::scan;
 use super::view::{Law, View};
+use super::witnesses::WitnessFigures;
 use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
 use crate::model::decision::Level;
 use crate::model::language::Language;
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub bulk: Bulk,
     /// How long answers may wait.
     pub waits: RecordWaits,
+    /// Figures of the witnesses of the log.
+    pub witnesses: Arc<WitnessFigures>,
     /// On the way down: not ready any more.
     pub stopping: AtomicBool,
 }

@@ -64,5 +64,9 @@ pub mod route;
 pub mod tls_watch;
 /// Both listeners together.
 pub mod server;
+/// Asking a witness.
+pub mod witness_client;
+/// Each checkpoint to the witnesses, and what they have seen at the start.
+pub mod cosigning;
 /// The listener of a witness, which is a process of its own.
 pub mod witness;

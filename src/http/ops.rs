@@ -96,6 +96,7 @@ fn figures(context: &Context) -> Vec<Figure> {
     figures.extend(snapshot::figures(context));
     figures.extend(hold_figures(context));
     figures.extend(shared.recorder.figures());
+    figures.extend(context.gateway.witnesses.list());
     figures
 }
 

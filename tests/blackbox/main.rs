@@ -47,3 +47,4 @@ mod tls;
 mod tokens;
 mod trusted;
 mod witness;
+mod witnessed;
