@@ -171,7 +171,8 @@ fn lost_of_month(
 }
 
 /// Root of the first `size` records of a month: from its tree where that is signed so far, else
-/// from the records. Whether tree and records agree is told by `hecha log verify`, which reads both.
+/// from the records. Whether tree and records agree is told by `hecha log verify`, which reads
+/// both.
 fn root(storage: &dyn Storage, folder: &Path, shard: &Shard, size: u64) -> Result<Hash, LogError> {
     let path = shards::checkpoint_path(folder, &shard.month);
     let signed = shards::read_checkpoint(storage, &path)?;

@@ -2,8 +2,8 @@
 //!
 //! In: the log folder, addresses and keys of witnesses. Out: a cosigned note beside each month's
 //! checkpoint; figures for the metrics. At the start: whether the log still holds all that they
-//! have seen. A thread of its own, about once a second and only where a month has grown; no check waits
-//! for it. What a witness says counts by its signature alone.
+//! have seen. A thread of its own, about once a second and only where a month has grown; no check
+//! waits for it. What a witness says counts by its signature alone.
 
 use super::witness_client::{self, Unreachable, WitnessUrl};
 use crate::decision_log::error::LogError;
