@@ -11,6 +11,8 @@ pub mod expiry;
 pub mod key;
 /// `hecha sign`: snapshots and rollback orders.
 pub mod sign;
+/// `hecha ca`: an authority for tests.
+pub mod ca;
 /// What `hecha client list` shows.
 pub mod client_shown;
 /// `hecha client`: who may ask.

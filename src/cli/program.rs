@@ -2,6 +2,7 @@
 
 use super::acts::{self, ActsArgs, ActsError};
 use super::build::{self, BuildArgs};
+use super::ca::{self, CaArgs, CaError};
 use super::check::{self, CheckArgs};
 use super::client::{self, ClientArgs, ClientCommandError};
 use super::diff::{self, DiffArgs};
@@ -88,6 +89,8 @@ SIGHUP reads catalogue, clients and snapshot folder again; SIGTERM drains and st
     Eval(EvalArgs),
     /// Add and list the units that may ask
     Client(ClientArgs),
+    /// Make an authority and certificates for tests and small closed networks
+    Ca(CaArgs),
     /// Make master keys and signing keys, show what they are
     Key(KeyArgs),
     /// Write acts on entries for other gateways
@@ -141,6 +144,10 @@ pub fn run(program: Program) -> ExitCode {
         },
         Command::Client(args) => exit(client::run(args), |error| match error {
             ClientCommandError::Output(_) => EXIT_INTERNAL,
+            _ => EXIT_INPUT,
+        }),
+        Command::Ca(args) => exit(ca::run(args), |error| match error {
+            CaError::Output(_) | CaError::Make(_) => EXIT_INTERNAL,
             _ => EXIT_INPUT,
         }),
         Command::Key(args) => exit(key::run(args), |error| match error {

@@ -38,6 +38,9 @@ const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often a judgement that is being reached is looked at.
 const TRIAL_LOOK: Duration = Duration::from_millis(5);
 
+/// How often a clients file that has changed is looked at until it stays the same.
+const CLIENTS_LOOK: Duration = Duration::from_millis(50);
+
 /// Reads catalogue and clients again; the error is for people.
 pub type LawLoader = Box<dyn Fn() -> Result<Law, String> + Send>;
 
@@ -260,6 +263,7 @@ impl Actor {
         loop {
             let wait = look_at.saturating_duration_since(Instant::now());
             let wait_max = match &self.trial {
+                None if self.clients.is_settling() => CLIENTS_LOOK,
                 None => Duration::from_secs(1),
                 Some(_) => TRIAL_LOOK,
             };

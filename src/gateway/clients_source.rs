@@ -13,6 +13,11 @@ use crate::storage::disk::Storage;
 use crate::storage::stamp::Stamp;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A changed file is read once it has stayed the same for so long: an editor that empties a file
+/// before it writes it would lock everybody out in between.
+const SETTLED_AFTER: Duration = Duration::from_millis(100);
 
 /// What clients are read by.
 #[derive(Debug, Clone)]
@@ -42,6 +47,8 @@ pub struct ClientsSource {
     storage: Arc<dyn Storage>,
     /// The file as it was when last read.
     seen: Stamp,
+    /// Another file, and since when it is the same.
+    settling: Option<(Stamp, Instant)>,
     /// The day of which it has been said whose tokens end soon.
     warned: Option<Day>,
 }
@@ -51,20 +58,38 @@ impl ClientsSource {
     pub fn new(options: ClientsOptions, storage: Arc<dyn Storage>) -> Self {
         Self {
             seen: Stamp::of(&options.path),
+            settling: None,
             warned: None,
             options,
             storage,
         }
     }
 
-    /// Whether the file is another one than when last read.
-    pub fn is_changed(&self) -> bool {
-        self.seen != Stamp::of(&self.options.path)
+    /// Whether the file is another one than when last read, and whole.
+    pub fn is_changed(&mut self) -> bool {
+        let stamp = Stamp::of(&self.options.path);
+        if stamp == self.seen {
+            self.settling = None;
+            return false;
+        }
+        match self.settling {
+            Some((same, since)) if same == stamp => since.elapsed() >= SETTLED_AFTER,
+            _ => {
+                self.settling = Some((stamp, Instant::now()));
+                false
+            }
+        }
+    }
+
+    /// Whether the file has changed and is soon to be looked at again.
+    pub fn is_settling(&self) -> bool {
+        self.settling.is_some()
     }
 
     /// Notes that the file is read now, by whomever.
     pub fn note(&mut self) {
         self.seen = Stamp::of(&self.options.path);
+        self.settling = None;
         self.warned = None;
     }
 
@@ -117,4 +142,43 @@ pub fn read(
         }
     }
     Ok(clients)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::load;
+    use crate::storage::disk::RealDisk;
+    use std::fs;
+
+    #[test]
+    fn a_changed_file_is_read_when_it_has_settled_and_a_bad_one_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("clients.toml");
+        fs::write(&path, "").unwrap();
+        let options = ClientsOptions {
+            path: path.clone(),
+            second_factor: false,
+            kept: Kept::new(&folder.path().join("kept")),
+        };
+        let mut source = ClientsSource::new(options, Arc::new(RealDisk));
+        assert!(!source.is_changed() && !source.is_settling());
+        let settles = |source: &mut ClientsSource| {
+            assert!(!source.is_changed(), "not at the first look");
+            assert!(source.is_settling());
+            while !source.is_changed() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        fs::write(&path, "nonsense").unwrap();
+        settles(&mut source);
+        let catalogue = load::built_in().unwrap();
+        assert!(source.read(&catalogue, Moment(0)).is_err());
+        assert!(!source.is_changed() && !source.is_settling());
+        fs::write(&path, "# nobody").unwrap();
+        settles(&mut source);
+        let clients = source.read(&catalogue, Moment(0)).unwrap();
+        assert_eq!(clients.iter().count(), 0);
+        assert!(!source.is_changed());
+    }
 }

@@ -77,22 +77,7 @@ impl Authority {
 
     /// A caller that trusts this authority and shows `identity`.
     pub fn caller(&self, identity: Option<&Identity>) -> Caller {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.issuer.der().clone()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => {
-                let chain = CertificateDer::from_pem_slice(identity.certificate.as_bytes());
-                let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-                let chain = vec![chain.unwrap()];
-                builder.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        Caller { config }
+        Caller::trusting(&self.pem(), identity)
     }
 }
 
@@ -124,6 +109,27 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// A caller that trusts the authority of this certificate and shows `identity`.
+    pub fn trusting(authority: &str, identity: Option<&Identity>) -> Self {
+        let mut roots = RootCertStore::empty();
+        let authority = CertificateDer::from_pem_slice(authority.as_bytes());
+        roots.add(authority.unwrap()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(roots);
+        let config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let chain = CertificateDer::from_pem_slice(identity.certificate.as_bytes());
+                let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+                let chain = vec![chain.unwrap()];
+                builder.with_client_auth_cert(chain, key).unwrap()
+            }
+        };
+        Self { config }
+    }
+
     /// A connection; the handshake is done where the gateway has agreed to it.
     pub fn connect(&self, address: SocketAddr) -> Connection {
         Connection::over(self.stream(address))

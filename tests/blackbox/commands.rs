@@ -22,7 +22,7 @@ fn help_and_version_are_there_for_every_command() {
     assert_eq!(version, format!("hecha {}\n", env!("CARGO_PKG_VERSION")));
     for command in [
         "serve", "build", "profile", "inspect", "diff", "sign", "publish", "check", "screen",
-        "rescreen", "eval", "client", "key", "acts", "log",
+        "rescreen", "eval", "client", "key", "acts", "log", "ca",
     ] {
         let (code, output) = run(hecha().args([command, "--help"]));
         assert_eq!(code, 0, "{command}");
