@@ -16,8 +16,10 @@ use crate::decision_log::segment::LogOptions;
 use crate::decision_log::writer::DecisionLog;
 use crate::gateway::activated::Claim;
 use crate::gateway::client::{Client, ClientRole};
+use crate::gateway::client_record::{self, ClientRecord};
 use crate::gateway::clients::Clients;
 use crate::gateway::clock::Clock;
+use crate::gateway::kept::{KEPT_FOLDER, Kept};
 use crate::gateway::recorder::Recorder;
 use crate::gateway::source::Source;
 use crate::gateway::view::{Law, Loaded, View};
@@ -150,6 +152,8 @@ struct Prepared {
     law: Arc<Law>,
     /// `None`: the unit named by `--client`.
     anybody: Option<Client>,
+    /// The record of whichever asks.
+    record: ClientRecord,
     loaded: Loaded,
     given: Given,
     naming: Naming,
@@ -169,10 +173,17 @@ fn prepare(args: &ScreenArgs) -> anyhow::Result<Prepared> {
     let now = Clock::default().now();
     let loaded = loaded(args, &config, &catalogue, now)?;
     let (given, naming) = (given(args, &catalogue)?, naming(args)?);
+    let mut record = sample::client_record();
     let (clients, anybody) = match &args.client {
-        Some(_) => (Clients::load(&config.clients_file, &catalogue)?, None),
+        Some(unit) => {
+            let records = client_record::read(&config.clients_file)?;
+            let of_unit = records.iter().find(|placed| placed.record.unit == *unit);
+            record = of_unit.map_or(record, |placed| placed.record.clone());
+            let path = &config.clients_file;
+            (Clients::from_records(path, records, &catalogue)?, None)
+        }
         None => {
-            let anybody = Client::new(&sample::client_record(), &catalogue)?;
+            let anybody = Client::new(&record, &catalogue)?;
             (Clients::default(), Some(anybody))
         }
     };
@@ -188,6 +199,7 @@ fn prepare(args: &ScreenArgs) -> anyhow::Result<Prepared> {
         config,
         law,
         anybody,
+        record,
         loaded,
         given,
         naming,
@@ -276,6 +288,7 @@ fn screen(args: &ScreenArgs, prepared: Prepared) -> anyhow::Result<(Report, Opti
         config,
         law,
         anybody,
+        record,
         loaded,
         given,
         naming,
@@ -310,6 +323,11 @@ fn screen(args: &ScreenArgs, prepared: Prepared) -> anyhow::Result<(Report, Opti
         block_rows: args.block_rows,
     };
     let identity = job.identity(hash, &view);
+    if !config.sample {
+        // What is recorded can be decided again later.
+        let kept = Kept::new(&config.state_dir.join(KEPT_FOLDER));
+        kept.keep(&*storage, &law.catalogue, [&record])?;
+    }
     let log = match log_folder(args, &config, &identity)? {
         Some(folder) => Some((open_log(args, &config, &storage, &folder, now)?, folder)),
         None => None,

@@ -97,7 +97,6 @@ fn paths_of_later_versions_say_so() {
     let installation = Installation::new();
     let server = installation.serve();
     for (method, path, on_checks) in [
-        ("GET", "/v1/log", false),
         ("GET", "/openapi.json", false),
         ("GET", "/docs", false),
         ("GET", "/console", false),

@@ -281,3 +281,31 @@ fn acts_that_were_changed_make_answers_differ() {
     let (_, faults, _) = replay(&installation, &journal);
     assert!(faults.len() < answers.len() && !faults.is_empty());
 }
+
+#[test]
+fn a_run_of_screening_is_decided_again_too() {
+    let installation = Installation::new();
+    let rows = format!(
+        "name,citizen_id\n张三丰,{}\n李明,{}\n",
+        number_of_zhang(),
+        other_number()
+    );
+    std::fs::write(installation.path("in.csv"), rows).unwrap();
+    let mut command = hecha();
+    command.args(["screen", "--scenario", "rail.ticket", "--kind", "person"]);
+    command.args(["--attr", "train_class=G", "--attr", "seat_class=second"]);
+    command.args(["--client", "everything", "--config"]);
+    command.arg(installation.config());
+    command.arg("--in").arg(installation.path("in.csv"));
+    command.arg("--out").arg(installation.path("out.csv"));
+    command.arg("--log").arg(installation.path("run"));
+    let (code, output) = run(&mut command);
+    assert_eq!(code, 0, "{output:?}");
+    let mut command = hecha();
+    command.args(["log", "replay", "--json", "--config"]);
+    command.arg(installation.path("hecha.toml"));
+    let (code, output) = run(command.arg(installation.path("run")));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(text.matches("\"verdict\":\"equal\"").count(), 2, "{text}");
+}
