@@ -6,6 +6,7 @@
 use super::epoch::{self, EpochArgs, EpochError};
 use super::log_filter::{FilterArgs, FlagError};
 use super::replay::{self, ReplayArgs, ReplayError};
+use super::verify::{self, VerifyArgs, VerifyError};
 use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, Record};
 use crate::decision_log::error::LogError;
@@ -65,11 +66,14 @@ where one differs, 3 where one cannot be decided.")]
     Replay(ReplayArgs),
     /// Begin a new log where the old one cannot be continued
     Epoch(EpochArgs),
-    /// Prove that the log is whole (not in this version)
-    Verify {
-        /// Folder of the log
-        dir: PathBuf,
-    },
+    /// Read every record, hash and checkpoint, and say what is not as it must be
+    #[command(after_help = "\
+Works on the folder of a running gateway too. Examples:
+  hecha log verify var/log --log-key log-sign.key.pub
+  hecha log verify var/log --log-key log-sign.key.pub --json
+Exit code 0 where the log is whole, 1 where anything differs; each finding names file and offset.
+A log that its operator wrote anew and signed is found by witnesses and receipts, not by this.")]
+    Verify(VerifyArgs),
     /// Write the log as a table (not in this version)
     Export {
         /// Form of the table
@@ -142,6 +146,9 @@ pub enum LogCommandError {
     /// A new log.
     #[error(transparent)]
     Epoch(#[from] EpochError),
+    /// Verification.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// Standard output.
     #[error("cannot write the answer ({0})")]
     Output(#[from] io::Error),
@@ -164,7 +171,7 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
             Err(EpochError::Output(error)) => Err(error.into()),
             ended => Ok(ended.map(|()| 0)?),
         },
-        LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
+        LogCommand::Verify(args) => Ok(verify::run(args)?),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
 }

@@ -57,6 +57,8 @@ pub mod log_filter;
 pub mod replay;
 /// `hecha log epoch`: a new log.
 pub mod epoch;
+/// `hecha log verify`: whether a log is whole.
+pub mod verify;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -48,6 +48,10 @@ pub mod recovery;
 pub mod check_ids;
 /// Appending under one lock: order, check_ids, roll-over.
 pub mod appender;
+/// One segment, looked at for `hecha log verify`.
+pub mod inspected;
+/// Whether a log is whole.
+pub mod verify;
 /// Rounds of the tree, and what is known of it.
 pub mod trees;
 /// What the log and its threads share.

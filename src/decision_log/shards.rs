@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub const TREE_FOLDER: &str = "tree";
 /// Name of a month's newest checkpoint, inside the folder of its tree.
 pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// Name of the newest checkpoint that witnesses have cosigned, beside it.
+pub const COSIGNED_FILE: &str = "cosigned";
 /// Folder of the last checkpoints of expired months, inside the log folder.
 pub const EXPIRED_FOLDER: &str = "expired";
 

@@ -45,6 +45,7 @@ mod stream;
 mod time;
 mod tls;
 mod tokens;
+mod tree;
 mod trusted;
 mod witness;
 mod witnessed;
