@@ -5,13 +5,13 @@
 //! millisecond coarse, requests fall due every few microseconds, and the core is its own.
 //! Every loop ends by itself: after its span and `DRAIN_MAX` for the last answers.
 
+use crate::channel::{Believed, Channel};
 use crate::exchange::{answer, is_on_disk};
 use crate::pace::{Latencies, Schedule};
 use anyhow::{Context, Result, bail};
 use rustix::event::epoll;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ pub struct Driver<'a> {
 }
 
 struct Connection {
-    socket: TcpStream,
+    channel: Channel,
     received: Vec<u8>,
     /// When the request under way was due, from the start of the loop.
     due: Option<Duration>,
@@ -98,6 +98,16 @@ impl<'a> Driver<'a> {
         connections: usize,
         requests: &'a [Vec<u8>],
     ) -> Result<Self> {
+        Self::connect_by(address, None, connections, requests)
+    }
+
+    /// The same by TLS, where it is said whom to believe.
+    pub fn connect_by(
+        address: SocketAddr,
+        tls: Option<&Believed>,
+        connections: usize,
+        requests: &'a [Vec<u8>],
+    ) -> Result<Self> {
         if !address.ip().is_loopback() {
             bail!("{address} is not on this machine; load goes to 127.0.0.1 only");
         }
@@ -107,14 +117,11 @@ impl<'a> Driver<'a> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut open = Vec::with_capacity(connections);
         for place in 0..connections {
-            let socket = TcpStream::connect(address)
-                .with_context(|| format!("nobody listens on {address}"))?;
-            socket.set_nodelay(true)?;
-            socket.set_nonblocking(true)?;
+            let channel = Channel::connect(address, tls)?;
             let data = epoll::EventData::new_u64(place as u64);
-            epoll::add(&epoll, &socket, data, epoll::EventFlags::IN)?;
+            epoll::add(&epoll, channel.socket(), data, epoll::EventFlags::IN)?;
             open.push(Connection {
-                socket,
+                channel,
                 received: Vec::with_capacity(8 << 10),
                 due: None,
             });
@@ -215,16 +222,7 @@ impl<'a> Driver<'a> {
         self.next_request = (self.next_request + 1) % self.requests.len();
         let connection = &mut self.connections[place];
         connection.due = Some(due);
-        let mut rest = &request[..];
-        while !rest.is_empty() {
-            match connection.socket.write(rest) {
-                Ok(0) => bail!("the server closed a connection"),
-                Ok(written) => rest = &rest[written..],
-                // A request is far smaller than a socket's buffer, which is empty here.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::yield_now(),
-                Err(error) => return Err(error).context("the server closed a connection"),
-            }
-        }
+        connection.channel.send(request)?;
         Ok(place)
     }
 
@@ -259,14 +257,7 @@ impl<'a> Driver<'a> {
 impl Connection {
     /// Reads what is there.
     fn fill(&mut self) -> Result<()> {
-        let mut chunk = [0; 16 << 10];
-        match self.socket.read(&mut chunk) {
-            Ok(0) => bail!("the server closed a connection"),
-            Ok(read) => self.received.extend_from_slice(&chunk[..read]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error).context("a connection broke"),
-        }
-        Ok(())
+        self.channel.receive(&mut self.received)
     }
 
     /// The answer is taken; nothing follows it, since the next request was not sent yet.
@@ -280,7 +271,8 @@ impl Connection {
 mod tests {
     use super::*;
     use crate::exchange::request;
-    use std::net::TcpListener;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
 
     /// A server that answers each request of `length` bytes with the next of `answers`, in turn.
     fn serve(length: usize, answers: &'static [&'static str]) -> SocketAddr {

@@ -4,6 +4,7 @@
 //! and a client of its own in a folder of this run, and SIGTERM at the end; whatever happens, no
 //! process is left behind.
 
+use crate::channel::{Believed, believe};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 pub struct Server {
     /// Where checks are answered.
     pub address: SocketAddr,
+    /// Whom to believe, where checks are answered by TLS.
+    pub tls: Option<Believed>,
     child: Option<Child>,
 }
 
@@ -41,6 +44,28 @@ pub struct Gateway<'a> {
     pub level: &'a str,
     /// Folder of this run; holds the log.
     pub state_dir: &'a Path,
+    /// Which of the safeguards are on.
+    pub guards: Guards,
+}
+
+/// Safeguards that cost something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guards {
+    /// Connections by TLS.
+    pub tls: bool,
+    /// The tree over the log and its checkpoints.
+    pub tree: bool,
+    /// Rates, budgets and the watch for enumeration.
+    pub limits: bool,
+}
+
+impl Guards {
+    /// As an installation on this machine alone would have them.
+    pub const PLAIN: Self = Self {
+        tls: false,
+        tree: true,
+        limits: true,
+    };
 }
 
 #[derive(Deserialize)]
@@ -53,6 +78,7 @@ impl Server {
     pub fn listening(address: SocketAddr) -> Self {
         Self {
             address,
+            tls: None,
             child: None,
         }
     }
@@ -69,12 +95,16 @@ impl Server {
     /// hecha, and the token of a client that may ask everything.
     pub fn hecha(gateway: &Gateway<'_>) -> Result<(Self, String)> {
         let config = write_config(gateway)?;
-        run(
-            gateway,
-            &["key", "new", &text(&gateway.state_dir.join("log.key"))],
-        )?;
-        let sign_key = text(&gateway.state_dir.join("log-sign.key"));
-        run(gateway, &["key", "new", "--signing", &sign_key])?;
+        let file = |name: &str| text(&gateway.state_dir.join(name));
+        run(gateway, &["key", "new", &file("log.key")])?;
+        run(gateway, &["key", "new", "--signing", &file("log-sign.key")])?;
+        if gateway.guards.tls {
+            run(gateway, &["ca", "new", "--dir", &file("ca")])?;
+            run(
+                gateway,
+                &["ca", "server", "--dir", &file("ca"), "--host", "127.0.0.1"],
+            )?;
+        }
         let config = text(&config);
         let client = [
             "client",
@@ -88,13 +118,21 @@ impl Server {
             "--level",
             gateway.level,
         ];
+        let mut client = client.to_vec();
+        if gateway.guards.limits {
+            // Far above what is asked: what is measured is the counting.
+            client.extend(["--rate", "1000000", "--daily-subjects", "10000000"]);
+        }
         let token = run(gateway, &client)?.trim().to_owned();
         let log = gateway.state_dir.join("hecha.stderr");
         let mut command = Command::new(gateway.program);
         command.args(["serve", "--config", &config]);
         command.stderr(File::create(&log)?);
-        let server = Self::start(command, "hecha")
+        let mut server = Self::start(command, "hecha")
             .with_context(|| format!("what hecha said stands in {}", log.display()))?;
+        if gateway.guards.tls {
+            server.tls = Some(believe(&gateway.state_dir.join("ca/ca.pem"))?);
+        }
         Ok((server, token))
     }
 
@@ -119,6 +157,7 @@ impl Server {
         let stdout = child.stdout.take().context("no standard output")?;
         let mut server = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             child: Some(child),
         };
         let (sender, receiver) = mpsc::channel();
@@ -191,8 +230,14 @@ fn config_text(gateway: &Gateway<'_>) -> Result<String> {
     let snapshot_dir = absolute(gateway.snapshot_dir)?;
     let snapshot_key = absolute(gateway.snapshot_key)?;
     let environment = serde_json::to_string(gateway.environment)?;
+    let Guards { tls, tree, limits } = gateway.guards;
+    let enumeration = if limits { "watch" } else { "off" };
+    let mut more = format!("log_tree = {tree}\nenumeration = \"{enumeration}\"\n");
+    if tls {
+        more.push_str("tls_cert_file = \"ca/server.pem\"\ntls_key_file = \"ca/server.key\"\n");
+    }
     Ok(format!(
-        "environment = {environment}\nlisten = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"\n\
+        "{more}environment = {environment}\nlisten = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"\n\
          state_dir = {state_dir}\nsnapshot_dir = {snapshot_dir}\n\
          snapshot_key_file = {snapshot_key}\nclients_file = \"clients.toml\"\n\
          log_key_file = \"log.key\"\ncheck_runtimes = 1\ndrain_delay_ms = 0\n"

@@ -24,6 +24,8 @@
 //! gateway with real lists: every request is logged as any other.
 
 mod bare;
+mod channel;
+mod cost;
 mod disk;
 mod drive;
 mod exchange;
@@ -60,6 +62,8 @@ enum Command {
     Mix(mix::MixArguments),
     /// Measure hecha and the bare server in turn and print the table
     Run(rounds::RunArguments),
+    /// Measure what TLS, the tree over the log and the limits cost, each against everything on
+    Cost(cost::CostArguments),
     /// The bare server alone (started by `run`)
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::Gen(arguments) => list::generate(&arguments),
         Command::Mix(arguments) => mix::write(&arguments),
         Command::Run(arguments) => rounds::run(&arguments),
+        Command::Cost(arguments) => cost::run(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),
     };
     end(done)

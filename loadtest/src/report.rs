@@ -246,13 +246,15 @@ fn machine() -> Value {
     })
 }
 
-fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+/// The middle one; of two the smaller.
+pub fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len().saturating_sub(1) / 2).copied()
 }
 
-fn figure(value: Option<f64>) -> String {
+/// As a table shows it.
+pub fn figure(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),
         Some(value) if value < 100.0 => format!("{value:.1}"),
@@ -260,7 +262,8 @@ fn figure(value: Option<f64>) -> String {
     }
 }
 
-fn ratio(ratios: &[f64]) -> String {
+/// Median, least and most.
+pub fn ratio(ratios: &[f64]) -> String {
     let least = ratios.iter().copied().min_by(f64::total_cmp);
     let most = ratios.iter().copied().max_by(f64::total_cmp);
     match (median(ratios.iter().copied()), least, most) {

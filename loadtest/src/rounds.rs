@@ -6,7 +6,7 @@
 use crate::disk::fdatasync_latencies;
 use crate::drive::{Driver, Measured};
 use crate::exchange::request;
-use crate::gateway::{Gateway, Server};
+use crate::gateway::{Gateway, Guards, Server};
 use crate::pace::Latencies;
 use crate::pin::{on_core, processor_time, to_core};
 use crate::report::{self, Round, Setup};
@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Answers of hecha that are recorded for the bare server.
@@ -95,15 +95,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     if steps_seconds > SECONDS_MAX {
         bail!("this would take {steps_seconds} s; lower --rounds or --seconds ({SECONDS_MAX} s)");
     }
-    let bodies =
-        fs::read_to_string(&arguments.mix).with_context(|| arguments.mix.display().to_string())?;
-    let bodies: Vec<&str> = bodies
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    if bodies.is_empty() {
-        bail!("{}: no request bodies", arguments.mix.display());
-    }
+    let bodies = read_bodies(&arguments.mix)?;
     let state_dir = &arguments.state_dir;
     fs::create_dir(state_dir).with_context(|| {
         format!(
@@ -127,7 +119,18 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
     report::print(&setup, &rounds, &syncs, arguments.record.as_deref())
 }
 
-fn measure(arguments: &RunArguments, bodies: &[&str]) -> Result<(Vec<Round>, Vec<Latencies>)> {
+/// The request bodies of a file, one a line.
+pub fn read_bodies(mix: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(mix).with_context(|| mix.display().to_string())?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let bodies: Vec<String> = lines.map(str::to_owned).collect();
+    if bodies.is_empty() {
+        bail!("{}: no request bodies", mix.display());
+    }
+    Ok(bodies)
+}
+
+fn measure(arguments: &RunArguments, bodies: &[String]) -> Result<(Vec<Round>, Vec<Latencies>)> {
     to_core(arguments.load_core)?;
     let at_server = |start: &dyn Fn() -> Result<(Server, String)>| {
         on_core(arguments.server_core, arguments.load_core, start)
@@ -177,6 +180,7 @@ fn start_hecha(arguments: &RunArguments) -> Result<(Server, String)> {
         environment: &arguments.environment,
         level: &arguments.level,
         state_dir: &arguments.state_dir,
+        guards: Guards::PLAIN,
     })
 }
 
@@ -236,17 +240,20 @@ fn one_server(
 
 /// What a stretch of load came to, and what it cost the server.
 #[derive(Default)]
-struct Stretch {
-    rate: f64,
+pub struct Stretch {
+    /// Answers with status 200 a second.
+    pub rate: f64,
     /// Share of one core the server used; absent for a server that is not ours.
-    busy: Option<f64>,
+    pub busy: Option<f64>,
     /// Processor time a request, in microseconds.
-    processor_us: Option<f64>,
-    failed: u64,
+    pub processor_us: Option<f64>,
+    /// Requests that did not get an answer with status 200.
+    pub failed: u64,
 }
 
 impl Stretch {
-    fn of(server: &Server, load: impl FnOnce() -> Result<Measured>) -> Result<Self> {
+    /// Runs `load` and takes its measure.
+    pub fn of(server: &Server, load: impl FnOnce() -> Result<Measured>) -> Result<Self> {
         let before = server.pid().map(processor_time).transpose()?;
         let start = Instant::now();
         let measured = load()?;
