@@ -33,8 +33,7 @@ const EXPIRED: &str = "hecha_expired";
 fn main() {
     let questions = std::env::args().skip(1).find_map(|word| word.parse().ok());
     let questions = questions.unwrap_or(QUESTIONS);
-    let mut installation = Installation::new();
-    installation.more_config = "log_segment_bytes = 67108864\n".to_owned();
+    let installation = Installation::new();
     let scenario = installation.client("no scenario", |record| {
         record.scenarios = vec!["hotel.stay".to_owned()];
     });
