@@ -60,13 +60,14 @@ impl Installation {
             token::hash(&token).to_hex()
         );
         fs::write(path.join("clients.toml"), clients).unwrap();
-        // Waits as long as can be: a slow disk here is no fault of the server. Small segments, so
-        // that kills also fall on the change from one to the next.
+        // Waits as long as can be: a slow disk or a busy machine here is no fault of the server.
+        // Small segments, so that kills also fall on the change from one to the next.
         let config = "environment = \"test\"\nlisten = \"127.0.0.1:0\"\n\
                       ops_listen = \"127.0.0.1:0\"\nstate_dir = \"state\"\n\
                       snapshot_dir = \"snapshots\"\nclients_file = \"clients.toml\"\n\
                       snapshot_key_file = \"snapshot.key\"\nlog_key_file = \"log.key\"\n\
                       kernel_wait_ms_max = 1000\ndisk_wait_ms_max = 10000\n\
+                      queue_wait_ms_max = 10000\nstall_ms_max = 60000\n\
                       watch_interval_ms = 20\nlog_segment_bytes = 1048576\n\
                       gate_replay_checks_max = 100\n";
         fs::write(path.join("hecha.toml"), config).unwrap();
