@@ -5,6 +5,7 @@
 
 use super::epoch::{self, EpochArgs, EpochError};
 use super::log_filter::{FilterArgs, FlagError};
+use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
 use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, Record};
@@ -65,6 +66,10 @@ where one differs, 3 where one cannot be decided.")]
     Replay(ReplayArgs),
     /// Begin a new log where the old one cannot be continued
     Epoch(EpochArgs),
+    /// Write a proof of one answer, also of a clear, that verifies without the log
+    Receipt(ReceiptArgs),
+    /// Say what a receipt proves, from the file and public keys alone
+    VerifyReceipt(VerifyReceiptArgs),
     /// Prove that the log is whole (not in this version)
     Verify {
         /// Folder of the log
@@ -139,6 +144,9 @@ pub enum LogCommandError {
     /// `hecha log replay`.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A receipt.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptCommandError),
     /// A new log.
     #[error(transparent)]
     Epoch(#[from] EpochError),
@@ -164,6 +172,12 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
             Err(EpochError::Output(error)) => Err(error.into()),
             ended => Ok(ended.map(|()| 0)?),
         },
+        LogCommand::Receipt(args) => {
+            Ok(receipt::make_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
+        LogCommand::VerifyReceipt(args) => {
+            Ok(receipt::verify_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
         LogCommand::Verify { .. } => Err(LogCommandError::NotBuilt { command: "verify" }),
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
