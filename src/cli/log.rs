@@ -5,6 +5,7 @@
 
 use super::epoch::{self, EpochArgs, EpochError};
 use super::log_filter::{FilterArgs, FlagError};
+use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
 use super::verify::{self, VerifyArgs, VerifyError};
 use crate::decision_log::counters::owes_report;
@@ -74,6 +75,10 @@ Works on the folder of a running gateway too. Examples:
 Exit code 0 where the log is whole, 1 where anything differs; each finding names file and offset.
 A log that its operator wrote anew and signed is found by witnesses and receipts, not by this.")]
     Verify(VerifyArgs),
+    /// Write a proof of one answer, also of a clear, that verifies without the log
+    Receipt(ReceiptArgs),
+    /// Say what a receipt proves, from the file and public keys alone
+    VerifyReceipt(VerifyReceiptArgs),
     /// Write the log as a table (not in this version)
     Export {
         /// Form of the table
@@ -143,6 +148,9 @@ pub enum LogCommandError {
     /// `hecha log replay`.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A receipt.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptCommandError),
     /// A new log.
     #[error(transparent)]
     Epoch(#[from] EpochError),
@@ -172,6 +180,12 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
             ended => Ok(ended.map(|()| 0)?),
         },
         LogCommand::Verify(args) => Ok(verify::run(args)?),
+        LogCommand::Receipt(args) => {
+            Ok(receipt::make_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
+        LogCommand::VerifyReceipt(args) => {
+            Ok(receipt::verify_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
 }

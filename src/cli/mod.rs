@@ -55,6 +55,8 @@ pub mod acts;
 pub mod log_filter;
 /// `hecha log replay`: logged checks decided again.
 pub mod replay;
+/// `hecha log receipt`: one check, provable without the log.
+pub mod receipt;
 /// `hecha log epoch`: a new log.
 pub mod epoch;
 /// `hecha log verify`: whether a log is whole.

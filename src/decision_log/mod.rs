@@ -68,6 +68,8 @@ pub mod recall;
 pub mod replay;
 /// What witnesses have signed, and what is to be sent to them.
 pub mod witnessed;
+/// One check, provable without the log.
+pub mod receipt;
 /// A new log where an older one cannot be continued.
 pub mod epoch;
 

@@ -37,3 +37,6 @@ pub mod acts;
 pub mod recalls;
 /// Records of the log as auditors read them.
 pub mod records;
+
+/// The file of a receipt.
+pub mod receipt;

@@ -32,6 +32,7 @@ mod limits;
 mod overload;
 mod peers;
 mod recalls;
+mod receipts;
 mod records;
 mod replays;
 mod rescreen;

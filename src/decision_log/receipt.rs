@@ -1,0 +1,300 @@
+//! Receipts: one check with all that is needed to read it, proved from a signed checkpoint alone.
+//!
+//! In: a log folder and a check_id; or a receipt and the key of the log. Out: frames with their
+//! places in the tree and proofs; or the check as the frames themselves say it. Verifying reads
+//! nothing but the receipt. Not proved: that no header of a later segment stands between the header
+//! shown and the check, so whoever doubts unit, scenario or purpose asks for the log itself.
+
+use super::chain::{self, Writing};
+use super::entry::{self, CheckRecord, Names};
+use super::error::LogError;
+use super::intern;
+use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
+use super::segment::Header;
+use super::shards;
+use super::witnessed;
+use crate::seal::sign::PublicKey;
+use crate::storage::append::{self, Found};
+use crate::storage::disk::Storage;
+use crate::tree::levels::Levels;
+use crate::tree::merkle::{self, Hash, Hashes, ProofFault, leaf_hash};
+use crate::tree::note::{Checkpoint, NoteFault, SignedNote};
+use crate::tree::origin::{LogId, Origin};
+use std::path::Path;
+
+/// Frames in a receipt, at most: header, context, check, and texts that it names.
+pub const FRAMES_MAX: usize = 4_096;
+
+/// One frame, its place in the tree of its month, and the proof of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProvedFrame {
+    /// Number of its leaf.
+    pub leaf: u64,
+    /// Its bytes, without the zeros at its end.
+    pub bytes: Vec<u8>,
+    /// From its leaf up to the root.
+    pub proof: Vec<Hash>,
+}
+
+/// What is handed over: the header of the segment first, the check last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The checkpoint, with the signatures of log and witnesses.
+    pub note: SignedNote,
+    /// The frames, in their order.
+    pub frames: Vec<ProvedFrame>,
+}
+
+/// Why there is no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// No such check.
+    #[error("the log holds no check {0}; look at the folders `log-epoch-...` beside it too")]
+    Unknown(CheckId),
+    /// Not in a checkpoint.
+    #[error("no checkpoint covers this check yet; the gateway signs one about once a second")]
+    NotSigned,
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// Why a receipt proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptFault {
+    /// The checkpoint.
+    #[error(transparent)]
+    Note(#[from] NoteFault),
+    /// A frame is not in the tree.
+    #[error("frame {place} is not a record of this log: {fault}")]
+    Proof {
+        /// Number of the frame in the receipt, from 1.
+        place: usize,
+        /// What is wrong.
+        fault: ProofFault,
+    },
+    /// The frames do not fit together.
+    #[error("the frames do not fit together: {0}")]
+    Frames(&'static str),
+}
+
+/// What a receipt proves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// The check, as its frames say it.
+    pub check: CheckRecord,
+    /// Its leaf.
+    pub leaf: u64,
+    /// The checkpoint above it.
+    pub checkpoint: Checkpoint,
+}
+
+/// Frames of a segment up to a check: what they are, their index, their bytes.
+type Kept = Vec<(u8, u64, Vec<u8>)>;
+
+/// Makes the receipt of a check, also beside a running gateway.
+///
+/// Errors: no such check, no checkpoint above it, the log cannot be read.
+pub fn make(
+    storage: &dyn Storage,
+    folder: &Path,
+    check_id: CheckId,
+) -> Result<Receipt, ReceiptError> {
+    let (month, frames) =
+        find(storage, folder, check_id)?.ok_or(ReceiptError::Unknown(check_id))?;
+    let (segments, _) = shards::list(storage, folder)?;
+    let shards = shards::shards(&segments, u64::MAX);
+    let last = frames.last().map_or(0, |(_, index, _)| *index);
+    let shard = shards.iter().find(|shard| shard.holds(last));
+    let first = shard.map_or(1, |shard| shard.first_index);
+    let month = shard.map_or(month, |shard| shard.month.clone());
+    let covers = |note: &(SignedNote, Checkpoint)| first + note.1.size > last;
+    let cosigned = witnessed::cosigned(storage, folder, &month)?.filter(covers);
+    let path = shards::checkpoint_path(folder, &month);
+    let note = match cosigned {
+        Some(note) => Some(note),
+        None => shards::read_checkpoint(storage, &path)?.filter(covers),
+    };
+    let (note, checkpoint) = note.ok_or(ReceiptError::NotSigned)?;
+    let tree = shards::tree_folder(folder, &month);
+    let io = LogError::io("read", tree.display().to_string());
+    let proved = Levels::open_to_read(storage, &tree).and_then(|levels| {
+        let read = |level, first, into: &mut [Hash]| levels.read(level, first, into);
+        let hashes = Hashes::new(&read);
+        let prove = |(_, index, bytes): (u8, u64, Vec<u8>)| {
+            let leaf = index - first;
+            let proof = hashes.inclusion_proof(leaf, checkpoint.size)?;
+            Ok(ProvedFrame { leaf, bytes, proof })
+        };
+        frames.into_iter().map(prove).collect()
+    });
+    let frames = proved.map_err(io)?;
+    Ok(Receipt { note, frames })
+}
+
+/// The month of a check, and the frames without which it cannot be read.
+fn find(
+    storage: &dyn Storage,
+    folder: &Path,
+    check_id: CheckId,
+) -> Result<Option<(String, Kept)>, LogError> {
+    let mut before: Kept = Vec::new();
+    let mut found = None;
+    chain::read(storage, folder, Writing::Perhaps, |header, frame| {
+        if found.is_some() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        let mut keep = |kind| {
+            bytes.extend_from_slice(&frame_bytes(&frame));
+            (kind, frame.index, std::mem::take(&mut bytes))
+        };
+        match frame.kind {
+            KIND_SEGMENT => before = vec![keep(KIND_SEGMENT)],
+            KIND_TEXT | KIND_CONTEXT => before.push(keep(frame.kind)),
+            KIND_CHECK => {
+                let head = entry::check_head(frame.payload);
+                if head.is_some_and(|head| head.check_id == check_id) {
+                    let check = keep(KIND_CHECK);
+                    let mut frames = needed(std::mem::take(&mut before), frame.payload);
+                    frames.push(check);
+                    found = Some((header.month.clone(), frames));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Of the frames before a check those without which it does not read.
+fn needed(before: Kept, check: &[u8]) -> Kept {
+    let mut kept = before;
+    let mut place = kept.len();
+    while place > 1 {
+        place -= 1;
+        let frame = kept.remove(place);
+        if names_of(&kept).is_none_or(|names| entry::check(check, Position(0), &names).is_none()) {
+            kept.insert(place, frame);
+        }
+    }
+    kept
+}
+
+fn names_of(frames: &Kept) -> Option<Names> {
+    let mut names = Names::default();
+    for (_, _, bytes) in frames {
+        add_name(&mut names, bytes)?;
+    }
+    Some(names)
+}
+
+fn add_name(names: &mut Names, bytes: &[u8]) -> Option<()> {
+    let Found::Frame(frame, _) = append::decode(bytes, 0) else {
+        return None;
+    };
+    match frame.kind {
+        KIND_TEXT => names.add_text(&intern::read_text(frame.payload)?),
+        KIND_CONTEXT => {
+            let (number, context) = intern::read_context(frame.payload)?;
+            names.add_context(number, context);
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+/// Bytes of a frame as they stand in the file.
+fn frame_bytes(frame: &append::Frame<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What was read was within the bound when it was written.
+    let _ = append::encode(
+        &mut bytes,
+        frame.kind,
+        frame.index,
+        frame.synced_through,
+        |out| out.extend_from_slice(frame.payload),
+    );
+    bytes.truncate(append::HEADER_BYTES + frame.payload.len());
+    bytes
+}
+
+/// What a receipt proves to whoever holds the public key of the log.
+///
+/// Errors: it proves nothing.
+pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, ReceiptFault> {
+    let checkpoint = receipt.note.checkpoint(log_keys)?;
+    let unfit = ReceiptFault::Frames;
+    if receipt.frames.len() < 2 || receipt.frames.len() > FRAMES_MAX {
+        return Err(unfit("there must be a header and a check"));
+    }
+    let mut names = Names::default();
+    let mut check = None;
+    let (mut before, mut offset) = (None, None);
+    for (place, proved) in receipt.frames.iter().enumerate() {
+        let (leaf, hash) = (proved.leaf, leaf_hash(&proved.bytes));
+        let (size, root) = (checkpoint.size, &checkpoint.root);
+        merkle::verify_inclusion(&hash, leaf, size, &proved.proof, root).map_err(|fault| {
+            let place = place + 1;
+            ReceiptFault::Proof { place, fault }
+        })?;
+        let whole = append::decode(&proved.bytes, 0);
+        let Found::Frame(frame, _) = whole else {
+            return Err(unfit("a frame is not whole"));
+        };
+        let is_all = append::HEADER_BYTES + frame.payload.len() == proved.bytes.len();
+        let first = frame.index.checked_sub(leaf);
+        if !is_all || first.is_none() || offset.is_some_and(|offset| Some(offset) != first) {
+            return Err(unfit("a frame does not stand where it says"));
+        }
+        if before.is_some_and(|before| before >= leaf) {
+            return Err(unfit("they are not in order"));
+        }
+        (before, offset) = (Some(leaf), first);
+        match (frame.kind, place) {
+            (KIND_SEGMENT, 0) => fits(frame.payload, &checkpoint)?,
+            (KIND_TEXT | KIND_CONTEXT, 1..) if check.is_none() => {
+                add_name(&mut names, &proved.bytes).ok_or(unfit("a text cannot be read"))?;
+            }
+            (KIND_CHECK, 1..) if check.is_none() => {
+                let record = entry::check(frame.payload, Position(frame.index), &names);
+                check = Some((record.ok_or(unfit("a text is missing"))?, leaf));
+            }
+            _ => return Err(unfit("a frame has no business here")),
+        }
+    }
+    let (check, leaf) = check.ok_or(unfit("there is no check"))?;
+    Ok(Proved {
+        check,
+        leaf,
+        checkpoint,
+    })
+}
+
+/// The check of a receipt that was just made, nothing verified.
+///
+/// Errors: its frames do not read.
+pub fn read(receipt: &Receipt) -> Result<CheckRecord, ReceiptFault> {
+    let mut names = Names::default();
+    for proved in &receipt.frames {
+        if let Found::Frame(frame, _) = append::decode(&proved.bytes, 0)
+            && frame.kind == KIND_CHECK
+        {
+            let record = entry::check(frame.payload, Position(frame.index), &names);
+            return record.ok_or(ReceiptFault::Frames("a text is missing"));
+        }
+        add_name(&mut names, &proved.bytes).ok_or(ReceiptFault::Frames("a text is not whole"))?;
+    }
+    Err(ReceiptFault::Frames("there is no check"))
+}
+
+/// Whether a segment's header is of the log and month that the checkpoint speaks of.
+fn fits(payload: &[u8], checkpoint: &Checkpoint) -> Result<(), ReceiptFault> {
+    let header = Header::read(payload);
+    let header = header.ok_or(ReceiptFault::Frames("the header cannot be read"))?;
+    let origin = Origin::parse(&checkpoint.origin);
+    let is_of_log = origin.is_some_and(|origin| origin.log == LogId::new(&header.salt));
+    let other = ReceiptFault::Frames("the header is of another log");
+    is_of_log.then_some(()).ok_or(other)
+}

@@ -1,0 +1,72 @@
+//! Receipts of answers: verified from the file alone, refused after any change.
+
+use crate::harness::{hecha, other_number, run, ticket, ticket_of};
+use crate::witnessed::Witnessed;
+use std::path::Path;
+
+fn verify(world: &Witnessed, file: &Path, more: &[&str]) -> (i32, String) {
+    let mut command = hecha();
+    command.args(["log", "verify-receipt"]).arg(file);
+    command
+        .arg("--log-key")
+        .arg(world.installation.path("log-sign.key.pub"));
+    command.args(more);
+    let (code, output) = run(&mut command);
+    let said = [output.stdout, output.stderr].concat();
+    (code, String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_receipt_of_a_block_or_a_clear_verifies_alone_and_no_byte_of_it_can_change() {
+    let world = Witnessed::new();
+    let server = world.installation.serve();
+    let token = &world.installation.token;
+    let block = server.ask(token, &ticket());
+    let clear = server.ask(token, &ticket_of("王五", &other_number()));
+    assert_eq!(
+        (block.decision(), clear.decision()),
+        ("block".into(), "clear".into())
+    );
+    world.wait_until_cosigned(&server);
+    let path = |name: &str| world.installation.path(name);
+    let witness = path("witness.key.pub").display().to_string();
+    for (answer, name) in [(&block, "block"), (&clear, "clear")] {
+        let (receipt, body) = (path(name), path("answer"));
+        std::fs::write(&body, &answer.body).unwrap();
+        let (code, output) = run(hecha()
+            .args(["log", "receipt", &answer.check_id(), "--out"])
+            .arg(&receipt)
+            .arg("--log")
+            .arg(world.log()));
+        assert_eq!(code, 0, "{output:?}");
+        let body = body.display().to_string();
+        let (code, said) = verify(
+            &world,
+            &receipt,
+            &["--witness-key", &witness, "--answer", &body],
+        );
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains(&format!("was answered {name}")), "{said}");
+        assert!(said.contains("byte for byte"), "{said}");
+        std::fs::write(path("answer"), [&answer.body[..], b" "].concat()).unwrap();
+        let (code, said) = verify(&world, &receipt, &["--answer", &body]);
+        assert_eq!(code, 2, "{said}");
+        let sound = std::fs::read(&receipt).unwrap();
+        let (_, sound_said) = verify(&world, &receipt, &[]);
+        // Some hundred places; white space may change, what is said may not.
+        for place in (0..sound.len()).step_by(sound.len() / 100) {
+            let mut bytes = sound.clone();
+            bytes[place] ^= 1;
+            std::fs::write(path("changed"), bytes).unwrap();
+            let (code, said) = verify(&world, &path("changed"), &[]);
+            assert!(code == 2 || said == sound_said, "{place}: {said}");
+        }
+    }
+    let (code, said) = verify(
+        &world,
+        &path("clear"),
+        &["--witness-key", "log-sign.key.pub"],
+    );
+    assert_eq!(code, 2, "{said}");
+    assert!(server.stop().success());
+}
