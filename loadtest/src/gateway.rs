@@ -11,7 +11,7 @@ use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -94,36 +94,14 @@ impl Server {
 
     /// hecha, and the token of a client that may ask everything.
     pub fn hecha(gateway: &Gateway<'_>) -> Result<(Self, String)> {
-        let config = write_config(gateway)?;
-        let file = |name: &str| text(&gateway.state_dir.join(name));
-        run(gateway, &["key", "new", &file("log.key")])?;
-        run(gateway, &["key", "new", "--signing", &file("log-sign.key")])?;
-        if gateway.guards.tls {
-            run(gateway, &["ca", "new", "--dir", &file("ca")])?;
-            run(
-                gateway,
-                &["ca", "server", "--dir", &file("ca"), "--host", "127.0.0.1"],
-            )?;
-        }
-        let config = text(&config);
-        let client = [
-            "client",
-            "add",
-            "--config",
-            &config,
-            "--unit",
-            "loadtest",
-            "--scenario",
-            "*",
-            "--level",
-            gateway.level,
-        ];
-        let mut client = client.to_vec();
-        if gateway.guards.limits {
-            // Far above what is asked: what is measured is the counting.
-            client.extend(["--rate", "1000000", "--daily-subjects", "10000000"]);
-        }
-        let token = run(gateway, &client)?.trim().to_owned();
+        prepare(gateway)?;
+        let token = add_unit(gateway, "loadtest")?;
+        Ok((Self::again(gateway)?, token))
+    }
+
+    /// hecha, where everything is prepared.
+    pub fn again(gateway: &Gateway<'_>) -> Result<Self> {
+        let config = text(&gateway.state_dir.join("hecha.toml"));
         let log = gateway.state_dir.join("hecha.stderr");
         let mut command = Command::new(gateway.program);
         command.args(["serve", "--config", &config]);
@@ -133,7 +111,7 @@ impl Server {
         if gateway.guards.tls {
             server.tls = Some(believe(&gateway.state_dir.join("ca/ca.pem"))?);
         }
-        Ok((server, token))
+        Ok(server)
     }
 
     /// Number of the process, where it is ours.
@@ -210,12 +188,49 @@ impl Drop for Server {
     }
 }
 
+/// Configuration and keys of the log.
+pub fn prepare(gateway: &Gateway<'_>) -> Result<()> {
+    write_config(gateway)?;
+    let file = |name: &str| text(&gateway.state_dir.join(name));
+    run(gateway, &["key", "new", &file("log.key")])?;
+    run(gateway, &["key", "new", "--signing", &file("log-sign.key")])?;
+    if gateway.guards.tls {
+        run(gateway, &["ca", "new", "--dir", &file("ca")])?;
+        let host = ["--host", "127.0.0.1"];
+        let certificate = ["ca", "server", "--dir", &file("ca")];
+        run(gateway, &[&certificate[..], &host[..]].concat())?;
+    }
+    Ok(())
+}
+
+/// Another unit that may ask everything; its token.
+pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
+    let config = text(&gateway.state_dir.join("hecha.toml"));
+    let client = [
+        "client",
+        "add",
+        "--config",
+        &config,
+        "--unit",
+        unit,
+        "--scenario",
+        "*",
+        "--level",
+        gateway.level,
+    ];
+    let mut client = client.to_vec();
+    if gateway.guards.limits {
+        // Far above what is asked: what is measured is the counting.
+        client.extend(["--rate", "1000000", "--daily-subjects", "10000000"]);
+    }
+    Ok(run(gateway, &client)?.trim().to_owned())
+}
+
 /// hecha.toml of this run.
-fn write_config(gateway: &Gateway<'_>) -> Result<PathBuf> {
+fn write_config(gateway: &Gateway<'_>) -> Result<()> {
     let path = gateway.state_dir.join("hecha.toml");
     let text = config_text(gateway)?;
-    fs::write(&path, text).with_context(|| path.display().to_string())?;
-    Ok(path)
+    fs::write(&path, text).with_context(|| path.display().to_string())
 }
 
 fn config_text(gateway: &Gateway<'_>) -> Result<String> {

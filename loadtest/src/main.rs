@@ -32,6 +32,7 @@ mod exchange;
 mod gateway;
 mod list;
 mod mix;
+mod overload;
 mod pace;
 mod pin;
 mod random;
@@ -64,6 +65,10 @@ enum Command {
     Run(rounds::RunArguments),
     /// Measure what TLS, the tree over the log and the limits cost, each against everything on
     Cost(cost::CostArguments),
+    /// Ask for more than hecha can answer, up to ten times, then less again
+    Overload(overload::OverloadArguments),
+    /// One unit floods beside a modest one; then everybody comes back after a restart
+    Flood(overload::OverloadArguments),
     /// The bare server alone (started by `run`)
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -75,6 +80,8 @@ fn main() -> ExitCode {
         Command::Mix(arguments) => mix::write(&arguments),
         Command::Run(arguments) => rounds::run(&arguments),
         Command::Cost(arguments) => cost::run(&arguments),
+        Command::Overload(arguments) => overload::overload(&arguments),
+        Command::Flood(arguments) => overload::flood(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),
     };
     end(done)
