@@ -1,5 +1,6 @@
 //! Why the gateway cannot start: each fault of what it is put together from.
 
+use super::limiting::LimitingError;
 use super::sample::SampleSetupError;
 use crate::catalogue::fault::CatalogueError;
 use crate::decision_log::error::LogError;
@@ -38,6 +39,9 @@ pub enum StartError {
     /// The decision log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Limits of units, acts of two persons.
+    #[error(transparent)]
+    Limiting(#[from] LimitingError),
     /// The canaries.
     #[error(transparent)]
     Canaries(#[from] CanariesError),

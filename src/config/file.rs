@@ -62,6 +62,45 @@ impl FromStr for PathList {
     }
 }
 
+/// Several words: an array in the file; in a variable parted by `,`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct WordList(pub Vec<String>);
+
+impl FromStr for WordList {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let words = text
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty());
+        Ok(Self(words.map(str::to_owned).collect()))
+    }
+}
+
+/// A figure within the bounds that `figures` (key, default, least, most) has for it.
+pub fn bounded(
+    figures: &[(&'static str, u64, u64, u64)],
+    key: &'static str,
+    written: &Option<Placed<u64>>,
+) -> Result<u64, ConfigError> {
+    let known = figures.iter().copied().find(|(name, ..)| *name == key);
+    debug_assert!(known.is_some(), "`{key}` has no bounds");
+    let (_, default, min, max) = known.unwrap_or((key, 0, 0, u64::MAX));
+    match written {
+        None => Ok(default),
+        Some(Placed { value, .. }) if (min..=max).contains(value) => Ok(*value),
+        Some(Placed { value, place }) => Err(ConfigError::OutOfBounds {
+            place: place.clone(),
+            key,
+            value: *value,
+            min,
+            max,
+        }),
+    }
+}
+
 /// Why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -294,6 +333,15 @@ keys! {
     gate_replay_checks_max: u64, "whole number";
     gate_replay_percent_max: u64, "whole number";
     gate_replay_people_min: u64, "whole number";
+    enumeration: String, "text";
+    enumeration_slow_score: u64, "whole number";
+    enumeration_alarm_score: u64, "whole number";
+    enumeration_stop_score: u64, "whole number";
+    enumeration_crowd_min: u64, "whole number";
+    enumeration_feedback_hours: u64, "whole number";
+    enumeration_delay_ms_max: u64, "whole number";
+    two_person: WordList, "list of words";
+    approval_hours: u64, "whole number";
 }
 
 impl Written {

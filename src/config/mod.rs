@@ -9,6 +9,9 @@ pub mod file;
 /// TLS of the listeners.
 pub mod tls;
 
+/// Limits of units; acts of two persons.
+pub mod limits;
+
 /// As used: every key checked, with its default.
 pub mod resolved;
 

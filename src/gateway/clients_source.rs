@@ -8,6 +8,7 @@ use super::client_record;
 use super::clients::{Clients, ClientsError};
 use super::kept::{Kept, KeptError};
 use crate::catalogue::measure::Catalogue;
+use crate::limits::table::Limits;
 use crate::model::term::{Day, Moment};
 use crate::storage::disk::Storage;
 use crate::storage::stamp::Stamp;
@@ -15,12 +16,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What clients are read by.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientsOptions {
     /// The clients file.
     pub path: PathBuf,
     /// Whether stewards and admins must bring a token and a certificate.
     pub second_factor: bool,
+    /// Where units have their limits from.
+    pub limits: Arc<Limits>,
     /// Where records are kept before they serve.
     pub kept: Kept,
 }
@@ -116,5 +119,6 @@ pub fn read(
             );
         }
     }
+    clients.limit(&options.limits, now);
     Ok(clients)
 }
