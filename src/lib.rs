@@ -51,6 +51,8 @@ pub mod decision_log;
 pub mod wire;
 /// Every metric and event name, once.
 pub mod telemetry;
+/// Who asks too much: rate, daily subjects, asking that looks like gathering the list.
+pub mod limits;
 /// The running service without HTTP: clients, views, acts.
 pub mod gateway;
 /// HTTP: listeners, routes, limits.

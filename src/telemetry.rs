@@ -17,6 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Figures of units and their limits.
+pub mod units;
+
 /// Checks answered, by `scenario` and `decision`.
 pub const CHECKS_TOTAL: &str = "hecha_checks_total";
 /// Matches shown in answers.

@@ -159,7 +159,10 @@ pub fn overload(arguments: &OverloadArguments) -> Result<()> {
         });
         let steps = steps.into_iter().collect::<Result<Vec<_>>>()?;
         let back = back_to_normal(&mut driver, capacity as u64 / 2, p99_ms(&normal))?;
-        let peak = steps.iter().map(|(_, step)| step.rate()).fold(capacity, f64::max);
+        let peak = steps
+            .iter()
+            .map(|(_, step)| step.rate())
+            .fold(capacity, f64::max);
         let first = p99_ms(&steps[0].1);
         for (factor, step) in &steps {
             let sent = step.all.count() + refused(step);

@@ -4,6 +4,7 @@
 //! verified, and the thread of its actor. Nothing listens yet.
 
 use super::cosigning;
+use super::limiting;
 use super::sample;
 use super::start_error::StartError;
 use crate::catalogue::fault::CatalogueError;
@@ -35,6 +36,7 @@ use crate::http::cosigning::{CosigningOptions, compare_at_start};
 use crate::http::limits::Limits;
 use crate::http::listen::Endpoint;
 use crate::http::tls::{Tls, TlsError, TlsOptions};
+use crate::limits::table::Limits as UnitLimits;
 use crate::model::term::Moment;
 use crate::overlay::calendar::{self, Calendar};
 use crate::overlay::journal::{Journal, JournalError};
@@ -79,8 +81,9 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let started = Clock::default().now();
     let token = sample_token(config, &*storage, started)?;
     secrets_differ(config)?;
-    let clients = ClientsSource::new(clients_options(config), Arc::clone(&storage));
-    let law = Arc::new(read_law(config, &*storage, &telemetry, started)?);
+    let units = Arc::new(UnitLimits::new(config.units, &OsEntropy));
+    let clients = ClientsSource::new(clients_options(config, &units), Arc::clone(&storage));
+    let law = Arc::new(read_law(config, &*storage, &telemetry, &units, started)?);
     let (journal, acts) = open_journal(config, &*storage)?;
     let calendar = Arc::new(read_calendar(config)?);
     let last_act = acts.iter().map(|entry| entry.act.at).max();
@@ -104,33 +107,32 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let view = View::new(loaded, law, overlay, clock.now())?;
     let shared = Arc::new(Shared::new(view, &pin, &source, telemetry, clock, recorder));
     let deltas = Deltas::new(delta_options(config)?, Arc::clone(&storage));
-    let recalls = start_recalls(config, storage, &shared)?;
+    let recalls = start_recalls(config, Arc::clone(&storage), &shared)?;
+    let approvals = limiting::approvals(config, &storage)?;
+    let limiter = limiting::start(config, LOG_FOLDER, storage, &units, &shared)?;
     let parts = ActorParts {
         shared: Arc::clone(&shared),
         keeper: Keeper::new(journal, Arc::clone(&calendar)),
         deltas,
         recalls: Arc::clone(&recalls),
         source,
-        load_law: law_loader(config, &shared),
+        load_law: law_loader(config, &shared, &units),
         clients,
         watch_interval: Duration::from_millis(config.limits.watch_interval_ms),
         pin,
         gates,
     };
-    let (handle, thread) = Actor::start(parts).map_err(|fault| StartError::Io {
-        what: "starting the actor".to_owned(),
-        fault,
-    })?;
+    let (handle, thread) = Actor::start(parts).map_err(not_started("actor"))?;
     let gateway = Gateway {
         shared,
         actor: handle,
         calendar,
         recalls,
         idempotency: Idempotency::default(),
-        bulk: Bulk::start().map_err(|fault| StartError::Io {
-            what: "starting the threads for scans".to_owned(),
-            fault,
-        })?,
+        bulk: Bulk::start().map_err(not_started("threads for scans"))?,
+        approvals,
+        limits: units,
+        limiter,
         waits: record_waits(config),
         witnesses: Arc::default(),
         stopping: AtomicBool::new(false),
@@ -170,6 +172,13 @@ fn ask_witnesses(
         compare_at_start(witnesses, storage)?;
     }
     Ok(witnesses)
+}
+
+fn not_started(what: &'static str) -> impl Fn(io::Error) -> StartError {
+    move |fault| StartError::Io {
+        what: format!("starting the {what}"),
+        fault,
+    }
 }
 
 fn record_waits(config: &Config) -> RecordWaits {
@@ -214,10 +223,11 @@ fn create_state_folder(config: &Config, storage: &dyn Storage) -> Result<(), Sta
 }
 
 /// Reads catalogue and clients again, as the configuration names them.
-fn law_loader(config: &Config, shared: &Arc<Shared>) -> LawLoader {
-    let (config, shared) = (config.clone(), Arc::clone(shared));
+fn law_loader(config: &Config, shared: &Arc<Shared>, units: &Arc<UnitLimits>) -> LawLoader {
+    let (config, shared, units) = (config.clone(), Arc::clone(shared), Arc::clone(units));
     Box::new(move || {
-        let law = read_law(&config, &RealDisk, &shared.telemetry, shared.clock.now());
+        let now = shared.clock.now();
+        let law = read_law(&config, &RealDisk, &shared.telemetry, &units, now);
         law.map_err(|error| error.to_string())
     })
 }
@@ -279,10 +289,11 @@ pub fn read_catalogue(config: &Config) -> Result<Catalogue, CatalogueError> {
     }
 }
 
-fn clients_options(config: &Config) -> ClientsOptions {
+fn clients_options(config: &Config, units: &Arc<UnitLimits>) -> ClientsOptions {
     ClientsOptions {
         path: config.clients_file.clone(),
         second_factor: config.second_factor,
+        limits: Arc::clone(units),
         kept: Kept::new(&config.state_dir.join(KEPT_FOLDER)),
     }
 }
@@ -292,13 +303,14 @@ fn read_law(
     config: &Config,
     storage: &dyn Storage,
     telemetry: &Telemetry,
+    units: &Arc<UnitLimits>,
     now: Moment,
 ) -> Result<Law, StartError> {
     let catalogue = read_catalogue(config)?;
     for warning in &catalogue.warnings {
         tracing::warn!("{warning}");
     }
-    let options = clients_options(config);
+    let options = clients_options(config, units);
     let clients = clients_source::read(&options, storage, &catalogue, now)?;
     Ok(Law::new(catalogue, clients, telemetry))
 }

@@ -182,6 +182,16 @@ struct AddArgs {
     /// Requests a second at most [default: no limit of its own]
     #[arg(long, value_name = "NUMBER")]
     rate: Option<u32>,
+    /// Requests at once at most [default: as many as --rate]
+    #[arg(long, value_name = "NUMBER")]
+    burst: Option<u32>,
+    /// Distinct subjects a day at most [default: no limit]
+    #[arg(long, value_name = "NUMBER")]
+    daily_subjects: Option<u32>,
+    /// What is done where its asking looks like gathering the list: off, watch or react [default:
+    /// what the configuration says]
+    #[arg(long, value_name = "WORD")]
+    enumeration: Option<String>,
     /// Its requests must name who asks in the header `hecha-operator`
     #[arg(long)]
     operator_required: bool,
@@ -374,6 +384,9 @@ fn record(add: AddArgs) -> Result<ClientRecord, CertificateError> {
         purposes: (!add.purposes.is_empty()).then_some(add.purposes),
         roles: add.roles,
         rate: add.rate,
+        burst: add.burst,
+        daily_subjects: add.daily_subjects,
+        enumeration: add.enumeration,
         adopts: add.adopts,
         masked_id: add.masked_id,
         level: add.level,

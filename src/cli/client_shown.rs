@@ -45,6 +45,10 @@ pub fn as_text(record: &ClientRecord, now: Moment) -> String {
     };
     add("purposes", record.purposes.as_deref().map(words));
     add("rate", record.rate.map(|rate| format!("{rate}/s")));
+    add("burst", record.burst.map(|burst| burst.to_string()));
+    let daily = record.daily_subjects.map(|subjects| subjects.to_string());
+    add("daily_subjects", daily);
+    add("enumeration", record.enumeration.clone());
     add(
         "adopts",
         (!record.adopts.is_empty()).then(|| words(&record.adopts)),

@@ -37,6 +37,8 @@ pub mod sample;
 pub mod check;
 /// `hecha rescreen`: known subjects against what a new snapshot changes.
 pub mod rescreen;
+/// Limits of units at a start.
+pub mod limiting;
 /// Why the gateway cannot start.
 pub mod start_error;
 /// The witnesses of a gateway.

@@ -290,6 +290,7 @@ fn stop(server: Server, gateway: &Gateway, actor: JoinHandle<()>) {
     let closing = server.close_checks();
     gateway.actor.stop();
     let _ = actor.join();
+    gateway.limiter.stop();
     gateway.shared.recorder.finish(&gateway.shared.clock);
     closing.close_ops();
 }

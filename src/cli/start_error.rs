@@ -1,5 +1,6 @@
 //! Why the gateway cannot start: each fault of what it is put together from.
 
+use super::limiting::LimitingError;
 use super::sample::SampleSetupError;
 use crate::catalogue::fault::CatalogueError;
 use crate::decision_log::error::LogError;
@@ -42,6 +43,9 @@ pub enum StartError {
     /// A witness has seen another log than the one here, or must be asked and is not there.
     #[error(transparent)]
     Witness(#[from] WitnessRefusal),
+    /// Limits of units, acts of two persons.
+    #[error(transparent)]
+    Limiting(#[from] LimitingError),
     /// The canaries.
     #[error(transparent)]
     Canaries(#[from] CanariesError),

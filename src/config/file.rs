@@ -62,20 +62,42 @@ impl FromStr for PathList {
     }
 }
 
-/// Several texts without spaces: an array in the file; in a variable parted by `,`.
+/// Several words: an array in the file; in a variable parted by `,`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub struct TextList(pub Vec<String>);
+pub struct WordList(pub Vec<String>);
 
-impl FromStr for TextList {
+impl FromStr for WordList {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        let texts = text
+        let words = text
             .split(',')
             .map(str::trim)
-            .filter(|text| !text.is_empty());
-        Ok(Self(texts.map(str::to_owned).collect()))
+            .filter(|word| !word.is_empty());
+        Ok(Self(words.map(str::to_owned).collect()))
+    }
+}
+
+/// A figure within the bounds that `figures` (key, default, least, most) has for it.
+pub fn bounded(
+    figures: &[(&'static str, u64, u64, u64)],
+    key: &'static str,
+    written: &Option<Placed<u64>>,
+) -> Result<u64, ConfigError> {
+    let known = figures.iter().copied().find(|(name, ..)| *name == key);
+    debug_assert!(known.is_some(), "`{key}` has no bounds");
+    let (_, default, min, max) = known.unwrap_or((key, 0, 0, u64::MAX));
+    match written {
+        None => Ok(default),
+        Some(Placed { value, .. }) if (min..=max).contains(value) => Ok(*value),
+        Some(Placed { value, place }) => Err(ConfigError::OutOfBounds {
+            place: place.clone(),
+            key,
+            value: *value,
+            min,
+            max,
+        }),
     }
 }
 
@@ -301,7 +323,7 @@ keys! {
     activators_required: u64, "whole number";
     require_signatures: bool, "true or false";
     act_keys: PathList, "list of paths";
-    witness_urls: TextList, "list of addresses";
+    witness_urls: WordList, "list of addresses";
     witness_keys: PathList, "list of paths";
     witness_required: bool, "true or false";
     gates: bool, "true or false";
@@ -314,6 +336,15 @@ keys! {
     gate_replay_checks_max: u64, "whole number";
     gate_replay_percent_max: u64, "whole number";
     gate_replay_people_min: u64, "whole number";
+    enumeration: String, "text";
+    enumeration_slow_score: u64, "whole number";
+    enumeration_alarm_score: u64, "whole number";
+    enumeration_stop_score: u64, "whole number";
+    enumeration_crowd_min: u64, "whole number";
+    enumeration_feedback_hours: u64, "whole number";
+    enumeration_delay_ms_max: u64, "whole number";
+    two_person: WordList, "list of words";
+    approval_hours: u64, "whole number";
 }
 
 impl Written {

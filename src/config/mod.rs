@@ -11,6 +11,8 @@ pub mod tls;
 
 /// Witnesses of the decision log.
 pub mod witness;
+/// Limits of units; acts of two persons.
+pub mod limits;
 
 /// As used: every key checked, with its default.
 pub mod resolved;

@@ -2,10 +2,13 @@
 //!
 //! In: `Written` and the folder that relative paths start from. Out: `Config`. Opens no file.
 
-use super::file::{ConfigError, PathList, Place, Placed, Written};
+use super::file::{ConfigError, PathList, Place, Placed, Written, bounded};
+use super::limits;
 use super::tls::{self, TlsConfig};
 use super::witness::WitnessConfig;
 use crate::changes::gates::Limits;
+use crate::gateway::approvals::ApprovalOptions;
+use crate::limits::table::LimitOptions;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +70,10 @@ pub struct Config {
     pub core_dumps: bool,
     /// What a new snapshot must keep to before it serves.
     pub gates: GateOptions,
+    /// What is done where asking looks like gathering the list.
+    pub units: LimitOptions,
+    /// Acts that need two persons.
+    pub approvals: ApprovalOptions,
 }
 
 /// What a new snapshot must keep to before it serves.
@@ -228,6 +235,8 @@ impl Config {
                 .as_ref()
                 .is_some_and(|placed| placed.value),
             gates: GateOptions::resolve(written, base, sample)?,
+            units: limits::limits(written)?,
+            approvals: limits::approvals(written)?,
             state_dir,
         })
     }
@@ -345,20 +354,7 @@ impl ServiceLimits {
 }
 
 fn figure(key: &'static str, written: &Option<Placed<u64>>) -> Result<u64, ConfigError> {
-    let known = FIGURES.iter().copied().find(|(name, ..)| *name == key);
-    debug_assert!(known.is_some(), "`{key}` has no bounds");
-    let (_, default, min, max) = known.unwrap_or((key, 0, 0, u64::MAX));
-    match written {
-        None => Ok(default),
-        Some(Placed { value, .. }) if (min..=max).contains(value) => Ok(*value),
-        Some(Placed { value, place }) => Err(ConfigError::OutOfBounds {
-            place: place.clone(),
-            key,
-            value: *value,
-            min,
-            max,
-        }),
-    }
+    bounded(FIGURES, key, written)
 }
 
 fn addresses(written: &Written, sample: bool) -> Result<(SocketAddr, SocketAddr), ConfigError> {

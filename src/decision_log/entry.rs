@@ -164,6 +164,13 @@ pub fn check_head(payload: &[u8]) -> Option<CheckHead> {
     head_after_hashes(&mut fields, check_id)
 }
 
+/// Digest of the subject of a check.
+pub fn check_subject(payload: &[u8]) -> Option<Digest> {
+    let mut fields = Fields::new(payload);
+    fields.array::<32>()?;
+    Some(Digest(fields.array()?))
+}
+
 fn head_after_hashes(fields: &mut Fields<'_>, check_id: CheckId) -> Option<CheckHead> {
     let flags = fields.byte()?;
     let decision = *Decision::ALL.get(usize::from(flags & 0b111))?;

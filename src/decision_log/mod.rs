@@ -64,6 +64,8 @@ pub mod query;
 pub mod page;
 /// Which answers relied on an entry.
 pub mod recall;
+/// How many subjects each unit has asked about today.
+pub mod today;
 /// The latest checks with their requests, to be decided again.
 pub mod replay;
 /// What witnesses have signed, and what is to be sent to them.

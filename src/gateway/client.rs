@@ -4,20 +4,22 @@
 //! blocked. Bound to one catalogue: a new catalogue needs the record read again. Contract, section
 //! 4; decision rules 1.1. Not here: how a unit is recognised (`clients.rs`).
 
+use super::client_limits::{self, TermsFault};
 use super::client_record::ClientRecord;
 use crate::catalogue::measure::Catalogue;
 use crate::catalogue::scenario::ScenarioIndex;
 use crate::check::request::Policy;
+use crate::limits::table::Terms;
+use crate::limits::unit::UnitLimits;
 use crate::model::decision::Level;
 use crate::model::subject::ClientKind;
 use crate::wire::fields::{Field, Fields};
+use std::sync::Arc;
 
 /// Characters of a unit's name at most.
 pub const UNIT_CHARS_MAX: usize = 200;
 /// Tokens of a unit that are valid at the same time at most: the old and the new one.
 pub const TOKENS_VALID_MAX: usize = 2;
-/// Requests a second a record may state at most.
-pub const RATE_MAX: u32 = 1_000_000;
 
 /// What a unit may do. Contract, section 5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,8 +69,10 @@ pub struct Client {
     pub fields: Fields,
     /// Whether a request must name its operator.
     pub operator_required: bool,
-    /// Requests a second at most; `None`: no limit of its own.
-    pub rate_per_second_max: Option<u32>,
+    /// Its limits, as written.
+    pub terms: Terms,
+    /// Its limits, once it is a unit of a gateway that serves.
+    pub limits: Option<Arc<UnitLimits>>,
     /// BLAKE3 of the record without its tokens: names the policy in every log record.
     pub policy_hash: [u8; 32],
     scenarios: ScenarioGrant,
@@ -114,12 +118,9 @@ pub enum RecordFault {
     /// An empty list of purposes.
     #[error("`purposes` is empty, which would refuse everything; leave it out to allow any")]
     NoPurposes,
-    /// A rate nobody could keep.
-    #[error("`rate` {rate} is not between 1 and {RATE_MAX} requests a second")]
-    Rate {
-        /// As written.
-        rate: u32,
-    },
+    /// A limit.
+    #[error(transparent)]
+    Limits(#[from] TermsFault),
     /// Not a hash.
     #[error("`{field}`: not 64 hex digits; store the SHA-256 of the token, not the token")]
     TokenHash {
@@ -170,9 +171,6 @@ impl Client {
         for role in &record.roles {
             roles |= 1 << word("roles", role, &role_words)? as u8;
         }
-        if let Some(rate) = record.rate.filter(|rate| !(1..=RATE_MAX).contains(rate)) {
-            return Err(RecordFault::Rate { rate });
-        }
         if record.purposes.as_ref().is_some_and(Vec::is_empty) {
             return Err(RecordFault::NoPurposes);
         }
@@ -188,7 +186,8 @@ impl Client {
             level_min,
             fields: shown_fields(record.fields.as_deref())?,
             operator_required: record.operator_required,
-            rate_per_second_max: record.rate,
+            terms: client_limits::terms(record)?,
+            limits: None,
             policy_hash: policy_hash(record),
             scenarios: granted(&record.scenarios, catalogue)?,
             purposes: purposes.map(|all| all.iter().map(|one| one.as_str().into()).collect()),
@@ -329,6 +328,18 @@ pub fn policy_hash(record: &ClientRecord) -> [u8; 32] {
     if record.operator_required {
         field(&["operator_required"]);
     }
+    let figures = [
+        ("burst", record.burst),
+        ("daily_subjects", record.daily_subjects),
+    ];
+    for (name, figure) in figures {
+        if let Some(figure) = figure {
+            field(&[name, &figure.to_string()]);
+        }
+    }
+    if let Some(word) = &record.enumeration {
+        field(&["enumeration", word]);
+    }
     *hasher.finalize().as_bytes()
 }
 
@@ -376,7 +387,7 @@ mod tests {
         assert!(!client.grants_purpose(Some("Ticket sale")) && !client.grants_purpose(None));
         assert!(client.has_role(ClientRole::Checker) && !client.has_role(ClientRole::Admin));
         assert_eq!(client.level_min, Level::Disk);
-        assert_eq!(client.rate_per_second_max, Some(50));
+        assert_eq!(client.terms.rate, Some(50));
         assert!(client.policy.masked_id_blocks);
         let adopted = catalogue.find_measure("serious-finance-found").unwrap();
         assert!(client.policy.has_adopted(adopted.0));

@@ -40,6 +40,16 @@ pub struct ClientRecord {
     /// Requests a second at most; absent: no limit of its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rate: Option<u32>,
+    /// Requests at once at most; absent: as many as `rate`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub burst: Option<u32>,
+    /// Distinct subjects a Shanghai day at most; absent: no limit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub daily_subjects: Option<u32>,
+    /// `off`, `watch` or `react`: what is done where its asking looks like gathering the list.
+    /// Absent: what the configuration says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub enumeration: Option<String>,
     /// Measures it has adopted, by id.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub adopts: Vec<String>,
@@ -399,8 +409,9 @@ mod tests {
         refuses(
             "[[client]]\nunit = \"a\"\nkind = \"enterprise\"\nscenarios = []\ntoken = \"x\"\n",
             "5: unknown field `token`, expected one of `unit`, `kind`, `scenarios`, `purposes`, \
-             `roles`, `rate`, `adopts`, `masked_id`, `level`, `fields`, `operator_required`, \
-             `token_sha256`, `certificate_sha256`, `tokens`",
+             `roles`, `rate`, `burst`, `daily_subjects`, `enumeration`, `adopts`, `masked_id`, \
+             `level`, `fields`, `operator_required`, `token_sha256`, `certificate_sha256`, \
+             `tokens`",
         );
         refuses(
             "[[client]]\nunit = \"a\"\nscenarios = []\n",

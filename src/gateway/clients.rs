@@ -8,6 +8,7 @@
 use super::client::{Client, ClientRole, RecordFault, TOKENS_VALID_MAX};
 use super::client_record::{self, ClientRecord, ClientsFileError, PlacedRecord, TokenRecord};
 use crate::catalogue::measure::Catalogue;
+use crate::limits::table::Limits;
 use crate::model::term::{Day, Moment};
 use crate::seal::certificate::CertificateHash;
 use crate::seal::token::{self, TokenHash};
@@ -218,6 +219,13 @@ impl Clients {
     /// The unit of this name.
     pub fn find_unit(&self, unit: &str) -> Option<&Client> {
         self.clients.get(*self.by_unit.get(unit)?)
+    }
+
+    /// Gives each unit its limits, with what it has used of them.
+    pub fn limit(&mut self, limits: &Limits, now: Moment) {
+        for client in &mut self.clients {
+            client.limits = Some(limits.of_unit(&client.unit, &client.terms, now));
+        }
     }
 
     /// All units, in the order of the file.

@@ -8,6 +8,7 @@ use super::client_record;
 use super::clients::{Clients, ClientsError};
 use super::kept::{Kept, KeptError};
 use crate::catalogue::measure::Catalogue;
+use crate::limits::table::Limits;
 use crate::model::term::{Day, Moment};
 use crate::storage::disk::Storage;
 use crate::storage::stamp::Stamp;
@@ -20,12 +21,14 @@ use std::time::{Duration, Instant};
 const SETTLED_AFTER: Duration = Duration::from_millis(100);
 
 /// What clients are read by.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientsOptions {
     /// The clients file.
     pub path: PathBuf,
     /// Whether stewards and admins must bring a token and a certificate.
     pub second_factor: bool,
+    /// Where units have their limits from.
+    pub limits: Arc<Limits>,
     /// Where records are kept before they serve.
     pub kept: Kept,
 }
@@ -141,6 +144,7 @@ pub fn read(
             );
         }
     }
+    clients.limit(&options.limits, now);
     Ok(clients)
 }
 

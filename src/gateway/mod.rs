@@ -5,6 +5,8 @@
 
 /// Client records as written: their file and its shape.
 pub mod client_record;
+/// Its limits.
+pub mod client_limits;
 /// A client as used: what it may ask.
 pub mod client;
 /// The law that answers were given by, kept for later.
@@ -19,6 +21,8 @@ pub mod client_edit;
 pub mod operator;
 /// The same case under a new entry_id while the old one is held.
 pub mod relisted;
+/// What a unit is told that is not answered now.
+pub mod limited;
 /// All that a check depends on besides request and moment.
 pub mod view;
 /// One question from its bytes to its answer.
@@ -47,6 +51,8 @@ pub mod source;
 pub mod recalls;
 /// Acts on entries, from an order to its line in the journal.
 pub mod acts;
+/// Acts that wait for a second person.
+pub mod approvals;
 /// Acts of other gateways.
 pub mod deltas;
 /// The one place where views change.
@@ -59,7 +65,11 @@ pub mod checkpoint;
 pub mod replay;
 /// What the metrics show of the witnesses.
 pub mod witnesses;
+/// The thread that watches how units ask.
+pub mod limiter;
 /// The running gateway as its listeners see it.
 pub mod service;
+/// Admission of requests by the limits of their unit.
+mod admission;
 /// Checks line by line.
 pub mod stream;

@@ -3,12 +3,14 @@
 //!
 //! In: a view, who asks, the body, a language, a moment. Out: the body of the answer and what its
 //! record needs, or a problem. Errors come in the order of the contract, section 5: 400, 422
-//! unknown scenario, 403, 422. Pure: no clock, no I/O, no log; a panic inside becomes a problem
+//! unknown scenario, 403, 422, 429 of the day's subjects. Pure but for the counts of the unit's
+//! limits: no clock, no I/O, no log; a panic inside becomes a problem
 //! 500 and never a decision.
 //!
 //! HOT: every check passes here.
 
 use super::client::{Client, ClientRole};
+use super::limited;
 use super::operator::Operator;
 use super::view::View;
 use crate::catalogue::scenario::ScenarioIndex;
@@ -129,7 +131,15 @@ fn answer_unguarded(
     may_ask(&question, asker.client, scenario)?;
     let operator = asker.operator.of(asker.client)?;
     let asked = question.complete(catalogue, scenario)?;
+    // Before anything is looked up: how long a refusal takes tells nothing of the lists.
+    if let Some(limits) = &asker.client.limits {
+        let within = limits.admit_subject(&asked.request, now);
+        within.map_err(|refusal| limited::problem(refusal, now))?;
+    }
     let decided = decide(view, asker, &asked.request, env!("CARGO_PKG_VERSION"), now)?;
+    if let Some(limits) = &asker.client.limits {
+        limits.answered(&asked.request, asked.reference, &decided.outcome, now);
+    }
     // Made for all of it: a buffer that grows would leave numbers in the memory it gives back.
     let mut normalised = Zeroizing::new(Vec::with_capacity(body.len() + 128));
     normalised::write(&mut normalised, &asked, operator);

@@ -271,6 +271,24 @@ impl Recorder {
         });
     }
 
+    /// Records that a unit was limited, or is no longer. `unit` is who caused it.
+    pub fn limited(&self, unit: &str, details: &[(&str, &str)], at: Moment) {
+        self.event(&EventDraft {
+            unit: Some(unit),
+            details,
+            ..event(EventKind::Limited, at)
+        });
+    }
+
+    /// Records a step of an act that needs two persons.
+    pub fn approval(&self, unit: &str, details: &[(&str, &str)], at: Moment) {
+        self.event(&EventDraft {
+            unit: Some(unit),
+            details,
+            ..event(EventKind::Approval, at)
+        });
+    }
+
     /// Records that catalogue and clients were loaded again.
     pub fn reloaded(&self, at: Moment) {
         self.event(&event(EventKind::Reloaded, at));

@@ -7,10 +7,13 @@
 //! HOT: `check` is the way of every check.
 
 use super::actor::{ActorHandle, Shared};
+use super::approvals::Approvals;
 use super::bulk::{Bulk, NotDone};
 use super::client::Client;
 use super::clients::Brought;
 use super::idempotency::Idempotency;
+use super::limited;
+use super::limiter::Limiter;
 use super::operator::Operator;
 use super::question::{self, Answered, Asker};
 use super::recalls::Recalls;
@@ -19,6 +22,7 @@ use super::scan;
 use super::view::{Law, View};
 use super::witnesses::WitnessFigures;
 use crate::decision_log::record::{Appended, CHECK_ID_CHARS, Position};
+use crate::limits::table::Limits;
 use crate::model::decision::Level;
 use crate::model::language::Language;
 use crate::model::term::Moment;
@@ -55,6 +59,12 @@ pub struct Gateway {
     pub idempotency: Idempotency,
     /// Threads for scans.
     pub bulk: Bulk,
+    /// Acts that wait for a second person.
+    pub approvals: Approvals,
+    /// Limits of all units.
+    pub limits: Arc<Limits>,
+    /// Watches how units ask.
+    pub limiter: Limiter,
     /// How long answers may wait.
     pub waits: RecordWaits,
     /// Figures of the witnesses of the log.
@@ -379,6 +389,7 @@ impl Gateway {
             | ProblemKind::Forbidden
             | ProblemKind::Invalid
             | ProblemKind::Internal => {
+                limited::note_bad_number(problem, client, self.shared.clock.now());
                 self.shared.recorder.denied(Denied {
                     unit: client.map(|client| &*client.unit),
                     status: problem.status(),

@@ -3,7 +3,8 @@
 //! In: the lines that have arrived, what their request has brought. Out: a line of answer for each,
 //! once its record has reached its level: those that arrived together wait for the disk together.
 //! Each line is asked on the view of its own moment, not all on one: a stream may last for hours,
-//! and an act, a new snapshot or a revoked token takes effect on the very next check.
+//! and an act, a new snapshot or a revoked token takes effect on the very next check. Where its
+//! unit has a rate, a line waits for room rather than fail, in stated time.
 
 use super::clients::Brought;
 use super::operator::Operator;
@@ -48,6 +49,12 @@ impl Gateway {
         let mut asked: Vec<Result<Pending, Problem>> = Vec::with_capacity(lines.len());
         let mut goes_on = true;
         for line in lines {
+            if let Err(problem) = self.admit_line(asking.brought).await {
+                // A unit that is stopped, or has no room for long: the rest would fare no better.
+                asked.push(Err(problem));
+                goes_on = false;
+                break;
+            }
             let one = self.line(asking, line.as_ref());
             goes_on = one.as_ref().map_or_else(is_of_one_line, |_| true);
             asked.push(one);

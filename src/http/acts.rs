@@ -194,7 +194,7 @@ fn unknown() -> Problem {
 }
 
 /// Text of a path segment; `None` where it is no text.
-fn percent_decoded(segment: &str) -> Option<String> {
+pub fn percent_decoded(segment: &str) -> Option<String> {
     let bytes = segment.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut place = 0;

@@ -1,6 +1,7 @@
 //! `POST /v1/check` and `POST /v1/checks`.
 //!
-//! Errors in the order of the contract: 413 by length, 401, 405, 415, then what the body says.
+//! Errors in the order of the contract: 413 by length, 401, 429 of the unit's rate, 405, 415, then
+//! what the body says.
 //!
 //! HOT.
 
@@ -80,6 +81,10 @@ async fn answer(
         Ok(known) => known,
         Err(problem) => return refuse(problem, None),
     };
+    // Refused inside: counted there, and recorded once a minute.
+    if let Err(problem) = gateway.admit(client, 1).await {
+        return reply::problem(&problem);
+    }
     if head.method != Method::POST {
         return reply::method_not_allowed("POST");
     }
@@ -120,6 +125,7 @@ async fn answer(
     response
 }
 
+/// Many checks: all of them fit the unit's rate, or none is answered.
 async fn all(
     context: &Context,
     caller: Caller<'_>,
@@ -132,6 +138,10 @@ async fn all(
         gateway.refused(problem, Some(caller.client), Kind::Many.route());
     })?;
     context.is_many(admitted, items.len());
+    // One was admitted with the head.
+    gateway
+        .admit(caller.client, items.len().saturating_sub(1))
+        .await?;
     gateway
         .checks(caller, &items, language, &context.waits)
         .await

@@ -20,7 +20,12 @@ pub async fn post(context: &Context, exchange: &Exchange<'_>) -> Outcome {
         .feedback(&exchange.client.unit, &feedback, at)
         .map_err(|error| gateway.unrecorded(error))?;
     let (status, position) = match answer {
-        FeedbackAnswer::Recorded(position) => (201, position),
+        FeedbackAnswer::Recorded(position) => {
+            if let Some(limits) = &exchange.client.limits {
+                limits.feedback(at);
+            }
+            (201, position)
+        }
         FeedbackAnswer::Same(position) => (200, position),
         FeedbackAnswer::Conflict => {
             let detail = "another feedback was given on this answer";

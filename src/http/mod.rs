@@ -48,16 +48,18 @@ pub mod scan;
 pub mod feedback;
 /// What operators ask of the snapshot that serves.
 pub mod snapshot;
-/// Clients read again.
+/// Words behind a path.
+pub mod query;
+/// Acts on entries.
+pub mod acts;
+/// Units and their limits.
 pub mod clients;
 /// What operators ask.
 pub mod ops;
-/// Words behind a path.
-pub mod query;
 /// What auditors read of the log.
 pub mod log;
-/// Acts on entries.
-pub mod acts;
+/// Acts that need two persons.
+pub mod approvals;
 /// From a request to its handler.
 pub mod route;
 /// Certificates that change.

@@ -1,5 +1,6 @@
 //! What operators ask: law, acts, metrics, health.
 
+use super::clients;
 use super::context::Context;
 use super::exchange::Outcome;
 use super::reply::{self, Reply};
@@ -37,6 +38,7 @@ pub fn metrics(context: &Context) -> Response<Reply> {
     };
     let mut text = shared.telemetry.render(&figures(context), &[sync_times]);
     snapshot::write_list_figures(context, &mut text);
+    clients::write_figures(context, &mut text);
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     reply::with_type(StatusCode::OK, text.into_bytes(), media_type)
 }

@@ -6,6 +6,7 @@
 //! metrics, and the acts that free somebody: they have a journal of their own.
 
 use super::acts;
+use super::approvals;
 use super::body;
 use super::check;
 use super::clients;
@@ -20,7 +21,6 @@ use super::scan;
 use super::snapshot;
 use super::stream;
 use crate::gateway::client::ClientRole;
-use crate::model::entry::ActKind;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
 use hyper::http::request::Parts;
@@ -54,6 +54,10 @@ enum Target {
     ClientsReload,
     Log,
     Checkpoint,
+    Clients,
+    Release,
+    Approvals,
+    Approve,
     Public,
     Metrics,
     Alive,
@@ -78,6 +82,7 @@ const STEWARD: &[ClientRole] = &[ClientRole::Steward];
 const READER: &[ClientRole] = &[ClientRole::Steward, ClientRole::Auditor];
 const AUDITOR: &[ClientRole] = &[ClientRole::Auditor];
 const ADMIN: &[ClientRole] = &[ClientRole::Admin];
+const SECOND: &[ClientRole] = &[ClientRole::Steward, ClientRole::Admin];
 const ANYBODY: &[ClientRole] = &ClientRole::ALL;
 
 const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
@@ -87,7 +92,7 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 18] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 22] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
@@ -117,6 +122,10 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 18] = [
     ),
     ("/v1/log", Target::Log, "GET", AUDITOR),
     ("/v1/log/checkpoint", Target::Checkpoint, "GET", AUDITOR),
+    ("/v1/clients", Target::Clients, "GET", ADMIN),
+    ("/v1/clients/{unit}/release", Target::Release, "POST", ADMIN),
+    ("/v1/approvals", Target::Approvals, "GET", SECOND),
+    ("/v1/approvals/{id}", Target::Approve, "POST", SECOND),
     ("/metrics", Target::Metrics, "GET", &[]),
     ("/openapi.json", Target::Public, "GET", &[]),
     ("/docs", Target::Public, "GET", &[]),
@@ -213,9 +222,10 @@ impl Routes {
             Method::POST => route.methods.contains("POST"),
             _ => is_read && route.methods.contains("GET"),
         };
-        let entry_id = found.params.get("entry_id").unwrap_or("");
+        // An entry, a unit or an approval: no path names two.
+        let named = found.params.iter().next().map_or("", |(_, named)| named);
         if !route.terms.roles.is_empty() {
-            return closed_route(context, head, body, route, fits, entry_id).await;
+            return closed_route(context, head, body, route, fits, named).await;
         }
         if !fits {
             return reply::method_not_allowed(route.methods);
@@ -236,7 +246,7 @@ async fn closed_route(
     body: Incoming,
     route: Route,
     fits: bool,
-    entry_id: &str,
+    named: &str,
 ) -> Response<Reply> {
     let law = context.gateway.law();
     let terms = route.terms;
@@ -256,41 +266,58 @@ async fn closed_route(
     let outcome: Outcome = async {
         let opened = exchange::open(context, &law, head, body, terms).await?;
         let is_post = head.method == Method::POST;
+        let act = act_of(route.target).filter(|_| is_post);
+        if let Some(act) = act.filter(|act| context.gateway.approvals.needs(act)) {
+            let path = head.uri.path();
+            let work = async { approvals::propose(context, &opened, act, path, named) };
+            return exchange::once(context, head, &opened, work).await;
+        }
         match route.target {
             Target::Feedback => {
                 let work = feedback::post(context, &opened);
                 exchange::once(context, head, &opened, work).await
             }
-            Target::Withdraw => {
-                let work = acts::end(context, &opened, entry_id, ActKind::Withdraw);
-                exchange::once(context, head, &opened, work).await
-            }
-            Target::Repair => {
-                let work = acts::end(context, &opened, entry_id, ActKind::Repair);
-                exchange::once(context, head, &opened, work).await
-            }
             Target::Hold => {
-                let work = acts::hold(context, &opened, entry_id);
+                let work = acts::hold(context, &opened, named);
                 exchange::once(context, head, &opened, work).await
             }
-            Target::HoldOutcome => {
-                let work = acts::outcome(context, &opened, entry_id);
+            Target::Approve => {
+                let work = approvals::approve(context, &opened, named);
                 exchange::once(context, head, &opened, work).await
             }
-            Target::Entry => acts::entry(context, entry_id),
+            Target::Entry => acts::entry(context, named),
             Target::Holds => acts::holds(context, head.uri.query()),
             Target::ClientsReload => clients::reload(context).await,
             Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),
-            Target::Snapshot if is_post => snapshot::choose(context, &opened).await,
-            Target::Snapshot => snapshot::snapshot(context),
-            Target::Rollback => snapshot::roll_back(context, &opened).await,
-            _ => Err(ops::not_built()),
+            Target::Clients => clients::clients(context),
+            Target::Approvals => approvals::list(context),
+            Target::Snapshot if !is_post => snapshot::snapshot(context),
+            _ => match act {
+                Some(act) => {
+                    let work = approvals::perform(context, &opened, act, named);
+                    exchange::once(context, head, &opened, work).await
+                }
+                None => Err(ops::not_built()),
+            },
         }
     }
     .await;
     exchange::close(context, known, terms.route, outcome)
+}
+
+/// The word of an act that may need two persons.
+fn act_of(target: Target) -> Option<&'static str> {
+    match target {
+        Target::Withdraw => Some("withdraw"),
+        Target::Repair => Some("repair"),
+        Target::HoldOutcome => Some("hold_outcome"),
+        Target::Snapshot => Some("snapshot"),
+        Target::Rollback => Some("rollback"),
+        Target::Release => Some("release"),
+        _ => None,
+    }
 }
 
 fn log_is_dead(context: &Context) -> Response<Reply> {

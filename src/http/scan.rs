@@ -38,6 +38,9 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
         Ok(known) => known,
         Err(problem) => return refuse(problem),
     };
+    if let Err(problem) = gateway.admit(client, 1).await {
+        return reply::problem(&problem);
+    }
     if head.method != Method::POST {
         return reply::method_not_allowed("POST");
     }

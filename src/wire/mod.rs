@@ -33,6 +33,8 @@ pub mod ops;
 pub mod snapshot;
 /// Bodies of holds and outcomes; what operators read of entries.
 pub mod acts;
+/// Units and their limits; acts of two persons.
+pub mod units;
 /// Recalls as operators read them.
 pub mod recalls;
 /// Records of the log as auditors read them.

@@ -12,6 +12,7 @@
 
 mod activation;
 mod acts;
+mod approvals;
 mod auth;
 mod authority;
 mod commands;
@@ -31,6 +32,7 @@ mod lifecycle;
 mod limits;
 mod overload;
 mod peers;
+mod rates;
 mod recalls;
 mod receipts;
 mod records;

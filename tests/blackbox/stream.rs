@@ -267,3 +267,19 @@ fn a_stream_ends_when_the_gateway_stops() {
     let mut server = server;
     assert!(server.wait().success());
 }
+
+#[test]
+fn lines_beyond_the_rate_of_a_unit_wait_for_room() {
+    let installation = Installation::new();
+    let token = installation.client("lines", |record| {
+        (record.rate, record.burst) = (Some(20), Some(1));
+    });
+    let server = installation.serve();
+    let mut stream = Stream::open(&server, &token);
+    stream.send(format!("{}\n", ticket()).repeat(6).as_bytes());
+    stream.end();
+    for _ in 0..6 {
+        assert_eq!(stream.line().unwrap()["decision"], "block");
+    }
+    assert_eq!(stream.line(), None);
+}

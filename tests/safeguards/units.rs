@@ -1,9 +1,13 @@
-//! Y25 to Y30, Y33, Y34: what those need who sell, award, lend, register, inspect and enforce.
+//! Y25 to Y30, Y33, Y34: what those need who sell, award, lend, register, inspect and enforce; and
+//! S41: how much they may ask.
 //!
 //! Asked of the shared gateway about the records of `systems`.
 
+use crate::harness::{Installation, ticket, ticket_of, until};
+use crate::http::Answer;
 use crate::people::{citizen, code, in_role, organisation, person, question, with};
 use crate::world::world;
+use hecha::identifier::synthetic;
 use serde_json::{Value, json};
 
 #[test]
@@ -205,4 +209,28 @@ fn y34_key_supervision_marks_firms_that_listed_people_lead() {
         "no transaction is slowed down"
     );
     answers[1].is_clear(&["y25-person"]);
+}
+
+#[test]
+fn s41_bursts_are_429_and_who_gathers_is_stopped() {
+    let installation = Installation::new();
+    let bursting = installation.client("bursting", |record| record.rate = Some(2));
+    let gathering = installation.client("gathering", |_| ());
+    let server = installation.serve();
+    let asked = (0..20).map(|_| server.ask(&bursting, &ticket()));
+    let refused: Vec<Answer> = asked.filter(|answer| answer.status == 429).collect();
+    assert!(refused.len() > 5, "{}", refused.len());
+    assert!(refused[0].header("retry-after").is_some());
+    // Numbers in order, until the door is shut; then for everything, listed or not.
+    let mut sequence = 0;
+    until("who gathers is stopped", || {
+        sequence += 1;
+        let number = synthetic::citizen_id(990_141, (1970, 1, 1), sequence % 999 + 1);
+        server.ask(&gathering, &ticket_of("某某", &number)).status == 429
+    });
+    assert_eq!(server.ask(&gathering, &ticket()).status, 429);
+    assert_eq!(
+        server.ask(&installation.token, &ticket()).decision(),
+        "block"
+    );
 }
