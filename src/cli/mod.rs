@@ -57,6 +57,10 @@ pub mod log_filter;
 pub mod replay;
 /// `hecha log epoch`: a new log.
 pub mod epoch;
+/// A log opened offline, so that reading it is itself recorded.
+pub mod log_open;
+/// `hecha log subject`: who asked about a person.
+pub mod subject;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

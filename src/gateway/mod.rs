@@ -45,6 +45,8 @@ pub mod gates;
 pub mod source;
 /// Entries taken back as wrong, and the answers that relied on them.
 pub mod recalls;
+/// Who asked about a person.
+pub mod subjects;
 /// Acts on entries, from an order to its line in the journal.
 pub mod acts;
 /// Acts of other gateways.

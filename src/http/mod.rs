@@ -58,6 +58,8 @@ pub mod query;
 pub mod log;
 /// Acts on entries.
 pub mod acts;
+/// Who asked about a person.
+pub mod subject;
 /// From a request to its handler.
 pub mod route;
 /// Certificates that change.

@@ -19,6 +19,7 @@ use super::reply::{self, Reply};
 use super::scan;
 use super::snapshot;
 use super::stream;
+use super::subject;
 use crate::gateway::client::ClientRole;
 use crate::model::entry::ActKind;
 use crate::wire::problem::{Problem, ProblemKind};
@@ -54,6 +55,8 @@ enum Target {
     ClientsReload,
     Log,
     Checkpoint,
+    Subject,
+    NotBuilt,
     Public,
     Metrics,
     Alive,
@@ -117,6 +120,8 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 18] = [
     ),
     ("/v1/log", Target::Log, "GET", AUDITOR),
     ("/v1/log/checkpoint", Target::Checkpoint, "GET", AUDITOR),
+    ("/v1/log/subject", Target::Subject, "POST", AUDITOR),
+    ("/v1/log", Target::NotBuilt, "GET", AUDITOR),
     ("/metrics", Target::Metrics, "GET", &[]),
     ("/openapi.json", Target::Public, "GET", &[]),
     ("/docs", Target::Public, "GET", &[]),
@@ -280,6 +285,7 @@ async fn closed_route(
             Target::Entry => acts::entry(context, entry_id),
             Target::Holds => acts::holds(context, head.uri.query()),
             Target::ClientsReload => clients::reload(context).await,
+            Target::Subject => subject::post(context, &opened).await,
             Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),

@@ -35,5 +35,7 @@ pub mod snapshot;
 pub mod acts;
 /// Recalls as operators read them.
 pub mod recalls;
+/// Who asked about a person.
+pub mod subject;
 /// Records of the log as auditors read them.
 pub mod records;

@@ -42,6 +42,7 @@ mod signing;
 mod smuggling;
 mod snapshots;
 mod stream;
+mod subject;
 mod time;
 mod tls;
 mod tokens;

@@ -11,3 +11,4 @@ mod replayed;
 mod schedules;
 mod support;
 mod tree;
+mod sides;
