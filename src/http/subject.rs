@@ -10,6 +10,10 @@ use crate::gateway::subjects;
 use crate::wire::problem::{Problem, ProblemKind};
 use crate::wire::subject::{self, SubjectBody};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest wait for a thread.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Answers an auditor.
 pub async fn post(context: &Context, exchange: &Exchange<'_>) -> Outcome {
@@ -28,10 +32,10 @@ pub async fn post(context: &Context, exchange: &Exchange<'_>) -> Outcome {
     let work = move || subjects::find(shared.recorder.log(), &body);
     let found = gateway
         .bulk
-        .run(work)
+        .run(WAIT_MAX, work)
         .await
         .map_err(|not_done| match not_done {
-            NotDone::Full => Problem::unavailable("too much is waiting to be read"),
+            NotDone::Full | NotDone::Late => Problem::unavailable("too much is waiting to be read"),
             NotDone::Failed => Problem::new(ProblemKind::Internal, "the reading failed"),
         })?;
     let found = found.map_err(|error| {
