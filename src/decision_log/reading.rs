@@ -15,11 +15,6 @@ use crate::storage::disk::Storage;
 use std::path::Path;
 
 impl DecisionLog {
-    /// Where it lies.
-    pub fn folder(&self) -> &Path {
-        &self.shared.ground.folder
-    }
-
     /// Waits until each segment that is full and on the disk has a side file, or failed to get one.
     pub fn wait_for_sides(&self) {
         self.shared.sides.wait_until_done();
