@@ -368,7 +368,8 @@ fn ids(args: &CheckArgs) -> Result<Vec<Value>, CheckError> {
     Ok(ids)
 }
 
-fn warn() -> Result<(), CheckError> {
+/// Says that a number on the command line is no secret.
+pub fn warn() -> Result<(), CheckError> {
     let text = "hecha: a number on the command line can be read by others on this machine; use \
                 `--id TYPE:-` for real ones\n";
     let written = io::stderr().lock().write_all(text.as_bytes());
@@ -395,7 +396,8 @@ pub fn pair<'a>(
     pair.map(Some).ok_or(CheckError::Flag { flag, what })
 }
 
-fn standard_input() -> Result<String, CheckError> {
+/// All of standard input.
+pub fn standard_input() -> Result<String, CheckError> {
     let mut text = String::new();
     let read = io::stdin().lock().read_to_string(&mut text);
     read.map(|_| text).map_err(|fault| CheckError::Io {

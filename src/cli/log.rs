@@ -7,16 +7,19 @@ use super::epoch::{self, EpochArgs, EpochError};
 use super::log_filter::{FilterArgs, FlagError};
 use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
+use super::subject::{self, SubjectArgs, SubjectError};
 use super::verify::{self, VerifyArgs, VerifyError};
+use crate::decision_log::by_check;
 use crate::decision_log::counters::owes_report;
 use crate::decision_log::entry::{CheckRecord, Record};
 use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::months;
-use crate::decision_log::query::{self, Filter};
+use crate::decision_log::query::{self, Filter, Summary};
 use crate::decision_log::recall::{self, ReliedAnswer};
 use crate::decision_log::record::CheckId;
 use crate::decision_log::segment::Header;
+use crate::gateway::subjects::runs_beside;
 use crate::seal::keys::{KeyError, MasterKey};
 use crate::storage::disk::RealDisk;
 use crate::wire::normalised;
@@ -79,6 +82,9 @@ A log that its operator wrote anew and signed is found by witnesses and receipts
     Receipt(ReceiptArgs),
     /// Say what a receipt proves, from the file and public keys alone
     VerifyReceipt(VerifyReceiptArgs),
+    /// List who asked about a person or organisation, when, why and with what answer
+    #[command(after_help = subject::EXAMPLES)]
+    Subject(SubjectArgs),
     /// Write the log as a table (not in this version)
     Export {
         /// Form of the table
@@ -139,6 +145,9 @@ pub enum LogCommandError {
         /// As given.
         dir: PathBuf,
     },
+    /// Who asked about a person.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -165,7 +174,11 @@ pub enum LogCommandError {
 impl LogCommandError {
     /// Whether the caller cannot mend it.
     pub fn is_internal(&self) -> bool {
-        matches!(self, Self::Output(_) | Self::Replay(ReplayError::Output(_)))
+        match self {
+            Self::Output(_) | Self::Replay(ReplayError::Output(_)) => true,
+            Self::Subject(error) => error.is_internal(),
+            _ => false,
+        }
     }
 }
 
@@ -186,6 +199,10 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
         LogCommand::VerifyReceipt(args) => {
             Ok(receipt::verify_into(args, &mut io::stdout().lock()).map(|()| 0)?)
         }
+        LogCommand::Subject(args) => {
+            subject::run(args, &mut io::stdout().lock())?;
+            Ok(0)
+        }
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
 }
@@ -203,7 +220,7 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
     };
     let mut written = Ok(());
     let mut left_out = 0;
-    let summary = query::read(&RealDisk, &args.dir, &filter, |record| {
+    let summary = read(&args.dir, &filter, |record| {
         if reported
             .as_ref()
             .is_some_and(|reported| !lacks_report(&record, reported))
@@ -236,6 +253,32 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
         "{records} records, {segments} segments read{torn}"
     )?;
     Ok(())
+}
+
+/// One check by the index, everything else by reading the whole log.
+fn read(
+    dir: &Path,
+    filter: &Filter,
+    mut visit: impl FnMut(Record) -> ControlFlow<()>,
+) -> Result<Summary, LogError> {
+    let Some(check_id) = filter.check_id else {
+        return query::read(&RealDisk, dir, filter, visit);
+    };
+    let found = by_check::read(&RealDisk, dir, check_id)?;
+    let mut summary = Summary {
+        segments: found.segments,
+        ..Summary::default()
+    };
+    for record in found.records {
+        if !filter.passes(&record) {
+            continue;
+        }
+        summary.records += 1;
+        if visit(record).is_break() {
+            break;
+        }
+    }
+    Ok(summary)
 }
 
 /// Checks of which somebody has said what was done, whenever that was.
@@ -301,17 +344,6 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
         "{count} answers relied on it, {waiting} without feedback; {segments} segments read"
     )?;
     Ok(())
-}
-
-/// The logs of `hecha screen` runs of the same state folder, in the order of their names.
-fn runs_beside(log: &Path) -> Vec<PathBuf> {
-    let runs = log.parent().map(|state| state.join("screen"));
-    let entries = runs.and_then(|runs| std::fs::read_dir(runs).ok());
-    let folders = entries.into_iter().flatten().flatten();
-    let mut folders: Vec<PathBuf> = folders.map(|one| one.path()).collect();
-    folders.retain(|folder| folder.is_dir());
-    folders.sort_unstable();
-    folders
 }
 
 /// False where whoever reads has seen enough.

@@ -63,6 +63,10 @@ pub mod receipt;
 pub mod epoch;
 /// `hecha log verify`: whether a log is whole.
 pub mod verify;
+/// A log opened offline, so that reading it is itself recorded.
+pub mod log_open;
+/// `hecha log subject`: who asked about a person.
+pub mod subject;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -104,6 +104,8 @@ struct OpenSegment {
 pub(super) struct Unsynced {
     /// The last one is being written.
     pub files: SmallVec<[Arc<dyn StoredFile>; 2]>,
+    /// Number of the last one.
+    pub number: u64,
     pub through: u64,
     /// Where the last file's frames end.
     pub end: u64,
@@ -169,12 +171,18 @@ impl Appender {
         (self.segment.number == segment).then_some(self.segment.offset)
     }
 
+    /// How somebody is written down in the segment being written.
+    pub fn digest_of(&self, subject: Subject<'_>) -> Digest {
+        subject_digest(&self.segment.shard, subject)
+    }
+
     /// What a sync has to do now.
     pub fn unsynced(&mut self) -> Unsynced {
         let mut files: SmallVec<[_; 2]> = self.full.drain(..).collect();
         files.push(Arc::clone(&self.segment.file));
         Unsynced {
             files,
+            number: self.segment.number,
             through: self.next_index - 1,
             end: self.segment.offset,
         }
@@ -498,7 +506,7 @@ fn digests(shard: &ShardKeys, draft: &CheckDraft<'_>) -> CheckDigests {
 fn subject_digest(shard: &ShardKeys, subject: Subject<'_>) -> Digest {
     match subject {
         Subject::Number(number) => shard.subject.full(number),
-        Subject::Name(folded) => shard.subject.text("name", folded.as_bytes()),
+        Subject::Name(folded) => shard.name(folded),
     }
 }
 

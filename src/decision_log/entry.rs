@@ -12,6 +12,8 @@ use crate::identifier::digest::Digest;
 use crate::model::decision::{Decision, Identity, Level};
 use crate::model::language::Language;
 use crate::model::term::Moment;
+use smallvec::SmallVec;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -115,7 +117,15 @@ pub struct EventRecord {
 pub struct Names {
     texts: HashMap<(u8, u32), Arc<str>>,
     contexts: HashMap<u32, Arc<ReadContext>>,
+    /// Which was asked for last and is not here.
+    missed: Cell<Option<NameKey>>,
 }
+
+/// Table and number of a text; contexts count as `CONTEXTS`.
+pub(super) type NameKey = (u8, u32);
+
+/// In place of a table: contexts.
+pub(super) const CONTEXTS: u8 = u8::MAX;
 
 impl Names {
     /// Learns a text.
@@ -131,11 +141,26 @@ impl Names {
 
     /// A text by its number.
     pub fn text(&self, table: Table, number: u32) -> Option<Arc<str>> {
-        self.texts.get(&(table as u8, number)).cloned()
+        let found = self.texts.get(&(table as u8, number)).cloned();
+        self.note(found, (table as u8, number))
+    }
+
+    /// Which name a record could not be read without, once: readers that fetch names one by one
+    /// fetch it and read the record again.
+    pub(super) fn take_missed(&self) -> Option<NameKey> {
+        self.missed.take()
     }
 
     fn context(&self, number: u32) -> Option<Arc<ReadContext>> {
-        self.contexts.get(&number).cloned()
+        let found = self.contexts.get(&number).cloned();
+        self.note(found, (CONTEXTS, number))
+    }
+
+    fn note<T>(&self, found: Option<T>, key: NameKey) -> Option<T> {
+        if found.is_none() {
+            self.missed.set(Some(key));
+        }
+        found
     }
 }
 
@@ -191,6 +216,22 @@ fn head_after_hashes(fields: &mut Fields<'_>, check_id: CheckId) -> Option<Check
         unit,
         flags,
     })
+}
+
+/// Keyed digests by which the people of a check are found, that of the subject first.
+pub(super) fn check_digests(payload: &[u8]) -> Option<SmallVec<[Digest; 4]>> {
+    let mut fields = Fields::new(payload);
+    let check_id = CheckId(fields.array()?);
+    fields.array::<16>()?;
+    let mut digests = SmallVec::from_slice(&[Digest(fields.array()?)]);
+    let head = head_after_hashes(&mut fields, check_id)?;
+    if head.flags & FLAG_OTHERS != 0 {
+        for _scenario_purpose_context in 0..3 {
+            fields.small_number()?;
+        }
+        digests.extend(others(&mut fields)?);
+    }
+    Some(digests)
 }
 
 /// A check's whole open part.
@@ -312,6 +353,18 @@ pub fn event_moment(payload: &[u8]) -> Option<Moment> {
     let mut fields = Fields::new(payload);
     fields.byte()?;
     Some(Moment(i64::from_le_bytes(fields.array()?)))
+}
+
+/// The check that an event concerns, if any.
+pub(super) fn event_check_id(payload: &[u8]) -> Option<Option<CheckId>> {
+    let mut fields = Fields::new(payload);
+    fields.array::<9>()?;
+    fields.number()?;
+    fields.number()?;
+    match fields.byte()? {
+        0 => Some(None),
+        _ => fields.array().map(|id| Some(CheckId(id))),
+    }
 }
 
 /// An event.

@@ -5,7 +5,7 @@
 //! unreadable. A stolen log cannot be joined to a stolen list, for the master is not that of
 //! snapshots. Contract, section 7; design, "Log".
 
-use crate::identifier::digest::DigestKey;
+use crate::identifier::digest::{self, DigestKey};
 use crate::model::term::{Day, Moment};
 use crate::seal::aead::{OpenError, SealKey};
 use crate::seal::derive::derive;
@@ -129,6 +129,11 @@ pub struct ShardKeys {
 }
 
 impl ShardKeys {
+    /// Digest of a folded name, of whom nothing but the name was asked.
+    pub fn name(&self, folded: &str) -> digest::Digest {
+        self.subject.text("name", folded.as_bytes())
+    }
+
     /// Appends 16 random bytes and `plain`, sealed and bound to its record, to `out`.
     pub fn seal(&self, random: &[u8; 16], bound: &[u8; 16], plain: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(random);

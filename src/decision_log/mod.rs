@@ -46,6 +46,14 @@ pub mod feedback;
 pub mod recovery;
 /// Numbers of checks, rising.
 pub mod check_ids;
+/// A file beside each full segment: who stands in it, and where.
+pub mod side_file;
+/// What a segment's side file holds, gathered from its frames.
+pub mod side_contents;
+/// Which side file or segment answers, damage or not.
+pub mod side;
+/// The thread that makes side files.
+pub mod side_maker;
 /// Appending under one lock: order, check_ids, roll-over.
 pub mod appender;
 /// One segment, looked at for `hecha log verify`.
@@ -62,6 +70,12 @@ pub mod writer;
 pub mod query;
 /// A few records at a time.
 pub mod page;
+/// One check and what concerns it, without reading the whole log.
+pub mod by_check;
+/// Who asked about a person.
+pub mod subject;
+/// What readers ask of the open log.
+pub mod reading;
 /// Which answers relied on an entry.
 pub mod recall;
 /// How many subjects each unit has asked about today.

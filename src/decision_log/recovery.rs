@@ -113,6 +113,7 @@ pub(super) fn recover(
     let chain = chain::read(storage, folder, Writing::No, |header, frame| {
         memory.see(header, frame)
     })?;
+    remove_sides(storage, folder, &chain)?;
     memory.recovery.cut = repair(storage, folder, &chain)?;
     memory.recovery.unreported = memory.unreported.len() as u64;
     let last = chain.segments.last();
@@ -281,6 +282,21 @@ fn repair(storage: &dyn Storage, folder: &Path, chain: &Chain) -> Result<Option<
         }
     }
     Ok(cut)
+}
+
+/// Removes side files of the segment that is written on and of those behind it: what they say of it
+/// will not be all. Before anything of a segment is cut.
+fn remove_sides(storage: &dyn Storage, folder: &Path, chain: &Chain) -> Result<(), LogError> {
+    let name = || folder.display().to_string();
+    let last = chain.segments.last().map_or(0, |last| last.header.number);
+    let listed = storage.list(folder).map_err(LogError::io("list", name()))?;
+    for name in listed {
+        if segment::side_number_of(&name).is_some_and(|number| number >= last) {
+            let removed = storage.remove(&folder.join(&name));
+            removed.map_err(LogError::io("remove", name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes segments, the highest first, so that what is left has no gap at any moment.

@@ -8,6 +8,7 @@ use super::codec::{Fields, put_number, put_text};
 use super::error::LogError;
 use crate::model::term::Moment;
 use crate::seal::keys::KeyId;
+use crate::storage::append::{self, Found};
 use crate::storage::disk::{Storage, StoredFile};
 use crate::storage::replace;
 use std::io;
@@ -147,6 +148,45 @@ pub fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("log-")?.strip_suffix(".hlog")?;
     let number = digits.parse().ok()?;
     (file_name(number) == name && number > 0).then_some(number)
+}
+
+/// What the last segment with records says of itself; `None` where there is none.
+///
+/// Errors: a segment between others is missing, a header makes no sense, the file system.
+pub fn last_header(storage: &dyn Storage, folder: &Path) -> Result<Option<Header>, LogError> {
+    for number in numbers(storage, folder)?.into_iter().rev() {
+        let name = file_name(number);
+        let opened = storage.open_to_read(&folder.join(&name));
+        let file = opened.map_err(LogError::io("open", name.as_str()))?;
+        let mut bytes = vec![0; SEGMENT_UNIT_BYTES as usize];
+        let read = file.read_at(0, &mut bytes);
+        bytes.truncate(read.map_err(LogError::io("read", name.as_str()))?);
+        if append::is_blank(&bytes, 0) {
+            continue;
+        }
+        let header = match append::decode(&bytes, 0) {
+            Found::Frame(frame, _) => Header::read(frame.payload),
+            Found::UnknownFormat(_) | Found::Nothing => None,
+        };
+        return header.map(Some).ok_or(LogError::Damaged {
+            file: name,
+            offset: 0,
+            detail: "the file does not begin with the header of its segment",
+        });
+    }
+    Ok(None)
+}
+
+/// Name of the side file of a segment.
+pub fn side_name(number: u64) -> String {
+    format!("log-{number:08}.subjects")
+}
+
+/// Number of the segment whose side file has this name.
+pub fn side_number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("log-")?.strip_suffix(".subjects")?;
+    let number = digits.parse().ok()?;
+    (side_name(number) == name).then_some(number)
 }
 
 /// Numbers of the segments in a folder, rising. Errors: one between others is missing.

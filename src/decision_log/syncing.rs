@@ -13,6 +13,7 @@ use super::record::Position;
 use super::recovery::{self, Recovered, Recovery};
 use super::segment::LogOptions;
 use super::shards;
+use super::side_maker::{SideMaker, Wish};
 use super::trees::Trees;
 use crate::model::decision::Level;
 use crate::model::term::Moment;
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub last_record: AtomicU64,
     pub ended: OnceLock<Arc<str>>,
     pub next_segment_fault: Mutex<Option<(Instant, Arc<str>)>>,
+    pub sides: Arc<Wish>,
 }
 
 /// Who waits for what.
@@ -146,9 +148,11 @@ impl Shared {
             sleeping: AtomicBool::new(false),
             ended: OnceLock::new(),
             next_segment_fault: Mutex::new(None),
+            sides: Arc::default(),
             trees,
             ground,
         };
+        shared.sides.full_below(last_number);
         Ok((shared, recovered.recovery))
     }
 
@@ -269,6 +273,7 @@ impl Shared {
             .synced_through
             .store(unsynced.through, Ordering::Release);
         self.tell(unsynced.through);
+        self.sides.full_below(unsynced.number);
         if let Some(written) = unsynced.files.last() {
             written.expect_writes(unsynced.end, AHEAD_BYTES);
         }
@@ -407,6 +412,12 @@ pub(super) fn spawn_tree(shared: &Arc<Shared>) -> Result<Option<JoinHandle<()>>,
         }
     };
     spawn(shared, "hecha-log-tree", run).map(Some)
+}
+
+/// Starts the thread that makes side files.
+pub(super) fn spawn_sides(shared: &Shared) -> Result<SideMaker, LogError> {
+    let storage = Arc::clone(&shared.ground.storage);
+    SideMaker::start(storage, &shared.ground.folder, Arc::clone(&shared.sides))
 }
 
 fn spawn(

@@ -13,6 +13,7 @@ use super::lookup::{self, FoundCheck};
 use super::record::{Appended, CheckDraft, CheckId, EventDraft, FeedbackDraft, Position};
 use super::recovery::{self, Recovery};
 use super::segment::{LogOptions, Syncing};
+use super::side_maker::SideMaker;
 use super::syncing::{self, Shared, lock, wait};
 use super::trees::{self, TreeState};
 use crate::model::decision::Level;
@@ -27,9 +28,11 @@ use std::thread::JoinHandle;
 /// The one writer of a log folder. Shared by reference; dropping it syncs and lets go.
 #[derive(Debug)]
 pub struct DecisionLog {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
     tree_thread: Option<JoinHandle<()>>,
+    /// Before the lock: it ends first.
+    _sides: Option<SideMaker>,
     _lock: FolderLock,
 }
 
@@ -65,17 +68,19 @@ impl DecisionLog {
         let (shared, recovery) =
             Shared::open(storage, folder, options, keys, entropy, recovered, now)?;
         let shared = Arc::new(shared);
-        let (thread, tree_thread) = match shared.options.syncing {
-            Syncing::ByHand => (None, None),
+        let (thread, tree_thread, sides) = match shared.options.syncing {
+            Syncing::ByHand => (None, None, None),
             Syncing::Thread => (
                 Some(syncing::spawn_sync(&shared)?),
                 syncing::spawn_tree(&shared)?,
+                Some(syncing::spawn_sides(&shared)?),
             ),
         };
         let log = Self {
             shared,
             thread,
             tree_thread,
+            _sides: sides,
             _lock: lock,
         };
         Ok((log, recovery))

@@ -49,6 +49,8 @@ pub mod gates;
 pub mod source;
 /// Entries taken back as wrong, and the answers that relied on them.
 pub mod recalls;
+/// Who asked about a person.
+pub mod subjects;
 /// Acts on entries, from an order to its line in the journal.
 pub mod acts;
 /// Acts that wait for a second person.

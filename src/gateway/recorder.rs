@@ -23,6 +23,8 @@ use crate::snapshot::publish::Accepted;
 use crate::telemetry::Figure;
 use crate::wire::answer::HASHED_FROM;
 use crate::wire::ops::FeedbackBody;
+use crate::wire::records::hex;
+use crate::wire::subject::SubjectBody;
 use smallvec::SmallVec;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,6 +89,44 @@ pub struct SwapRecord<'a> {
     pub order: Option<&'a str>,
     /// When.
     pub at: Moment,
+}
+
+/// Somebody is about to read who asked about a person.
+#[derive(Clone, Copy)]
+pub struct SubjectRead<'a> {
+    /// Who reads.
+    pub unit: &'a str,
+    /// The person at the unit.
+    pub operator: Option<&'a str>,
+    /// About whom, and why.
+    pub body: &'a SubjectBody,
+    /// When.
+    pub at: Moment,
+}
+
+impl SubjectRead<'_> {
+    /// Appends its record: the person as a keyed digest, as checks of this month have it.
+    pub fn append(&self, log: &DecisionLog) -> Result<Position, LogError> {
+        let number = self.body.numbers.first();
+        let digest = number.and_then(|number| log.digest_of(Subject::Number(number)));
+        let digest = digest.map(|digest| hex(&digest.0));
+        let mut details: SmallVec<[(&str, &str); 6]> = SmallVec::new();
+        details.extend([("what", "subject"), ("reason", &self.body.reason)]);
+        details.extend(digest.as_deref().map(|digest| ("subject_digest", digest)));
+        details.extend(number.map(|number| ("id_type", number.id_type().name())));
+        details.extend(
+            self.body
+                .reference
+                .as_deref()
+                .map(|text| ("reference", text)),
+        );
+        details.extend(self.operator.map(|operator| ("operator", operator)));
+        log.append_event(&EventDraft {
+            unit: Some(self.unit),
+            details: &details,
+            ..event(EventKind::LogRead, self.at)
+        })
+    }
 }
 
 /// The log of the service.
@@ -287,6 +327,12 @@ impl Recorder {
             details,
             ..event(EventKind::Approval, at)
         });
+    }
+
+    /// Records that somebody asks who asked about a person; in the kernel on return.
+    pub fn subject_read(&self, read: &SubjectRead<'_>) -> Result<Position, RecordError> {
+        let appended = read.append(&self.log);
+        appended.map_err(|error| self.failed(&error))
     }
 
     /// Records that catalogue and clients were loaded again.

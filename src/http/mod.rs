@@ -60,6 +60,8 @@ pub mod ops;
 pub mod log;
 /// Acts that need two persons.
 pub mod approvals;
+/// Who asked about a person.
+pub mod subject;
 /// From a request to its handler.
 pub mod route;
 /// Certificates that change.

@@ -20,6 +20,7 @@ use super::reply::{self, Reply};
 use super::scan;
 use super::snapshot;
 use super::stream;
+use super::subject;
 use crate::gateway::client::ClientRole;
 use crate::wire::problem::{Problem, ProblemKind};
 use hyper::body::Incoming;
@@ -58,6 +59,7 @@ enum Target {
     Release,
     Approvals,
     Approve,
+    Subject,
     Public,
     Metrics,
     Alive,
@@ -92,7 +94,7 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 22] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 23] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
@@ -126,6 +128,7 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 22] = [
     ("/v1/clients/{unit}/release", Target::Release, "POST", ADMIN),
     ("/v1/approvals", Target::Approvals, "GET", SECOND),
     ("/v1/approvals/{id}", Target::Approve, "POST", SECOND),
+    ("/v1/log/subject", Target::Subject, "POST", AUDITOR),
     ("/metrics", Target::Metrics, "GET", &[]),
     ("/openapi.json", Target::Public, "GET", &[]),
     ("/docs", Target::Public, "GET", &[]),
@@ -288,6 +291,7 @@ async fn closed_route(
             Target::Entry => acts::entry(context, named),
             Target::Holds => acts::holds(context, head.uri.query()),
             Target::ClientsReload => clients::reload(context).await,
+            Target::Subject => subject::post(context, &opened).await,
             Target::Recalls => acts::recalls(context, &opened, head.uri.query()),
             Target::Measures => ops::measures(context),
             Target::Scenarios => ops::scenarios(context),

@@ -37,6 +37,8 @@ pub mod acts;
 pub mod units;
 /// Recalls as operators read them.
 pub mod recalls;
+/// Who asked about a person.
+pub mod subject;
 /// Records of the log as auditors read them.
 pub mod records;
 

@@ -18,6 +18,7 @@ use super::scan::ScanAsked;
 use crate::catalogue::scenario::{AttributeValue, AttributeValues};
 use crate::check::request::Party;
 use crate::decision_log::codec::Fields;
+use crate::identifier::document::FullNumber;
 use crate::identifier::free_text::mask_citizen_ids;
 use crate::identifier::kind::IdType;
 use crate::model::subject::SubjectKind;
@@ -75,6 +76,27 @@ impl<'a> Opening<'a> {
 /// Who at the unit has asked, where the request named one.
 pub fn operator(normalised: &[u8]) -> Option<&str> {
     Opening::read(&mut Fields::new(normalised))?.operator
+}
+
+/// Whether a number is one of the subject's, not only of a related party; `None` where the bytes
+/// are no request.
+pub fn names_subject(normalised: &[u8], number: &FullNumber) -> Option<bool> {
+    let mut fields = Fields::new(normalised);
+    if Opening::read(&mut fields)?.format != FORMAT {
+        return None;
+    }
+    skip_attributes(&mut fields)?;
+    fields.number()?;
+    let _flags = fields.byte()?;
+    fields.text()?;
+    for _ in 0..fields.number()? {
+        let id_type = fields.byte()?;
+        let text = fields.text()?;
+        if id_type == number.id_type() as u8 && text.as_bytes() == number.as_bytes() {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
 /// Appends the normalised request.

@@ -45,6 +45,7 @@ mod signing;
 mod smuggling;
 mod snapshots;
 mod stream;
+mod subject;
 mod time;
 mod tls;
 mod tokens;

@@ -11,4 +11,5 @@ mod replayed;
 mod schedules;
 mod support;
 mod tree;
+mod sides;
 mod verified;

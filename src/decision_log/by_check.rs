@@ -1,0 +1,168 @@
+//! One check and what concerns it, without reading the whole log.
+//!
+//! In: a check_id. Out: its record, feedback on it, events that concern it, as `query::read` would
+//! show them. Segments are halved by the check_ids of their side files, for check_ids rise; then
+//! at most 256 checks are read, and behind them one filter block of each later segment.
+
+use super::entry::{self, Record};
+use super::error::LogError;
+use super::record::{CheckId, KIND_CHECK, KIND_EVENT, KIND_FEEDBACK, Position};
+use super::segment;
+use super::side::{Fault, LoneFrame, Mend, SideSegment, Sides};
+use super::side_file::SideKey;
+use crate::storage::append::ScanEnd;
+use crate::storage::disk::Storage;
+use std::convert::Infallible;
+use std::path::Path;
+
+/// What was found, and how much was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ByCheck {
+    /// Records in their order.
+    pub records: Vec<Record>,
+    /// Segments of which at least the side file was looked at.
+    pub segments: u64,
+}
+
+/// Reads beside the writer; changes nothing.
+///
+/// Errors: damage where something was read, a missing segment, the file system.
+pub fn read(storage: &dyn Storage, folder: &Path, wanted: CheckId) -> Result<ByCheck, LogError> {
+    let sides = Sides {
+        storage,
+        folder,
+        mend: Mend::Leave,
+    };
+    let numbers = segment::numbers(storage, folder)?;
+    let mut found = ByCheck::default();
+    let Some(first) = segment_of(sides, &numbers, wanted, &mut found.segments)? else {
+        return Ok(found);
+    };
+    for (place, number) in numbers.iter().enumerate().skip(first) {
+        let next = numbers.get(place + 1).copied();
+        let Some(mut segment) = sides.one(*number, next)? else {
+            break;
+        };
+        found.segments += 1;
+        let mut records = in_segment(&mut segment, wanted);
+        if matches!(records, Err(Fault::Side)) {
+            let Some(mut again) = sides.gathered(*number, next)? else {
+                break;
+            };
+            records = in_segment(&mut again, wanted);
+        }
+        match records {
+            Ok(records) => found.records.extend(records),
+            Err(Fault::Log(error)) => return Err(error),
+            Err(Fault::Side) => return Err(super::recovery::nonsense(*number, 0)),
+        }
+    }
+    Ok(found)
+}
+
+/// Place of the last segment whose first check is not behind the wanted one.
+fn segment_of(
+    sides: Sides<'_>,
+    numbers: &[u64],
+    wanted: CheckId,
+    looked: &mut u64,
+) -> Result<Option<usize>, LogError> {
+    let (mut low, mut high) = (0, numbers.len());
+    let mut found = None;
+    while low < high {
+        // A segment without checks says nothing: the one before it is asked.
+        let middle = low + (high - low) / 2;
+        let mut place = middle;
+        let first = loop {
+            let next = numbers.get(place + 1).copied();
+            *looked += 1;
+            let segment = sides.one(numbers[place], next)?;
+            let head = segment.as_ref().map(SideSegment::head);
+            match head.filter(|head| head.check_count > 0) {
+                Some(head) => break Some(head.checks.0),
+                None if place == low => break None,
+                None => place -= 1,
+            }
+        };
+        match first {
+            Some(first) if first > wanted => high = place,
+            Some(_) => {
+                found = Some(place);
+                low = middle + 1;
+            }
+            None => low = middle + 1,
+        }
+    }
+    Ok(found)
+}
+
+fn in_segment(segment: &mut SideSegment, wanted: CheckId) -> Result<Vec<Record>, Fault> {
+    let mut records = Vec::new();
+    let (first, last) = segment.head().checks;
+    if segment.head().check_count > 0 && first <= wanted && wanted <= last {
+        if let Some(frame) = check_frame(segment, wanted)? {
+            records.push(Record::Check(Box::new(segment.check(&frame)?)));
+        }
+    }
+    if segment.head().concerning > 0 {
+        for offset in segment.offsets(SideKey::of_check(wanted))? {
+            let frame = segment.frame(offset)?;
+            records.extend(concerning(segment, &frame, wanted)?);
+        }
+    }
+    Ok(records)
+}
+
+/// Feedback or an event, where it concerns this check indeed.
+pub(super) fn concerning(
+    segment: &mut SideSegment,
+    frame: &LoneFrame,
+    wanted: CheckId,
+) -> Result<Option<Record>, Fault> {
+    let (payload, position) = (&frame.payload[..], frame.position);
+    let of = match frame.kind {
+        KIND_FEEDBACK => entry::feedback_head(payload).map(|(head, _)| head.check_id),
+        KIND_EVENT => entry::event_check_id(payload).flatten(),
+        _ => return Err(Fault::Side),
+    };
+    if of != Some(wanted) {
+        return Ok(None);
+    }
+    let record = match frame.kind {
+        KIND_FEEDBACK => {
+            Record::Feedback(segment.with_names(|names| entry::feedback(payload, position, names))?)
+        }
+        _ => Record::Event(segment.with_names(|names| entry::event(payload, position, names))?),
+    };
+    Ok(Some(record))
+}
+
+fn check_frame(segment: &SideSegment, wanted: CheckId) -> Result<Option<LoneFrame>, Fault> {
+    let Some((from, to)) = segment.stretch(wanted)? else {
+        return Ok(None);
+    };
+    let len = usize::try_from(to.saturating_sub(from)).map_err(|_| Fault::Side)?;
+    let mut bytes = vec![0; len];
+    let read = segment.file().read_at(from, &mut bytes);
+    let name = segment::file_name(segment.head().header.number);
+    let read = read.map_err(LogError::io("read", name))?;
+    let mut found = None;
+    let mut scan = ScanEnd::start(None);
+    let scanned = scan.resume(&bytes[..read], |frame| {
+        let head = (frame.kind == KIND_CHECK).then(|| entry::check_head(frame.payload));
+        if head.flatten().is_some_and(|head| head.check_id == wanted) {
+            found = Some(LoneFrame {
+                kind: frame.kind,
+                position: Position(frame.index),
+                payload: frame.payload.to_vec(),
+            });
+        }
+        Ok::<(), Infallible>(())
+    });
+    let Ok(()) = scanned;
+    match scan.offset as usize == len {
+        true => Ok(found),
+        // Damage before the end, or places of another segment: the segment is gathered anew.
+        false => Err(Fault::Side),
+    }
+}
