@@ -449,7 +449,6 @@ mod tests {
         let others = count..4 * count;
         let passed = others.filter(|number| file.group(key(*number)).unwrap().is_some());
         let passed = passed.count();
-        // Measured: 0.9 in a thousand.
         assert!(
             (100..900).contains(&passed),
             "{passed} of 300,000 pass the filter"

@@ -152,6 +152,8 @@ pub fn read(
 mod tests {
     use super::*;
     use crate::catalogue::load;
+    use crate::limits::table::LimitOptions;
+    use crate::seal::entropy::SeededEntropy;
     use crate::storage::disk::RealDisk;
     use std::fs;
 
@@ -163,6 +165,7 @@ mod tests {
         let options = ClientsOptions {
             path: path.clone(),
             second_factor: false,
+            limits: Arc::new(Limits::new(LimitOptions::default(), &SeededEntropy::new(1))),
             kept: Kept::new(&folder.path().join("kept")),
         };
         let mut source = ClientsSource::new(options, Arc::new(RealDisk));
