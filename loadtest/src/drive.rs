@@ -31,6 +31,10 @@ pub struct Measured {
     pub all: Latencies,
     /// Other statuses and how often.
     pub refused: BTreeMap<u16, u64>,
+    /// The others: how long they took.
+    pub refusals: Latencies,
+    /// Requests due that no connection was free for.
+    pub unsent: u64,
     /// Requests sent or due without an answer at the end.
     pub unanswered: u64,
     /// From the first request to the last answer within the span.
@@ -38,12 +42,15 @@ pub struct Measured {
 }
 
 impl Measured {
-    fn new() -> Result<Self> {
+    /// Nothing yet.
+    pub fn new() -> Result<Self> {
         Ok(Self {
             kernel: Latencies::new()?,
             disk: Latencies::new()?,
             all: Latencies::new()?,
             refused: BTreeMap::new(),
+            refusals: Latencies::new()?,
+            unsent: 0,
             unanswered: 0,
             elapsed: Duration::ZERO,
         })
@@ -62,6 +69,7 @@ impl Measured {
     fn add(&mut self, latency: Duration, status: u16, body: &[u8]) {
         if status != 200 {
             *self.refused.entry(status).or_default() += 1;
+            self.refusals.record(latency);
             return;
         }
         self.all.record(latency);
@@ -70,6 +78,35 @@ impl Measured {
             false => &mut self.kernel,
         };
         of_level.record(latency);
+    }
+}
+
+/// How far an open loop of turns has come.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    schedule: Schedule,
+    sent: u64,
+    total: u64,
+}
+
+impl Pace {
+    /// Requests fall due at `rate_per_second` for `span`.
+    pub fn new(rate_per_second: u64, span: Duration) -> Self {
+        let schedule = Schedule::new(rate_per_second);
+        Self {
+            schedule,
+            sent: 0,
+            total: schedule.count_within(span),
+        }
+    }
+
+    /// `count` requests are due at once.
+    pub fn at_once(count: u64) -> Self {
+        Self {
+            schedule: Schedule::new(u64::MAX),
+            sent: 0,
+            total: count,
+        }
     }
 }
 
@@ -173,6 +210,34 @@ impl<'a> Driver<'a> {
         measured.elapsed = start.elapsed();
         measured.unanswered = total - sent + self.in_flight() as u64;
         Ok(measured)
+    }
+
+    /// One turn of an open loop: sends what is due by `pace`, takes what has come. A request for
+    /// which no connection is free is not sent later: its caller has given up.
+    pub fn turn(&mut self, pace: &mut Pace, start: Instant, measured: &mut Measured) -> Result<()> {
+        let now = start.elapsed();
+        while pace.sent < pace.total && pace.schedule.due(pace.sent) <= now {
+            pace.sent += 1;
+            match self.idle.is_empty() {
+                true => measured.unsent += 1,
+                false => drop(self.send(start.elapsed())?),
+            }
+            // Answers that wait to be taken make connections free.
+            if pace.sent.is_multiple_of(16) {
+                break;
+            }
+        }
+        self.receive(start, measured)?;
+        Ok(())
+    }
+
+    /// Waits for the last answers of turns, for a while.
+    pub fn drain(&mut self, start: Instant, measured: &mut Measured) -> Result<()> {
+        let until = Instant::now() + DRAIN_MAX;
+        while self.in_flight() > 0 && Instant::now() < until {
+            self.receive(start, measured)?;
+        }
+        Ok(())
     }
 
     /// Asks the first `count` requests one by one and returns the bodies of the answers.
@@ -326,6 +391,24 @@ mod tests {
         assert_eq!(measured.refused, BTreeMap::from([(422, 10)]));
         assert_eq!((measured.unanswered, measured.failed()), (0, 10));
         assert!(measured.elapsed >= Duration::from_millis(96));
+    }
+
+    #[test]
+    fn a_caller_who_finds_no_connection_gives_up() {
+        let requests = [request("{}", "t")];
+        let address = serve(requests[0].len(), &[r#"{"status":422}"#, ""]);
+        let mut driver = Driver::connect(address, 2, &requests).unwrap();
+        let mut measured = Measured::new().unwrap();
+        let start = Instant::now();
+        // Each connection is refused once and then never answered again.
+        let mut pace = Pace::at_once(4);
+        while measured.refused.get(&422) != Some(&2) {
+            driver.turn(&mut pace, start, &mut measured).unwrap();
+        }
+        let mut more = Pace::at_once(5);
+        driver.turn(&mut more, start, &mut measured).unwrap();
+        assert_eq!(measured.refusals.count(), 2);
+        assert_eq!((measured.unsent, driver.in_flight()), (5, 2));
     }
 
     #[test]

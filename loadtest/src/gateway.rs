@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -68,34 +68,20 @@ impl Server {
 
     /// hecha, and the token of a client that may ask everything.
     pub fn hecha(gateway: &Gateway<'_>) -> Result<(Self, String)> {
-        let config = write_config(gateway)?;
-        run(
-            gateway,
-            &["key", "new", &text(&gateway.state_dir.join("log.key"))],
-        )?;
-        let sign_key = text(&gateway.state_dir.join("log-sign.key"));
-        run(gateway, &["key", "new", "--signing", &sign_key])?;
-        let config = text(&config);
-        let client = [
-            "client",
-            "add",
-            "--config",
-            &config,
-            "--unit",
-            "loadtest",
-            "--scenario",
-            "*",
-            "--level",
-            gateway.level,
-        ];
-        let token = run(gateway, &client)?.trim().to_owned();
+        prepare(gateway)?;
+        let token = add_unit(gateway, "loadtest")?;
+        Ok((Self::again(gateway)?, token))
+    }
+
+    /// hecha, where everything is prepared.
+    pub fn again(gateway: &Gateway<'_>) -> Result<Self> {
+        let config = text(&gateway.state_dir.join("hecha.toml"));
         let log = gateway.state_dir.join("hecha.stderr");
         let mut command = Command::new(gateway.program);
         command.args(["serve", "--config", &config]);
         command.stderr(File::create(&log)?);
-        let server = Self::start(command, "hecha")
-            .with_context(|| format!("what hecha said stands in {}", log.display()))?;
-        Ok((server, token))
+        Self::start(command, "hecha")
+            .with_context(|| format!("what hecha said stands in {}", log.display()))
     }
 
     /// Number of the process, where it is ours.
@@ -171,12 +157,39 @@ impl Drop for Server {
     }
 }
 
+/// Configuration and keys of the log.
+pub fn prepare(gateway: &Gateway<'_>) -> Result<()> {
+    write_config(gateway)?;
+    let key = text(&gateway.state_dir.join("log.key"));
+    run(gateway, &["key", "new", &key])?;
+    let sign_key = text(&gateway.state_dir.join("log-sign.key"));
+    run(gateway, &["key", "new", "--signing", &sign_key])?;
+    Ok(())
+}
+
+/// Another unit that may ask everything; its token.
+pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
+    let config = text(&gateway.state_dir.join("hecha.toml"));
+    let client = [
+        "client",
+        "add",
+        "--config",
+        &config,
+        "--unit",
+        unit,
+        "--scenario",
+        "*",
+        "--level",
+        gateway.level,
+    ];
+    Ok(run(gateway, &client)?.trim().to_owned())
+}
+
 /// hecha.toml of this run.
-fn write_config(gateway: &Gateway<'_>) -> Result<PathBuf> {
+fn write_config(gateway: &Gateway<'_>) -> Result<()> {
     let path = gateway.state_dir.join("hecha.toml");
     let text = config_text(gateway)?;
-    fs::write(&path, text).with_context(|| path.display().to_string())?;
-    Ok(path)
+    fs::write(&path, text).with_context(|| path.display().to_string())
 }
 
 fn config_text(gateway: &Gateway<'_>) -> Result<String> {

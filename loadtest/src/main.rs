@@ -30,6 +30,7 @@ mod exchange;
 mod gateway;
 mod list;
 mod mix;
+mod overload;
 mod pace;
 mod pin;
 mod random;
@@ -60,6 +61,10 @@ enum Command {
     Mix(mix::MixArguments),
     /// Measure hecha and the bare server in turn and print the table
     Run(rounds::RunArguments),
+    /// Ask for more than hecha can answer, up to ten times, then less again
+    Overload(overload::OverloadArguments),
+    /// One unit floods beside a modest one; then everybody comes back after a restart
+    Flood(overload::OverloadArguments),
     /// The bare server alone (started by `run`)
     #[command(hide = true)]
     Bare(bare::BareArguments),
@@ -70,6 +75,8 @@ fn main() -> ExitCode {
         Command::Gen(arguments) => list::generate(&arguments),
         Command::Mix(arguments) => mix::write(&arguments),
         Command::Run(arguments) => rounds::run(&arguments),
+        Command::Overload(arguments) => overload::overload(&arguments),
+        Command::Flood(arguments) => overload::flood(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),
     };
     end(done)

@@ -368,11 +368,17 @@ impl Gateway {
         problem
     }
 
-    /// Counts a problem; 401, 403 and 422 also go into the log.
+    /// Counts a problem; 401, 403, 422 and 500 also go into the log.
     pub fn refused(&self, problem: &Problem, client: Option<&Client>, route: &'static str) {
         self.shared.telemetry.count_problem(problem.kind.slug());
+        if problem.kind == ProblemKind::Internal {
+            self.shared.telemetry.panics.increment(1);
+        }
         match problem.kind {
-            ProblemKind::Unauthorised | ProblemKind::Forbidden | ProblemKind::Invalid => {
+            ProblemKind::Unauthorised
+            | ProblemKind::Forbidden
+            | ProblemKind::Invalid
+            | ProblemKind::Internal => {
                 self.shared.recorder.denied(Denied {
                     unit: client.map(|client| &*client.unit),
                     status: problem.status(),
@@ -381,7 +387,6 @@ impl Gateway {
                     at: self.shared.clock.now(),
                 });
             }
-            ProblemKind::Internal => self.shared.telemetry.panics.increment(1),
             _ => (),
         }
     }

@@ -7,15 +7,22 @@ use super::context::Context;
 use super::limits::Limits;
 use super::listen::{self, Answering, Endpoint, Listener, OnFailedHandshake, Running, Stage};
 use super::overload::Load;
+use super::reply::{self, Reply};
 use super::route::{Routes, Side};
 use super::tls::Tls;
 use super::tls_watch::TlsWatch;
 use crate::gateway::service::Gateway;
 use crate::telemetry::GaugeHandle;
+use crate::wire::problem::{Problem, ProblemKind};
+use hyper::Response;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -142,6 +149,25 @@ fn on_failed_handshake(gateway: &Arc<Gateway>) -> OnFailedHandshake {
     Arc::new(move |reason| gateway.shared.telemetry.count_failed_handshake(reason))
 }
 
+/// Does `work`; where it panics the answer is `failed`, and the connection's thread goes on. What
+/// was recorded and not sent says so itself, while it is dropped.
+async fn unharmed<T>(work: impl Future<Output = T>, failed: impl Fn() -> T) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(failed()))
+    })
+    .await
+}
+
+/// 500, counted and recorded: nothing was decided, or nothing that anybody was told.
+fn failed(gateway: &Gateway) -> Response<Reply> {
+    let detail = "the gateway failed on this request; nothing was decided";
+    let problem = Problem::new(ProblemKind::Internal, detail);
+    gateway.refused(&problem, None, "");
+    reply::closing(reply::problem(&problem))
+}
+
 fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {
     let telemetry = &gateway.shared.telemetry;
     // Operators are few, and on a runtime of their own.
@@ -161,6 +187,28 @@ fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Re
     let routes = Arc::new(Routes::new(side).map_err(io::Error::other)?);
     Ok(Arc::new(move |request, serving| {
         let (context, routes) = (Arc::clone(&context), Arc::clone(&routes));
-        Box::pin(async move { routes.answer(&context, request, serving).await })
+        Box::pin(async move {
+            let work = routes.answer(&context, request, serving);
+            unharmed(work, || failed(&context.gateway)).await
+        })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let work = async {
+            tokio::task::yield_now().await;
+            assert_eq!(1 + 1, 3, "as wanted");
+            1
+        };
+        assert_eq!(runtime.block_on(unharmed(work, || 2)), 2);
+        assert_eq!(runtime.block_on(unharmed(async { 1 }, || 2)), 1);
+    }
 }

@@ -304,6 +304,47 @@ fn a_body_that_is_no_strict_json_is_refused() {
 }
 
 #[test]
+fn hostile_bodies_are_refused_with_a_place() {
+    let asking = Asking::new();
+    let good = ticket().to_string();
+    let in_object = |more: &str| good.replacen('{', &format!("{{{more},"), 1);
+    // Keys that collide where the seed of a hash is known; here it is not.
+    let flood: String = (0..4_000).map(|n| format!("\"Aa{n:04}BB\":0,")).collect();
+    for body in [
+        "[".repeat(10_000),
+        format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)),
+        "{\"a\":".repeat(10_000),
+        in_object("\"x\":1e99999"),
+        in_object("\"x\":-0"),
+        in_object("\"x\":\"\\ud800\""),
+        in_object("\"x\":\"\\udc00\\ud800\""),
+        in_object("\"x\":\"\u{0}\""),
+        in_object("\"x\":\"\\u0000\""),
+        in_object("\"scenario\":\"rail.ticket\""),
+        in_object(flood.trim_end_matches(',')),
+        good.replace("张三丰", &"张".repeat(20_000)),
+        good.replace("张三丰", "\\u0000"),
+        format!("\u{FEFF}{good}"),
+        good.replace("rail.ticket", "rail.ticket\\u0000"),
+    ] {
+        let answer = asking.post(body.clone());
+        let shown: String = body.chars().take(80).collect();
+        assert!(
+            [400, 422].contains(&answer.status),
+            "{shown} {}",
+            answer.text()
+        );
+        let problem = answer.json();
+        // A path, or where in the text.
+        let detail = problem["detail"].as_str().unwrap();
+        let is_placed = problem["field"].is_string() || detail.chars().any(|c| c.is_ascii_digit());
+        assert!(is_placed, "{shown} {problem}");
+    }
+    assert_eq!(asking.post(good).decision(), "block");
+    assert_eq!(asking.server.metric("hecha_panics_total"), 0.0);
+}
+
+#[test]
 fn heads_that_may_be_read_in_two_ways_close_the_connection() {
     let asking = Asking::new();
     let good = Request::post("/v1/check", ticket().to_string()).token(&asking.installation.token);
