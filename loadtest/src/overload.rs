@@ -148,7 +148,8 @@ pub fn overload(arguments: &OverloadArguments) -> Result<()> {
         let normal = step(&mut driver, capacity as u64 / 2, arguments.span())?;
         let mut said = format!(
             "capacity {capacity:.0}/s with {IN_FLIGHT} in flight; at half of it p99 {:.2} ms\n\n\
-             asked     sent/s  answered/s  of peak  p50 ms  p99 ms  of 1x  refused  refusal p50 ms\n",
+             asked     sent/s  answered/s  of peak  p50 ms  p99 ms  of 1x  refused  \
+             refusal p50 ms\n",
             p99_ms(&normal)
         );
         let steps = FACTORS.map(|factor| {
@@ -164,7 +165,8 @@ pub fn overload(arguments: &OverloadArguments) -> Result<()> {
             let share = refused(step) as f64 * 100.0 / sent.max(1) as f64;
             writeln!(
                 said,
-                "{factor:>4}x {:>11.0} {:>11.0} {:>7.0}% {:>7.2} {:>7.2} {:>5.1}x {share:>7.1}% {:>10.1}",
+                "{factor:>4}x {:>11.0} {:>11.0} {:>7.0}% {:>7.2} {:>7.2} {:>5.1}x {share:>7.1}% \
+                 {:>10.1}",
                 sent as f64 / step.elapsed.as_secs_f64(),
                 step.rate(),
                 step.rate() * 100.0 / peak,
@@ -174,7 +176,10 @@ pub fn overload(arguments: &OverloadArguments) -> Result<()> {
                 step.refusals.quantile_us(0.5).unwrap_or(0.0) / 1_000.0,
             )?;
         }
-        writeln!(said, "\nback to normal after {back} ms (no refusal, p99 within twice that at half)")?;
+        writeln!(
+            said,
+            "\nback to normal after {back} ms (none refused, p99 within twice that at half)"
+        )?;
         server.stop()?;
         Ok(said)
     })
