@@ -252,10 +252,10 @@ fn config_text(gateway: &Gateway<'_>) -> Result<String> {
         more.push_str("tls_cert_file = \"ca/server.pem\"\ntls_key_file = \"ca/server.key\"\n");
     }
     Ok(format!(
-        "{more}environment = {environment}\nlisten = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"\n\
+        "{more}environment = {environment}\n\
+         listen = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"\n\
          state_dir = {state_dir}\nsnapshot_dir = {snapshot_dir}\n\
          snapshot_key_file = {snapshot_key}\nclients_file = \"clients.toml\"\n\
-         enumeration = \"watch\"\n\
          log_key_file = \"log.key\"\ncheck_runtimes = 1\ndrain_delay_ms = 0\n"
     ))
 }

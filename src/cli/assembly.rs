@@ -5,16 +5,14 @@
 
 use super::cosigning;
 use super::limiting;
+use super::own_log::{self, LOG_FOLDER};
 use super::sample;
 use super::start_error::StartError;
 use crate::catalogue::fault::CatalogueError;
 use crate::catalogue::load as catalogue;
 use crate::catalogue::measure::Catalogue;
 use crate::config::resolved::Config;
-use crate::decision_log::epoch;
 use crate::decision_log::keys::LogKeys;
-use crate::decision_log::segment::LogOptions;
-use crate::decision_log::writer::DecisionLog;
 use crate::gateway::activated::Claim;
 use crate::gateway::actor::{Actor, ActorParts, LawLoader, Shared};
 use crate::gateway::acts::Keeper;
@@ -27,10 +25,8 @@ use crate::gateway::gates::{Gates, Replaying};
 use crate::gateway::idempotency::Idempotency;
 use crate::gateway::kept::{KEPT_FOLDER, Kept};
 use crate::gateway::recalls::Recalls;
-use crate::gateway::recorder::Recorder;
 use crate::gateway::service::{Gateway, RecordWaits};
 use crate::gateway::source::{Named, Pin, Refused, Source, SourceOptions};
-use crate::gateway::space::Space;
 use crate::gateway::view::{Law, Loaded, View};
 use crate::http::cosigning::{CosigningOptions, compare_at_start};
 use crate::http::limits::Limits;
@@ -44,7 +40,7 @@ use crate::overlay::record::JournalEntry;
 use crate::overlay::standing::Overlay;
 use crate::seal::entropy::OsEntropy;
 use crate::seal::keys::{self, KeyError, MasterKey};
-use crate::seal::sign::{PublicKey, SigningKey};
+use crate::seal::sign::PublicKey;
 use crate::snapshot::trust::Trust;
 use crate::storage::disk::{RealDisk, Storage};
 use crate::telemetry::Telemetry;
@@ -55,11 +51,8 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Folder of the decision log, inside the state folder.
-pub const LOG_FOLDER: &str = "log";
 /// File of the journal of acts, inside the state folder.
 pub const JOURNAL_FILE: &str = "acts.journal";
-const BLOCK_BYTES: u64 = 4_096;
 
 /// A gateway that is ready to listen.
 pub struct Assembled {
@@ -88,7 +81,7 @@ pub fn assemble(config: &Config) -> Result<Assembled, StartError> {
     let calendar = Arc::new(read_calendar(config)?);
     let last_act = acts.iter().map(|entry| entry.act.at).max();
     let witnesses = ask_witnesses(config, &*storage)?;
-    let (recorder, last_record) = open_log(config, &storage, started)?;
+    let (recorder, last_record) = own_log::open(config, &storage, started)?;
     let clock = Clock::new(last_act.max(last_record).unwrap_or(started));
     let mut source = Source::new(source_options(config)?, Arc::clone(&storage))?;
     let mut pin = source.pin()?;
@@ -552,54 +545,4 @@ fn read_calendar(config: &Config) -> Result<Calendar, StartError> {
     };
     let (days, clocks) = (read(calendar::DAYS_FILE)?, read(calendar::CLOCKS_FILE)?);
     Ok(Calendar::parse(days.as_deref(), clocks.as_deref())?)
-}
-
-/// Keys of the log: its master, and the one that signs its checkpoints.
-fn log_keys(config: &Config) -> Result<LogKeys, StartError> {
-    let keys = LogKeys::new(MasterKey::load(&config.log_key_file)?);
-    if !config.log_tree {
-        tracing::warn!("log_tree = false: nobody can prove what this log holds");
-        return Ok(keys);
-    }
-    let path = &config.log_sign_key_file;
-    match SigningKey::load(path) {
-        Ok(signer) => Ok(keys.with_signer(signer)),
-        Err(KeyError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Err(StartError::NoSignKey { path: path.clone() })
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn open_log(
-    config: &Config,
-    storage: &Arc<dyn Storage>,
-    now: Moment,
-) -> Result<(Recorder, Option<Moment>), StartError> {
-    let options = LogOptions {
-        segment_bytes: config.limits.log_segment_bytes / BLOCK_BYTES * BLOCK_BYTES,
-        ..LogOptions::default()
-    };
-    let keys = log_keys(config)?;
-    let folder = config.state_dir.join(LOG_FOLDER);
-    let (log, recovery) = DecisionLog::open(
-        Arc::clone(storage),
-        &folder,
-        options,
-        keys,
-        Arc::new(OsEntropy),
-        now,
-    )?;
-    epoch::record_note(&log, &**storage, &folder, now)?;
-    if let Some(cut) = &recovery.cut {
-        let (file, offset) = (&cut.file, cut.offset);
-        tracing::warn!(file, offset, "a torn tail of the decision log was cut off");
-    }
-    tracing::info!(
-        frames = recovery.frames,
-        checks = recovery.checks,
-        "the decision log is open"
-    );
-    let space = Space::new(folder, config.limits.disk_free_warn_bytes);
-    Ok((Recorder::new(log).watching(space), recovery.highest_moment))
 }

@@ -43,6 +43,8 @@ pub mod limiting;
 pub mod start_error;
 /// The witnesses of a gateway.
 pub mod cosigning;
+/// The gateway's own decision log.
+pub mod own_log;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha screen`: a file of subjects in, a file of decisions out.
