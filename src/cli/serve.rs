@@ -45,7 +45,7 @@ pub enum ServeError {
     Config(#[from] ConfigError),
     /// Something that the configuration names.
     #[error(transparent)]
-    Start(#[from] StartError),
+    Start(Box<StartError>),
     /// The sample's questions.
     #[error(transparent)]
     Sample(#[from] SampleError),
@@ -67,6 +67,12 @@ pub enum ServeError {
         /// What the system says.
         fault: io::Error,
     },
+}
+
+impl From<StartError> for ServeError {
+    fn from(error: StartError) -> Self {
+        Self::Start(Box::new(error))
+    }
 }
 
 impl ServeError {

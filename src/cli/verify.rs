@@ -104,7 +104,7 @@ fn as_text(found: &Verified, has_keys: bool) -> String {
     }
     for month in &found.months {
         let signed = month.checkpoint.as_ref();
-        let signed = signed.map_or("no checkpoint".to_owned(), |one| said(one));
+        let signed = signed.map_or("no checkpoint".to_owned(), said);
         let _ = writeln!(text, "{}: {} records, {signed}", month.month, month.frames);
     }
     for finding in &found.findings {
@@ -146,7 +146,7 @@ fn as_json(found: &Verified, has_keys: bool) -> Value {
                 "month": month.month,
                 "records": month.frames,
                 "checkpoint": month.checkpoint.as_ref().map(checkpoint),
-                "root_of_records": month.root.as_ref().map(|root| hex(root)),
+                "root_of_records": month.root.as_ref().map(hex),
             })
         })
         .collect();

@@ -21,10 +21,11 @@ const FIGURES: &[(&str, u64, u64, u64)] = &[
 ];
 
 /// What is done where asking looks like gathering the list. Keys: `enumeration` (off, watch or
-/// react; default react) and the figures of `Thresholds`, which rise from slow to stop.
+/// react; default watch) and the figures of `Thresholds`, which rise from slow to stop.
 pub fn limits(written: &Written) -> Result<LimitOptions, ConfigError> {
     let mode = match &written.enumeration {
-        None => Mode::default(),
+        // Nobody is stopped by a score before an operator has seen what his own units score.
+        None => Mode::Watch,
         Some(Placed { value, place }) => {
             Mode::parse(value).ok_or_else(|| ConfigError::Unusable {
                 place: place.clone(),
@@ -110,7 +111,11 @@ mod tests {
     #[test]
     fn what_is_not_written_has_its_default() {
         let options = limits(&written("")).unwrap();
-        assert_eq!(options, LimitOptions::default());
+        let watching = LimitOptions {
+            mode: Mode::Watch,
+            ..LimitOptions::default()
+        };
+        assert_eq!(options, watching);
         let two = approvals(&written("")).unwrap();
         assert_eq!((two.acts.len(), two.hours), (0, 24));
     }

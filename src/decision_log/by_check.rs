@@ -99,10 +99,12 @@ fn segment_of(
 fn in_segment(segment: &mut SideSegment, wanted: CheckId) -> Result<Vec<Record>, Fault> {
     let mut records = Vec::new();
     let (first, last) = segment.head().checks;
-    if segment.head().check_count > 0 && first <= wanted && wanted <= last {
-        if let Some(frame) = check_frame(segment, wanted)? {
-            records.push(Record::Check(Box::new(segment.check(&frame)?)));
-        }
+    if segment.head().check_count > 0
+        && first <= wanted
+        && wanted <= last
+        && let Some(frame) = check_frame(segment, wanted)?
+    {
+        records.push(Record::Check(Box::new(segment.check(&frame)?)));
     }
     if segment.head().concerning > 0 {
         for offset in segment.offsets(SideKey::of_check(wanted))? {

@@ -205,16 +205,20 @@ pub struct Sources {
     pub acts: Vec<JournalEntry>,
 }
 
-type Found<T> = HashMap<[u8; 16], Result<Arc<T>, Cannot>>;
+type Found<T, K = [u8; 16]> = HashMap<K, Result<Arc<T>, Cannot>>;
+
+/// Halves of the hashes of a catalogue and of a unit's policy.
+type PolicyKey = ([u8; 16], [u8; 16]);
+/// A snapshot by its id, or why it cannot be had.
+type InHand = ([u8; 16], Result<Arc<Loaded>, Cannot>);
 
 /// Decides records again.
 pub struct Replayer {
     sources: Sources,
     telemetry: Telemetry,
     laws: Found<Law>,
-    clients: HashMap<([u8; 16], [u8; 16]), Result<Arc<Client>, Cannot>>,
-    /// The snapshot in hand, or why it cannot be had.
-    loaded: Option<([u8; 16], Result<Arc<Loaded>, Cannot>)>,
+    clients: Found<Client, PolicyKey>,
+    loaded: Option<InHand>,
     view: Option<(Stage, Arc<View>)>,
 }
 
@@ -233,10 +237,10 @@ impl Replayer {
 
     /// The view of a stage. `moment` is that of its first record.
     pub fn view(&mut self, stage: Stage, moment: Moment) -> Result<Arc<View>, Cannot> {
-        if let Some((known, view)) = &self.view {
-            if *known == stage {
-                return Ok(Arc::clone(view));
-            }
+        if let Some((known, view)) = &self.view
+            && *known == stage
+        {
+            return Ok(Arc::clone(view));
         }
         let (found, wanted) = (self.sources.acts.len() as u64, stage.overlay_sequence);
         if wanted > found {
@@ -316,10 +320,10 @@ impl Replayer {
     }
 
     fn loaded(&mut self, id: [u8; 16]) -> Result<Arc<Loaded>, Cannot> {
-        if let Some((known, loaded)) = &self.loaded {
-            if *known == id {
-                return loaded.clone();
-            }
+        if let Some((known, loaded)) = &self.loaded
+            && *known == id
+        {
+            return loaded.clone();
         }
         // The old one is let go before the next is mapped.
         (self.view, self.loaded) = (None, None);

@@ -1,6 +1,6 @@
 //! Start, reload, stop: what operators see.
 
-use crate::harness::{Installation, Server, hecha, ticket, until};
+use crate::harness::{Installation, Server, hecha, number_of_zhang, ticket, until};
 use crate::http::{Connection, Request};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -250,7 +250,8 @@ fn the_metrics_of_the_contract_are_there() {
     ] {
         assert!(text.contains(name), "{name} in {text}");
     }
-    assert!(!text.contains("张三丰") && !text.contains("everything"));
+    // Units stand in labels, persons never.
+    assert!(!text.contains("张三丰") && !text.contains(&*number_of_zhang()));
 }
 
 #[test]

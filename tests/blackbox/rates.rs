@@ -137,8 +137,10 @@ fn gather(server: &Server, token: &str) -> usize {
 #[test]
 fn a_unit_that_gathers_is_stopped_until_an_admin_releases_it() {
     let installation = Installation::new();
-    let gathering =
-        installation.client("gathering", |record| record.roles = vec!["checker".into()]);
+    let gathering = installation.client("gathering", |record| {
+        record.roles = vec!["checker".into()];
+        record.enumeration = Some("react".into());
+    });
     let server = installation.serve();
     let answered = gather(&server, &gathering);
     assert!(answered < 500, "{answered}");

@@ -66,7 +66,7 @@ fn keys_come_as_credentials_of_systemd() {
     let mut command = with_credentials(&installation);
     refused(
         command.env("CREDENTIALS_DIRECTORY", "/nowhere"),
-        "/nowhere/snapshot.key",
+        "/nowhere/",
     );
 }
 

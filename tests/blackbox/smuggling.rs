@@ -263,7 +263,8 @@ fn strict_one(bytes: &[u8]) -> Result<Option<(usize, bool)>, ()> {
     if !is_named || hosts.len() > 1 || (hosts.is_empty() && version == "HTTP/1.1") {
         return Err(());
     }
-    if !target.starts_with('/') && !(target == "*" && method == "OPTIONS") {
+    let is_whole = target == "*" && method == "OPTIONS";
+    if !(target.starts_with('/') || is_whole) {
         let host = std::str::from_utf8(hosts.first().ok_or(())?).map_err(|_| ())?;
         let rest = target.strip_prefix("http://");
         let rest = rest.or(target.strip_prefix("https://")).ok_or(())?;

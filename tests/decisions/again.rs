@@ -56,9 +56,11 @@ fn client_record(trial: &Trial, seed: u64) -> ClientRecord {
         roles: vec!["checker".to_owned()],
         adopts: client.adopts.iter().cloned().collect(),
         masked_id: client.masked_id_blocks.then(|| "block".to_owned()),
-        level: (seed % 4 == 0).then(|| "disk".to_owned()),
-        fields: (seed % 5 == 0).then(|| vec!["entry_id".to_owned(), "identity".to_owned()]),
-        operator_required: seed % 2 == 0,
+        level: seed.is_multiple_of(4).then(|| "disk".to_owned()),
+        fields: seed
+            .is_multiple_of(5)
+            .then(|| vec!["entry_id".to_owned(), "identity".to_owned()]),
+        operator_required: seed.is_multiple_of(2),
         ..ClientRecord::default()
     }
 }
@@ -106,7 +108,7 @@ fn live(
     let asker = Asker {
         client: &client,
         operator: &Operator::Named(format!("window {seed}").into()),
-        language: if seed % 3 == 0 {
+        language: if seed.is_multiple_of(3) {
             Language::En
         } else {
             Language::Zh

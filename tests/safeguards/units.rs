@@ -215,7 +215,9 @@ fn y34_key_supervision_marks_firms_that_listed_people_lead() {
 fn s41_bursts_are_429_and_who_gathers_is_stopped() {
     let installation = Installation::new();
     let bursting = installation.client("bursting", |record| record.rate = Some(2));
-    let gathering = installation.client("gathering", |_| ());
+    let gathering = installation.client("gathering", |record| {
+        record.enumeration = Some("react".into());
+    });
     let server = installation.serve();
     let asked = (0..20).map(|_| server.ask(&bursting, &ticket()));
     let refused: Vec<Answer> = asked.filter(|answer| answer.status == 429).collect();

@@ -177,18 +177,16 @@ fn write_forged(segments: &[(u64, Vec<Forged>)]) -> SimulatedDisk {
         if let Some(header) = frames
             .first()
             .and_then(|first| Header::read(&first.payload))
-        {
-            if months
+            && months
                 .last()
                 .is_none_or(|(month, ..)| *month < header.month)
-            {
-                let place = Place {
-                    segment: *number,
-                    offset: 0,
-                    index,
-                };
-                months.push((header.month, header.salt, place));
-            }
+        {
+            let place = Place {
+                segment: *number,
+                offset: 0,
+                index,
+            };
+            months.push((header.month, header.salt, place));
         }
         for frame in frames {
             let through = frame.synced_through.min(index - 1);
