@@ -20,8 +20,6 @@ use crate::tree::submission::Submission;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Name of a month's newest cosigned checkpoint, beside its checkpoint.
-pub const COSIGNED_FILE: &str = "cosigned";
 /// File that names the logs before this one, a number a line: `hecha log epoch` writes it.
 pub const EARLIER_FILE: &str = "earlier-logs";
 
@@ -366,7 +364,7 @@ pub fn keep_earlier_logs(
 }
 
 fn cosigned_path(folder: &Path, month: &str) -> PathBuf {
-    shards::tree_folder(folder, month).join(COSIGNED_FILE)
+    shards::tree_folder(folder, month).join(shards::COSIGNED_FILE)
 }
 
 fn name(path: &Path) -> String {
