@@ -221,7 +221,7 @@ pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
     let mut client = client.to_vec();
     if gateway.guards.limits {
         // Far above what is asked: what is measured is the counting.
-        client.extend(["--rate", "1000000", "--daily-subjects", "10000000"]);
+        client.extend(["--rate", "1000000", "--daily-subjects", "5000000"]);
     }
     Ok(run(gateway, &client)?.trim().to_owned())
 }

@@ -73,7 +73,7 @@ async fn answer(
     let known = auth::recognise(gateway, &law, head);
     // Before the body is read: what is turned away costs as little as can be.
     let client = known.as_ref().ok().map(|(_, client)| *client);
-    let admitted = match context.admit(&head.headers, kind.class(), client) {
+    let admitted = match context.admit(&head.headers, kind.class(), client).await {
         Ok(admitted) => admitted,
         Err(reason) => return context.shed(reason),
     };

@@ -1,8 +1,9 @@
 //! What every request of one runtime shares.
 
 use super::limits::Limits;
-use super::overload::{self, Asked, Load, UnitSlot};
+use super::overload::{self, Asked, Load};
 use super::reply::{self, Reply};
+use super::shares::UnitSlot;
 use crate::gateway::client::Client;
 use crate::gateway::service::Gateway;
 use crate::telemetry::Durations;
@@ -33,8 +34,9 @@ pub struct Admitted {
 }
 
 impl Context {
-    /// Whether a request whose head is just read may go on; `client` is who asks, where known.
-    pub fn admit(
+    /// Whether a request whose head is just read may go on, perhaps after it stood back; `client`
+    /// is who asks, where known.
+    pub async fn admit(
         &self,
         headers: &HeaderMap,
         class: ShedClass,
@@ -48,7 +50,7 @@ impl Context {
             deadline: overload::deadline(headers),
         };
         let head_at = Instant::now();
-        self.load.admit(asked, head_at)?;
+        self.load.admit(asked, head_at).await?;
         Ok(Admitted { asked, head_at })
     }
 

@@ -67,6 +67,7 @@ pub async fn open<'l>(
     let client = known.as_ref().ok().map(|(_, client)| *client);
     context
         .admit(&head.headers, ShedClass::Interactive, client)
+        .await
         .map_err(|reason| reply::shed_problem(reason, context.load.dice()))?;
     let (_, client) = known?;
     let operator = auth::operator(&head.headers);

@@ -3,6 +3,10 @@
 /// Options of the listeners.
 pub mod limits;
 
+/// What part of a runtime each unit had.
+pub mod shares;
+/// Requests that stand back, and their turns.
+pub mod turns;
 /// How long requests wait, and who is turned away.
 pub mod overload;
 

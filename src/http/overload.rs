@@ -1,63 +1,46 @@
 //! How long requests wait on one runtime, and who is turned away when that is too long.
 //!
 //! In: each request as soon as its head is read. Out: go on, or a reason to refuse. A check takes
-//! microseconds and is done where it is read, so no queue of ours can be counted: requests wait in
+//! microseconds and is done where it is read, so in good times there is no queue: requests wait in
 //! the kernel and among the tasks that are ready. That wait is measured by a probe: a task put
 //! behind all that are ready, at most one under way, one a millisecond, none while nobody asks.
-//! When even the least wait of an interval is above the limit, the queue stands (CoDel): batch is
-//! refused at half of the limit, interactive requests at the limit, and of these first the units
-//! that had more than a fair share of the last second. A beat tells a runtime that stood still
-//! (stopped, starved): what it finds waiting then may have waited as long, and is refused unread.
-//! Absent: the moment a request reached this machine; the system does not say it for free, so a
-//! wait is known from above (stood still) or as that of another request (probe), never its own.
+//! Where it is long, and always for a unit that asks more than a fair share, a request stands back
+//! (`turns.rs`): a unit that floods waits for itself, others for one of its requests at most. Who
+//! stood back is judged by its own wait. A queue that empties again is a burst; one that stands for
+//! an interval (CoDel) is too much: then what waited beyond the limit is refused, batch at half
+//! of it and unread, and all others are answered, so that no turn is left empty. A beat tells a
+//! runtime that stood still (stopped, starved): what it finds waiting then may have waited as long,
+//! and is refused unread. Absent: the moment a request reached this machine; the system does not
+//! say it for free.
 //!
 //! HOT: a clock call and some relaxed loads and stores a request; each of these words is written
 //! by one thread alone.
 
+use super::shares::{Share, Shares, UnitSlot};
+use super::turns::Turns;
 use crate::telemetry::Durations;
 use crate::telemetry::shed::{ShedClass, ShedCounters, ShedReason};
 use hyper::HeaderMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A wait must stay above its limit for so long before anything is refused.
-const INTERVAL: Duration = Duration::from_millis(100);
-/// And so many probes must say so: one may have met a pause of the machine.
-const SAMPLES_MIN: u32 = 3;
-/// For so long after a refusal one probe is enough to refuse again.
-const ALERT: Duration = Duration::from_secs(1);
+/// Requests must stand back without a pause for so long before any is refused, in nanoseconds.
+const INTERVAL_NS: u64 = 100_000_000;
+/// For so long after a refusal the next ones need no interval, in nanoseconds.
+const ALERT_NS: u64 = 1_000_000_000;
 /// Least time between two probes.
 const PROBE_EVERY_NS: u64 = 1_000_000;
 /// A wait without a probe since is of the past.
 const STALE_NS: u64 = 20_000_000;
+/// How often shares fade.
+const FADE_EVERY_NS: u64 = 100_000_000;
 /// How often a runtime shows that it moves.
 const BEAT_EVERY: Duration = Duration::from_millis(100);
 /// After a pause, how long what comes in counts as having waited.
 const AFTER_STALL: Duration = Duration::from_millis(20);
-/// Places for the shares of units; two units seldom meet in one.
-const UNITS: usize = 4_096;
-/// One request in a share, so that decay leaves fractions.
-const REQUEST: u32 = 256;
-/// A wait above the limit by this factor refuses units within their fair share too.
-const HARD_FACTOR: u32 = 4;
 /// Header in which a caller says how long it waits for an answer, in milliseconds.
 const DEADLINE_HEADER: &str = "request-timeout-ms";
-
-/// Who asks, as far as shares go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnitSlot(usize);
-
-impl UnitSlot {
-    /// All that are not known by their token: together they are one unit.
-    pub const UNKNOWN: Self = Self(0);
-
-    /// The place of a unit, from the hash of its record.
-    pub fn of(policy_hash: &[u8; 32]) -> Self {
-        let number = usize::from(u16::from_le_bytes([policy_hash[0], policy_hash[1]]));
-        Self(1 + number % (UNITS - 1))
-    }
-}
 
 /// A request as it is weighed.
 #[derive(Debug, Clone, Copy)]
@@ -78,16 +61,17 @@ pub struct Load {
     stall_max: Duration,
     counters: ShedCounters,
     waits: Arc<Durations>,
-    observed: Mutex<Observed>,
-    /// Least wait of the last interval, in nanoseconds.
-    standing_ns: AtomicU64,
+    shares: Shares,
+    fade_next_ns: AtomicU64,
+    turns: Arc<Turns>,
+    queue: Queue,
+    /// What the last probe said.
+    probe_wait_ns: AtomicU64,
     /// When the probe under way was sent, or 0.
     probe_sent_ns: AtomicU64,
     probe_next_ns: AtomicU64,
     beats: AtomicBool,
     beat_ns: AtomicU64,
-    shares: Box<[AtomicU32]>,
-    fair_share: AtomicU32,
 }
 
 impl Load {
@@ -107,27 +91,33 @@ impl Load {
             stall_max,
             counters,
             waits,
-            observed: Mutex::new(Observed::new(wait_max.unwrap_or(Duration::MAX))),
-            standing_ns: AtomicU64::new(0),
+            shares: Shares::default(),
+            fade_next_ns: AtomicU64::new(0),
+            turns: Arc::default(),
+            queue: Queue::default(),
+            probe_wait_ns: AtomicU64::new(0),
             probe_sent_ns: AtomicU64::new(0),
             probe_next_ns: AtomicU64::new(0),
             beats: AtomicBool::new(false),
             beat_ns: AtomicU64::new(0),
-            shares: (0..UNITS).map(|_| AtomicU32::new(0)).collect(),
-            fair_share: AtomicU32::new(0),
         })
     }
 
-    /// Whether a request whose head is read at `now` may go on. Counts it as its unit's.
-    pub fn admit(self: &Arc<Self>, asked: Asked, now: Instant) -> Result<(), ShedReason> {
+    /// Whether a request whose head is read at `now` may go on, perhaps after it stood back.
+    /// Counts it as its unit's.
+    pub async fn admit(self: &Arc<Self>, asked: Asked, now: Instant) -> Result<(), ShedReason> {
         let Some(wait_max) = self.wait_max else {
             return Ok(());
         };
         let now_ns = self.since_origin(now);
-        self.use_share(asked.unit, 1);
-        let verdict = self.verdict(asked, now_ns, wait_max);
+        self.shares.count(asked.unit, 1);
+        let mut verdict = self.at_sight(asked, now_ns, wait_max);
         self.begin_beats(now_ns);
+        self.fade(now_ns);
         self.probe(now_ns);
+        if verdict.is_ok() && self.stands_back(asked.unit, now_ns, wait_max) {
+            verdict = self.in_turn(now_ns, wait_max).await;
+        }
         verdict.inspect_err(|reason| self.counters.count(asked.class, *reason))
     }
 
@@ -155,13 +145,7 @@ impl Load {
 
     /// Counts further work of a unit, in checks.
     pub fn use_share(&self, unit: UnitSlot, checks: usize) {
-        let Some(share) = self.shares.get(unit.0) else {
-            return;
-        };
-        let more = u32::try_from(checks).unwrap_or(u32::MAX);
-        let used = share.load(Ordering::Relaxed);
-        let used = used.saturating_add(more.saturating_mul(REQUEST));
-        share.store(used, Ordering::Relaxed);
+        self.shares.count(unit, checks);
     }
 
     /// Waits while batch work is to stand back, at most `wait_max`: a stream under way goes on
@@ -169,7 +153,7 @@ impl Load {
     pub async fn stand_back(&self, wait_max: Duration) {
         const LOOK_EVERY: Duration = Duration::from_millis(20);
         let until = Instant::now() + wait_max;
-        while self.is_above(ShedClass::Batch) && Instant::now() < until {
+        while self.is_too_much_for_batch() && Instant::now() < until {
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -185,44 +169,69 @@ impl Load {
         (ns.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as u32
     }
 
-    fn verdict(&self, asked: Asked, now_ns: u64, wait_max: Duration) -> Result<(), ShedReason> {
+    /// What is known of a request before it waits.
+    fn at_sight(&self, asked: Asked, now_ns: u64, wait_max: Duration) -> Result<(), ShedReason> {
         let stood_still = self.stood_still(now_ns);
         if stood_still > self.stall_max {
             return Err(ShedReason::Expired);
         }
-        let standing_ns = self.standing(now_ns);
         if let Some(deadline) = asked.deadline {
-            let waited = Duration::from_nanos(standing_ns).max(stood_still);
-            if waited >= deadline {
+            let mut wait_ns = self.probe_wait(now_ns);
+            if self.stands_back(asked.unit, now_ns, wait_max) {
+                wait_ns = wait_ns.max(self.queue.wait_ns());
+            }
+            if Duration::from_nanos(wait_ns).max(stood_still) >= deadline {
                 return Err(ShedReason::Deadline);
             }
         }
-        if standing_ns <= nanos(limit(asked.class, wait_max)) {
-            return Ok(());
-        }
-        if asked.class == ShedClass::Batch || standing_ns > nanos(wait_max * HARD_FACTOR) {
-            return Err(ShedReason::Wait);
-        }
-        let share = &self.shares[asked.unit.0];
-        match share.load(Ordering::Relaxed) >= self.fair_share.load(Ordering::Relaxed) {
+        let is_batch = asked.class == ShedClass::Batch;
+        match is_batch && self.queue.is_beyond(nanos(wait_max / 2), now_ns) {
             true => Err(ShedReason::Wait),
             false => Ok(()),
         }
     }
 
-    fn is_above(&self, class: ShedClass) -> bool {
-        let standing_ns = self.standing(self.since_origin(Instant::now()));
-        self.wait_max
-            .is_some_and(|wait_max| standing_ns > nanos(limit(class, wait_max)))
+    fn stands_back(&self, unit: UnitSlot, now_ns: u64, wait_max: Duration) -> bool {
+        let probe_wait_ns = self.probe_wait(now_ns);
+        match self.shares.of(unit) {
+            Share::Above => true,
+            Share::Alone => self.turns.waiting() > 0 || probe_wait_ns > nanos(wait_max / 2),
+            Share::Modest => probe_wait_ns > nanos(wait_max),
+        }
     }
 
-    /// The wait that stands, in nanoseconds; what was seen long ago stands no more.
-    fn standing(&self, now_ns: u64) -> u64 {
-        let last_ns = self.probe_next_ns.load(Ordering::Relaxed);
-        let is_old = now_ns > last_ns + STALE_NS;
-        match is_old && self.probe_sent_ns.load(Ordering::Relaxed) == 0 {
-            true => 0,
-            false => self.standing_ns.load(Ordering::Relaxed),
+    /// Stands back; says whether that took too long.
+    async fn in_turn(&self, since_ns: u64, wait_max: Duration) -> Result<(), ShedReason> {
+        if self.turns.waiting() == 0 {
+            self.queue.begin(since_ns);
+        }
+        self.turns.take().await;
+        let now_ns = self.since_origin(Instant::now());
+        let waited_ns = now_ns.saturating_sub(since_ns);
+        let is_too_long = self.queue.moved(waited_ns, nanos(wait_max), now_ns);
+        if self.turns.waiting() == 0 {
+            self.queue.end();
+        }
+        match is_too_long {
+            true => Err(ShedReason::Wait),
+            false => Ok(()),
+        }
+    }
+
+    fn is_too_much_for_batch(&self) -> bool {
+        let now_ns = self.since_origin(Instant::now());
+        self.wait_max
+            .is_some_and(|wait_max| self.queue.is_beyond(nanos(wait_max / 2), now_ns))
+    }
+
+    /// The wait among the tasks that are ready, in nanoseconds: what the last probe said, or how
+    /// long one is under way; what was seen long ago stands no more.
+    fn probe_wait(&self, now_ns: u64) -> u64 {
+        let last_ns = self.probe_wait_ns.load(Ordering::Relaxed);
+        match self.probe_sent_ns.load(Ordering::Relaxed) {
+            0 if now_ns > self.probe_next_ns.load(Ordering::Relaxed) + STALE_NS => 0,
+            0 => last_ns,
+            sent_ns => last_ns.max(now_ns.saturating_sub(sent_ns)),
         }
     }
 
@@ -236,18 +245,10 @@ impl Load {
         }
     }
 
-    /// Sends a probe where none is under way and the last is old enough; one that is long under
-    /// way says as much as one that has come back.
+    /// Sends a probe where none is under way and the last is old enough.
     fn probe(self: &Arc<Self>, now_ns: u64) {
-        let sent_ns = self.probe_sent_ns.load(Ordering::Relaxed);
-        if sent_ns != 0 {
-            let waited_ns = now_ns.saturating_sub(sent_ns);
-            if waited_ns > self.standing_ns.load(Ordering::Relaxed) && self.is_alert(now_ns) {
-                self.standing_ns.store(waited_ns, Ordering::Relaxed);
-            }
-            return;
-        }
-        if now_ns < self.probe_next_ns.load(Ordering::Relaxed) {
+        let is_under_way = self.probe_sent_ns.load(Ordering::Relaxed) != 0;
+        if is_under_way || now_ns < self.probe_next_ns.load(Ordering::Relaxed) {
             return;
         }
         self.probe_sent_ns.store(now_ns, Ordering::Relaxed);
@@ -258,42 +259,19 @@ impl Load {
     fn probe_is_back(&self, now: Instant) {
         let now_ns = self.since_origin(now);
         let sent_ns = self.probe_sent_ns.swap(0, Ordering::Relaxed);
-        let wait = Duration::from_nanos(now_ns.saturating_sub(sent_ns));
+        let wait_ns = now_ns.saturating_sub(sent_ns);
         self.probe_next_ns
             .store(now_ns + PROBE_EVERY_NS, Ordering::Relaxed);
-        self.waits.record(wait);
-        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        let standing = observed.observe(wait, Duration::from_nanos(now_ns));
-        let is_due = observed.decay_is_due(Duration::from_nanos(now_ns));
-        drop(observed);
-        self.standing_ns.store(nanos(standing), Ordering::Relaxed);
-        if is_due {
-            self.decay();
-        }
+        self.waits.record(Duration::from_nanos(wait_ns));
+        self.probe_wait_ns.store(wait_ns, Ordering::Relaxed);
     }
 
-    fn is_alert(&self, now_ns: u64) -> bool {
-        let observed = self.observed.try_lock();
-        observed.is_ok_and(|observed| observed.is_alert(Duration::from_nanos(now_ns)))
-    }
-
-    /// What was asked long ago counts less; what is left says what a fair share is.
-    fn decay(&self) {
-        let (mut sum, mut active) = (0u64, 0u64);
-        for share in &self.shares {
-            let used = share.load(Ordering::Relaxed);
-            if used == 0 {
-                continue;
-            }
-            let left = used - used.div_ceil(8);
-            share.store(left, Ordering::Relaxed);
-            if left >= REQUEST {
-                sum += u64::from(left);
-                active += 1;
-            }
+    fn fade(&self, now_ns: u64) {
+        if now_ns >= self.fade_next_ns.load(Ordering::Relaxed) {
+            self.fade_next_ns
+                .store(now_ns + FADE_EVERY_NS, Ordering::Relaxed);
+            self.shares.fade();
         }
-        let fair = u32::try_from(sum / active.max(1)).unwrap_or(u32::MAX);
-        self.fair_share.store(fair, Ordering::Relaxed);
     }
 
     /// Starts the beat with the first request; it ends with its runtime.
@@ -322,74 +300,48 @@ impl Load {
     }
 }
 
-/// What the probes said.
-#[derive(Debug)]
-struct Observed {
-    /// Above it, at half of the limit, the first class is refused.
-    alert_above: Duration,
-    standing: Duration,
-    least: Duration,
-    samples: u32,
-    since: Duration,
-    alert_until: Duration,
-    decayed_at: Duration,
+/// Those that stand back, taken together: for how long there were some without a pause, how long
+/// the last one waited, and whether that is too much.
+#[derive(Debug, Default)]
+struct Queue {
+    /// Since when some stand back, or 0.
+    since_ns: AtomicU64,
+    /// How long the last one waited whose turn came.
+    wait_ns: AtomicU64,
+    alert_until_ns: AtomicU64,
 }
 
-impl Observed {
-    fn new(wait_max: Duration) -> Self {
-        Self {
-            alert_above: limit(ShedClass::Batch, wait_max),
-            standing: Duration::ZERO,
-            least: Duration::MAX,
-            samples: 0,
-            since: Duration::ZERO,
-            alert_until: Duration::ZERO,
-            decayed_at: Duration::ZERO,
-        }
+impl Queue {
+    fn begin(&self, now_ns: u64) {
+        self.since_ns.store(now_ns, Ordering::Relaxed);
     }
 
-    /// Takes a wait seen at `now`; returns the wait that stands. It rises only when a whole
-    /// interval was above it, falls at once, and rises at once for a while after a refusal.
-    fn observe(&mut self, wait: Duration, now: Duration) -> Duration {
-        self.least = self.least.min(wait);
-        self.samples += 1;
-        if wait <= self.alert_above || self.is_alert(now) {
-            self.standing = wait;
-        }
-        if wait <= self.alert_above {
-            self.begin(now);
-        } else if now.saturating_sub(self.since) >= INTERVAL && self.samples >= SAMPLES_MIN {
-            self.standing = self.least;
-            self.begin(now);
-        }
-        if self.standing > self.alert_above {
-            self.alert_until = now + ALERT;
-        }
-        self.standing
+    fn end(&self) {
+        self.since_ns.store(0, Ordering::Relaxed);
+        self.wait_ns.store(0, Ordering::Relaxed);
     }
 
-    fn begin(&mut self, now: Duration) {
-        (self.least, self.samples, self.since) = (Duration::MAX, 0, now);
+    fn wait_ns(&self) -> u64 {
+        self.wait_ns.load(Ordering::Relaxed)
     }
 
-    fn is_alert(&self, now: Duration) -> bool {
-        now < self.alert_until
-    }
-
-    fn decay_is_due(&mut self, now: Duration) -> bool {
-        let is_due = now.saturating_sub(self.decayed_at) >= INTERVAL;
-        if is_due {
-            self.decayed_at = now;
+    /// One of them had its turn after `waited_ns`; whether that is too long.
+    fn moved(&self, waited_ns: u64, wait_max_ns: u64, now_ns: u64) -> bool {
+        self.wait_ns.store(waited_ns, Ordering::Relaxed);
+        let is_too_long = self.is_beyond(wait_max_ns, now_ns);
+        if is_too_long {
+            self.alert_until_ns
+                .store(now_ns + ALERT_NS, Ordering::Relaxed);
         }
-        is_due
+        is_too_long
     }
-}
 
-/// The wait above which a class is refused.
-fn limit(class: ShedClass, wait_max: Duration) -> Duration {
-    match class {
-        ShedClass::Interactive => wait_max,
-        ShedClass::Batch => wait_max / 2,
+    /// Whether the wait is beyond `limit_ns` in a queue that stands.
+    fn is_beyond(&self, limit_ns: u64, now_ns: u64) -> bool {
+        let since_ns = self.since_ns.load(Ordering::Relaxed);
+        let stands = since_ns != 0 && now_ns.saturating_sub(since_ns) >= INTERVAL_NS;
+        let is_alert = now_ns < self.alert_until_ns.load(Ordering::Relaxed);
+        (stands || is_alert) && self.wait_ns() > limit_ns
     }
 }
 
@@ -410,40 +362,30 @@ mod tests {
     use hyper::header::HeaderValue;
 
     const MS: Duration = Duration::from_millis(1);
+    const MS_NS: u64 = 1_000_000;
     const LIMIT: Duration = Duration::from_millis(10);
+    const CHECK: ShedClass = ShedClass::Interactive;
+    const BATCH: ShedClass = ShedClass::Batch;
 
     #[test]
     fn a_burst_stands_for_nothing_and_a_queue_that_stays_does() {
-        let mut observed = Observed::new(LIMIT);
-        assert_eq!(observed.observe(MS, 500 * MS), MS);
-        // A pause of the machine, or a burst: long, but over before the interval is.
-        assert_eq!(observed.observe(90 * MS, 590 * MS), MS);
-        assert_eq!(observed.observe(MS, 591 * MS), MS);
-        for at in 600..691 {
-            assert_eq!(observed.observe(20 * MS, at * MS), MS, "{at}");
-        }
-        assert_eq!(observed.observe(30 * MS, 692 * MS), 20 * MS, "the least");
-    }
-
-    #[test]
-    fn few_probes_say_nothing_however_long_they_took() {
-        let mut observed = Observed::new(LIMIT);
-        assert_eq!(observed.observe(400 * MS, 400 * MS), Duration::ZERO);
-        assert_eq!(observed.observe(400 * MS, 800 * MS), Duration::ZERO);
-        assert_eq!(observed.observe(400 * MS, 1_200 * MS), 400 * MS);
-    }
-
-    #[test]
-    fn a_wait_falls_at_once_and_rises_at_once_for_a_while_after() {
-        let mut observed = Observed::new(LIMIT);
-        for at in [0, 50, 101] {
-            observed.observe(20 * MS, at * MS);
-        }
-        assert_eq!(observed.standing, 20 * MS);
-        assert_eq!(observed.observe(2 * MS, 110 * MS), 2 * MS);
-        assert_eq!(observed.observe(20 * MS, 112 * MS), 20 * MS);
-        assert_eq!(observed.observe(2 * MS, 114 * MS), 2 * MS);
-        assert_eq!(observed.observe(20 * MS, 1_200 * MS), 2 * MS, "long ago");
+        let queue = Queue::default();
+        let moved = |waited_ms, at_ms| queue.moved(waited_ms * MS_NS, 10 * MS_NS, at_ms * MS_NS);
+        queue.begin(500 * MS_NS);
+        assert!(!moved(90, 590), "long, but the queue may empty yet");
+        queue.end();
+        queue.begin(600 * MS_NS);
+        assert!(!moved(20, 699));
+        assert!(!moved(10, 700), "not above the limit");
+        assert!(moved(11, 700));
+        // For a while the next queue needs not stand for long.
+        queue.end();
+        queue.begin(900 * MS_NS);
+        assert!(!moved(9, 909));
+        assert!(moved(11, 912));
+        queue.end();
+        queue.begin(2_000 * MS_NS);
+        assert!(!moved(11, 2_012), "the last refusal is long ago");
     }
 
     fn load() -> Arc<Load> {
@@ -451,57 +393,56 @@ mod tests {
         let (counters, waits) = (telemetry.shed.clone(), telemetry.new_queue_waits());
         let load = Load::new(Some(LIMIT), Duration::from_secs(2), counters, waits);
         load.probe_next_ns.store(u64::MAX / 2, Ordering::Relaxed);
+        load.fade_next_ns.store(u64::MAX, Ordering::Relaxed);
         load
     }
 
-    fn asked(class: ShedClass, unit: usize) -> Asked {
+    fn unit(number: u8) -> UnitSlot {
+        let mut hash = [0; 32];
+        hash[0] = number;
+        UnitSlot::of(&hash)
+    }
+
+    fn asked(class: ShedClass, number: u8) -> Asked {
         Asked {
             class,
-            unit: UnitSlot(unit),
+            unit: unit(number),
             deadline: None,
         }
     }
 
-    #[track_caller]
-    fn says(load: &Load, asked: Asked, wait: Duration, wanted: Result<(), ShedReason>) {
-        load.standing_ns.store(nanos(wait), Ordering::Relaxed);
-        assert_eq!(load.verdict(asked, 1, LIMIT), wanted, "{asked:?} {wait:?}");
+    #[test]
+    fn who_asks_too_much_stands_back_and_others_only_where_all_wait() {
+        let load = load();
+        load.use_share(unit(7), 60);
+        load.use_share(unit(8), 4);
+        load.shares.fade();
+        let stands_back = |number, probe: Duration| {
+            load.probe_wait_ns.store(nanos(probe), Ordering::Relaxed);
+            load.stands_back(unit(number), 1, LIMIT)
+        };
+        assert!(stands_back(7, Duration::ZERO));
+        assert!(!stands_back(8, LIMIT));
+        assert!(stands_back(8, LIMIT + MS));
+        let load = super::tests::load();
+        assert!(!load.stands_back(unit(7), 1, LIMIT), "alone");
+        load.probe_wait_ns.store(nanos(6 * MS), Ordering::Relaxed);
+        assert!(load.stands_back(unit(7), 1, LIMIT));
     }
 
     #[test]
-    fn batch_is_refused_first_then_units_beyond_their_share_then_all() {
+    fn batch_is_refused_at_half_of_the_limit_and_unread() {
         let load = load();
-        let (check, batch) = (ShedClass::Interactive, ShedClass::Batch);
-        for _ in 0..60 {
-            load.use_share(UnitSlot(7), 1);
-        }
-        load.use_share(UnitSlot(8), 4);
-        load.decay();
-        let no = Err(ShedReason::Wait);
-        says(&load, asked(batch, 8), 5 * MS, Ok(()));
-        says(&load, asked(batch, 8), 6 * MS, no);
-        says(&load, asked(check, 7), 10 * MS, Ok(()));
-        says(&load, asked(check, 7), 11 * MS, no);
-        says(&load, asked(check, 8), 11 * MS, Ok(()));
-        says(&load, asked(check, 8), 40 * MS, Ok(()));
-        says(&load, asked(check, 8), 41 * MS, no);
-        // One unit alone has all of it, and waits for itself.
-        let alone = super::tests::load();
-        alone.use_share(UnitSlot(7), 100);
-        alone.decay();
-        alone.use_share(UnitSlot(7), 50);
-        says(&alone, asked(check, 7), 11 * MS, no);
-    }
-
-    #[test]
-    fn shares_fade() {
-        let load = load();
-        load.use_share(UnitSlot(7), 1_000_000);
-        for _ in 0..300 {
-            load.decay();
-        }
-        assert_eq!(load.shares[7].load(Ordering::Relaxed), 0);
-        assert_eq!(load.fair_share.load(Ordering::Relaxed), 0);
+        load.queue.begin(1);
+        let says = |class, waited: Duration| {
+            load.queue.wait_ns.store(nanos(waited), Ordering::Relaxed);
+            load.at_sight(asked(class, 7), 200 * MS_NS, LIMIT)
+        };
+        assert_eq!(says(BATCH, 5 * MS), Ok(()));
+        assert_eq!(says(BATCH, 6 * MS), Err(ShedReason::Wait));
+        assert_eq!(says(CHECK, 60 * MS), Ok(()), "judged by its own wait");
+        load.queue.end();
+        assert_eq!(says(BATCH, 60 * MS), Ok(()), "a burst");
     }
 
     #[test]
@@ -509,10 +450,23 @@ mod tests {
         let load = load();
         let patient = |ms| Asked {
             deadline: Some(ms * MS),
-            ..asked(ShedClass::Interactive, 1)
+            ..asked(CHECK, 1)
         };
-        says(&load, patient(9), 8 * MS, Ok(()));
-        says(&load, patient(8), 8 * MS, Err(ShedReason::Deadline));
+        load.probe_wait_ns.store(nanos(4 * MS), Ordering::Relaxed);
+        assert_eq!(load.at_sight(patient(5), 1, LIMIT), Ok(()));
+        let late = Err(ShedReason::Deadline);
+        assert_eq!(load.at_sight(patient(4), 1, LIMIT), late);
+        // Who stands back waits as long as the last one did; who does not, does not.
+        load.use_share(unit(1), 60);
+        load.use_share(unit(2), 4);
+        load.shares.fade();
+        load.queue.wait_ns.store(nanos(8 * MS), Ordering::Relaxed);
+        assert_eq!(load.at_sight(patient(8), 1, LIMIT), late);
+        let modest = Asked {
+            unit: unit(2),
+            ..patient(8)
+        };
+        assert_eq!(load.at_sight(modest, 1, LIMIT), Ok(()));
         let now = Instant::now();
         let in_time = |ms, took| load.is_in_time(patient(ms), now, now + took * MS);
         assert_eq!(in_time(50, 49), Ok(()));
@@ -530,33 +484,50 @@ mod tests {
         let load = load();
         let second = 1_000_000_000;
         load.beat_ns.store(second, Ordering::Relaxed);
-        let check = asked(ShedClass::Interactive, 1);
-        assert_eq!(load.verdict(check, 3 * second, LIMIT), Ok(()));
-        let late = load.verdict(check, 4 * second, LIMIT);
-        assert_eq!(late, Err(ShedReason::Expired));
+        let says = |now_ns| load.at_sight(asked(CHECK, 1), now_ns, LIMIT);
+        assert_eq!(says(3 * second), Ok(()));
+        assert_eq!(says(4 * second), Err(ShedReason::Expired));
     }
 
-    #[test]
-    fn probes_measure_the_turn_of_a_runtime() {
+    fn on_runtime(work: impl Future<Output = ()>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
+        runtime.block_on(work);
+    }
+
+    #[test]
+    fn probes_measure_the_turn_of_a_runtime() {
         let load = load();
         load.probe_next_ns.store(0, Ordering::Relaxed);
-        runtime.block_on(async {
+        on_runtime(async {
             let now = Instant::now();
             // Ready before the probe is sent: it waits for its turn behind this one.
             tokio::spawn(async { std::thread::sleep(5 * MS) });
-            assert_eq!(load.admit(asked(ShedClass::Interactive, 1), now), Ok(()));
+            assert_eq!(load.admit(asked(CHECK, 1), now).await, Ok(()));
             tokio::task::yield_now().await;
             tokio::task::yield_now().await;
         });
-        let observed = load.observed.lock().unwrap();
-        assert!(
-            observed.least >= 5 * MS || observed.samples == 1,
-            "{observed:?}"
-        );
         assert_eq!(load.probe_sent_ns.load(Ordering::Relaxed), 0);
+        assert!(load.probe_wait_ns.load(Ordering::Relaxed) >= nanos(5 * MS));
+    }
+
+    #[test]
+    fn what_stood_back_too_long_in_a_queue_that_stands_is_refused_and_the_next_is_answered() {
+        let mut load = load();
+        Arc::get_mut(&mut load).unwrap().origin -= Duration::from_secs(1);
+        load.use_share(unit(7), 600);
+        load.use_share(unit(8), 4);
+        load.shares.fade();
+        on_runtime(async {
+            let now = Instant::now();
+            let long_ago = now.checked_sub(200 * MS).unwrap();
+            let refused = load.admit(asked(CHECK, 7), long_ago).await;
+            assert_eq!(refused, Err(ShedReason::Wait));
+            assert_eq!(load.admit(asked(CHECK, 7), now).await, Ok(()));
+            assert_eq!(load.turns.waiting(), 0);
+            assert_eq!(load.queue.since_ns.load(Ordering::Relaxed), 0);
+        });
     }
 }

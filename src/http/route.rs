@@ -195,7 +195,7 @@ impl Routes {
                 }
                 "/v1/check" => return check::one(context, head, body).await,
                 "/v1/checks" if stream::is_ndjson(&head.headers) => {
-                    return stream::checks(context, head, body);
+                    return stream::checks(context, head, body).await;
                 }
                 "/v1/checks" => return check::many(context, head, body).await,
                 "/v1/scan" => return scan::post(context, head, body).await,

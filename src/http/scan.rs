@@ -30,7 +30,7 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
     let law = gateway.law();
     let known = auth::recognise(gateway, &law, head);
     let client = known.as_ref().ok().map(|(_, client)| *client);
-    let admitted = match context.admit(&head.headers, ShedClass::Batch, client) {
+    let admitted = match context.admit(&head.headers, ShedClass::Batch, client).await {
         Ok(admitted) => admitted,
         Err(reason) => return context.shed(reason),
     };

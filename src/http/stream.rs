@@ -54,12 +54,12 @@ pub fn is_ndjson(headers: &HeaderMap) -> bool {
 }
 
 /// Begins to answer; the rest is done while the answer is sent.
-pub fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
+pub async fn checks(context: &Context, head: &Parts, body: Incoming) -> Response<Reply> {
     let gateway = &context.gateway;
     let law = gateway.law();
     let known = auth::recognise(gateway, &law, head);
     let client = known.as_ref().ok().map(|(_, client)| *client);
-    if let Err(reason) = context.admit(&head.headers, ShedClass::Batch, client) {
+    if let Err(reason) = context.admit(&head.headers, ShedClass::Batch, client).await {
         return context.shed(reason);
     }
     let brought = match known {
