@@ -13,6 +13,8 @@ extern crate self as hecha;
 pub mod name;
 /// Identifier numbers: parsing, check characters, masks, keyed digests.
 pub mod identifier;
+/// Threads whose work may wait for that of others.
+pub mod threads;
 /// Files that must not be lost: real and simulated disk, framed append, replace by rename.
 pub mod storage;
 /// Keys: master keys, derivation, sealing, entropy.

@@ -9,13 +9,11 @@ use super::error::LogError;
 use super::segment;
 use super::side;
 use crate::storage::disk::Storage;
+use crate::threads;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-
-/// Steps of priority below the threads that answer.
-const NICENESS: i32 = 10;
 
 /// What the thread is to do.
 #[derive(Debug, Default)]
@@ -101,8 +99,7 @@ impl Drop for SideMaker {
 }
 
 fn run(wish: &Wish, storage: &dyn Storage, folder: &Path) {
-    // Of this thread alone. Where it is not allowed the work is done all the same.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    threads::stand_below_answers();
     let mut done = 0;
     loop {
         let below = {

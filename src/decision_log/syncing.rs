@@ -19,6 +19,7 @@ use crate::model::decision::Level;
 use crate::model::term::Moment;
 use crate::seal::entropy::Entropy;
 use crate::storage::disk::Storage;
+use crate::threads;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -406,6 +407,7 @@ pub(super) fn spawn_tree(shared: &Arc<Shared>) -> Result<Option<JoinHandle<()>>,
         return Ok(None);
     }
     let run = |shared: &Shared| {
+        threads::stand_below_answers();
         let on_disk = || shared.live().ok().map(|()| shared.on_disk());
         if let Some(trees) = &shared.trees {
             trees.run(on_disk, |reason| shared.end(reason));

@@ -5,6 +5,7 @@
 //! threads stand below all others in priority: the kernel takes the processor from them as soon as
 //! a check comes in, so that slices of our own would only cost.
 
+use crate::threads;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -16,8 +17,6 @@ use tokio::sync::oneshot;
 const WAITING_MAX: usize = 32;
 /// Threads at most.
 const THREADS_MAX: usize = 4;
-/// Steps of priority below those of the listeners.
-const NICENESS: i32 = 10;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -81,10 +80,7 @@ impl Bulk {
 }
 
 fn do_all(work: &Mutex<Receiver<Work>>) {
-    // Of this thread alone. Where it is not allowed the work is done all the same.
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::warn!(%error, "bulk work runs at the priority of checks");
-    }
+    threads::stand_below_answers();
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(next) = next else { return };

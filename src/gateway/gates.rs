@@ -17,15 +17,13 @@ use crate::index::binding::BindingError;
 use crate::model::term::Moment;
 use crate::snapshot::publish::Accepted;
 use crate::storage::disk::Storage;
+use crate::threads;
 use crate::wire::replayed;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-
-/// Steps of priority below those of the listeners.
-const NICENESS: i32 = 10;
 
 /// Where logged checks come from.
 pub struct Replaying {
@@ -241,8 +239,7 @@ impl Trial {
         let next = Arc::clone(&loaded);
         let thread = std::thread::Builder::new().name("gates".to_owned());
         let thread = thread.spawn(move || {
-            // Of this thread alone. Where it is not allowed the work is done all the same.
-            let _ = rustix::process::setpriority_process(None, NICENESS);
+            threads::stand_below_answers();
             gates.judge(&serving, &next, now)
         })?;
         Ok(Self { loaded, thread })

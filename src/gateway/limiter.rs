@@ -12,6 +12,7 @@ use crate::limits::watch::{Reaction, Said};
 use crate::model::term::Moment;
 use crate::storage::disk::{self, Storage};
 use crate::storage::replace;
+use crate::threads;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -89,6 +90,7 @@ impl Limiter {
         let of_thread = Arc::clone(&ends);
         let thread = std::thread::Builder::new().name("limits".to_owned());
         let thread = thread.spawn(move || {
+            threads::stand_below_answers();
             let mut kept = Stops::now(&limits, shared.clock.now());
             while !of_thread.load(Ordering::Relaxed) {
                 std::thread::park_timeout(LOOK_EVERY);

@@ -28,8 +28,8 @@ pub struct Limits {
     pub checks_bytes_max: usize,
     /// Lines of a stream of checks at most. Default 1,000,000.
     pub stream_lines_max: u64,
-    /// Requests of a check listener's runtime stand back so long at most, in milliseconds, where
-    /// some have stood back for a while; beyond it they are refused. Default 10.
+    /// Where requests of a check listener's runtime stand back for longer and for a while, in
+    /// milliseconds, they are refused. Default 10.
     pub queue_wait_ms_max: u64,
     /// A runtime that stood still for longer refuses what it finds waiting, in milliseconds.
     /// Default 2,000.

@@ -6,9 +6,9 @@
 //! behind all that are ready, at most one under way, one a millisecond, none while nobody asks.
 //! Where it is long, and always for a unit that asks more than a fair share, a request stands back
 //! (`turns.rs`): a unit that floods waits for itself, others for one of its requests at most. Who
-//! stood back is judged by its own wait. A queue that empties again is a burst; one that stands for
-//! an interval (CoDel) is too much: then what waited beyond the limit is refused, batch at half
-//! of it and unread, and all others are answered, so that no turn is left empty. A beat tells a
+//! stood back is judged by its own wait. A wait that falls again is a burst or a pause of the
+//! machine; where all wait beyond the limit for an interval (CoDel) those are refused, batch at
+//! half of it and unread, until one has waited less, so that no turn is left empty. A beat tells a
 //! runtime that stood still (stopped, starved): what it finds waiting then may have waited as long,
 //! and is refused unread. Absent: the moment a request reached this machine; the system does not
 //! say it for free.
@@ -25,9 +25,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Requests must stand back without a pause for so long before any is refused, in nanoseconds.
+/// Requests must wait beyond their limit for so long, each of them, before any is refused, in
+/// nanoseconds.
 const INTERVAL_NS: u64 = 100_000_000;
-/// For so long after a refusal the next ones need no interval, in nanoseconds.
+/// For so long after a refusal it is enough that they do so for as long as the limit itself, in
+/// nanoseconds.
 const ALERT_NS: u64 = 1_000_000_000;
 /// Least time between two probes.
 const PROBE_EVERY_NS: u64 = 1_000_000;
@@ -38,7 +40,7 @@ const FADE_EVERY_NS: u64 = 100_000_000;
 /// How often a runtime shows that it moves.
 const BEAT_EVERY: Duration = Duration::from_millis(100);
 /// After a pause, how long what comes in counts as having waited.
-const AFTER_STALL: Duration = Duration::from_millis(20);
+const AFTER_STALL: Duration = Duration::from_millis(100);
 /// Header in which a caller says how long it waits for an answer, in milliseconds.
 const DEADLINE_HEADER: &str = "request-timeout-ms";
 
@@ -152,9 +154,12 @@ impl Load {
     /// slowly instead of being broken off.
     pub async fn stand_back(&self, wait_max: Duration) {
         const LOOK_EVERY: Duration = Duration::from_millis(20);
+        let Some(limit) = self.wait_max else { return };
         let until = Instant::now() + wait_max;
-        while self.is_too_much_for_batch() && Instant::now() < until {
+        let mut now = Instant::now();
+        while now < until && self.is_too_much_for_batch(self.since_origin(now), limit) {
             tokio::time::sleep(LOOK_EVERY).await;
+            now = Instant::now();
         }
     }
 
@@ -184,8 +189,7 @@ impl Load {
                 return Err(ShedReason::Deadline);
             }
         }
-        let is_batch = asked.class == ShedClass::Batch;
-        match is_batch && self.queue.is_beyond(nanos(wait_max / 2), now_ns) {
+        match asked.class == ShedClass::Batch && self.is_too_much_for_batch(now_ns, wait_max) {
             true => Err(ShedReason::Wait),
             false => Ok(()),
         }
@@ -202,13 +206,10 @@ impl Load {
 
     /// Stands back; says whether that took too long.
     async fn in_turn(&self, since_ns: u64, wait_max: Duration) -> Result<(), ShedReason> {
-        if self.turns.waiting() == 0 {
-            self.queue.begin(since_ns);
-        }
         self.turns.take().await;
         let now_ns = self.since_origin(Instant::now());
         let waited_ns = now_ns.saturating_sub(since_ns);
-        let is_too_long = self.queue.moved(waited_ns, nanos(wait_max), now_ns);
+        let is_too_long = self.queue.moved(waited_ns, wait_max, now_ns);
         if self.turns.waiting() == 0 {
             self.queue.end();
         }
@@ -218,10 +219,8 @@ impl Load {
         }
     }
 
-    fn is_too_much_for_batch(&self) -> bool {
-        let now_ns = self.since_origin(Instant::now());
-        self.wait_max
-            .is_some_and(|wait_max| self.queue.is_beyond(nanos(wait_max / 2), now_ns))
+    fn is_too_much_for_batch(&self, now_ns: u64, wait_max: Duration) -> bool {
+        self.turns.waiting() > 0 && self.queue.is_too_much(ShedClass::Batch, wait_max, now_ns)
     }
 
     /// The wait among the tasks that are ready, in nanoseconds: what the last probe said, or how
@@ -300,25 +299,23 @@ impl Load {
     }
 }
 
-/// Those that stand back, taken together: for how long there were some without a pause, how long
-/// the last one waited, and whether that is too much.
+/// Those that stand back, taken together: how long the last one waited whose turn came, and since
+/// when each of them waited beyond the limit of a class.
 #[derive(Debug, Default)]
 struct Queue {
-    /// Since when some stand back, or 0.
-    since_ns: AtomicU64,
-    /// How long the last one waited whose turn came.
     wait_ns: AtomicU64,
+    /// By class; 0: the last one did not.
+    beyond_since_ns: [AtomicU64; 2],
     alert_until_ns: AtomicU64,
 }
 
 impl Queue {
-    fn begin(&self, now_ns: u64) {
-        self.since_ns.store(now_ns, Ordering::Relaxed);
-    }
-
+    /// Nobody stands back any more.
     fn end(&self) {
-        self.since_ns.store(0, Ordering::Relaxed);
         self.wait_ns.store(0, Ordering::Relaxed);
+        for since_ns in &self.beyond_since_ns {
+            since_ns.store(0, Ordering::Relaxed);
+        }
     }
 
     fn wait_ns(&self) -> u64 {
@@ -326,9 +323,19 @@ impl Queue {
     }
 
     /// One of them had its turn after `waited_ns`; whether that is too long.
-    fn moved(&self, waited_ns: u64, wait_max_ns: u64, now_ns: u64) -> bool {
+    fn moved(&self, waited_ns: u64, wait_max: Duration, now_ns: u64) -> bool {
         self.wait_ns.store(waited_ns, Ordering::Relaxed);
-        let is_too_long = self.is_beyond(wait_max_ns, now_ns);
+        for class in [ShedClass::Interactive, ShedClass::Batch] {
+            let since_ns = &self.beyond_since_ns[class as usize];
+            match waited_ns > nanos(limit(class, wait_max)) {
+                false => since_ns.store(0, Ordering::Relaxed),
+                true if since_ns.load(Ordering::Relaxed) == 0 => {
+                    since_ns.store(now_ns, Ordering::Relaxed);
+                }
+                true => (),
+            }
+        }
+        let is_too_long = self.is_too_much(ShedClass::Interactive, wait_max, now_ns);
         if is_too_long {
             self.alert_until_ns
                 .store(now_ns + ALERT_NS, Ordering::Relaxed);
@@ -336,12 +343,24 @@ impl Queue {
         is_too_long
     }
 
-    /// Whether the wait is beyond `limit_ns` in a queue that stands.
-    fn is_beyond(&self, limit_ns: u64, now_ns: u64) -> bool {
-        let since_ns = self.since_ns.load(Ordering::Relaxed);
-        let stands = since_ns != 0 && now_ns.saturating_sub(since_ns) >= INTERVAL_NS;
+    /// Whether waits have been beyond the limit of a class for long enough.
+    fn is_too_much(&self, class: ShedClass, wait_max: Duration, now_ns: u64) -> bool {
+        let since_ns = self.beyond_since_ns[class as usize].load(Ordering::Relaxed);
         let is_alert = now_ns < self.alert_until_ns.load(Ordering::Relaxed);
-        (stands || is_alert) && self.wait_ns() > limit_ns
+        let interval_ns = if is_alert {
+            nanos(wait_max)
+        } else {
+            INTERVAL_NS
+        };
+        since_ns != 0 && now_ns.saturating_sub(since_ns) >= interval_ns
+    }
+}
+
+/// The wait that is too long for a class.
+fn limit(class: ShedClass, wait_max: Duration) -> Duration {
+    match class {
+        ShedClass::Interactive => wait_max,
+        ShedClass::Batch => wait_max / 2,
     }
 }
 
@@ -370,22 +389,24 @@ mod tests {
     #[test]
     fn a_burst_stands_for_nothing_and_a_queue_that_stays_does() {
         let queue = Queue::default();
-        let moved = |waited_ms, at_ms| queue.moved(waited_ms * MS_NS, 10 * MS_NS, at_ms * MS_NS);
-        queue.begin(500 * MS_NS);
-        assert!(!moved(90, 590), "long, but the queue may empty yet");
+        let moved = |waited_ms, at_ms| queue.moved(waited_ms * MS_NS, LIMIT, at_ms * MS_NS);
+        // A pause of the machine: long, but what came later waited less.
+        assert!(!moved(300, 500));
+        assert!(!moved(10, 599));
+        assert!(!moved(300, 600));
         queue.end();
-        queue.begin(600 * MS_NS);
-        assert!(!moved(20, 699));
-        assert!(!moved(10, 700), "not above the limit");
-        assert!(moved(11, 700));
-        // For a while the next queue needs not stand for long.
+        assert!(!moved(11, 700));
+        assert!(!moved(11, 799));
+        assert!(moved(11, 800), "for an interval");
+        assert!(moved(11, 801));
+        // For a while it needs not last for long.
+        assert!(!moved(10, 802));
+        assert!(!moved(11, 900));
+        assert!(!moved(11, 909));
+        assert!(moved(11, 910));
         queue.end();
-        queue.begin(900 * MS_NS);
-        assert!(!moved(9, 909));
-        assert!(moved(11, 912));
-        queue.end();
-        queue.begin(2_000 * MS_NS);
-        assert!(!moved(11, 2_012), "the last refusal is long ago");
+        assert!(!moved(11, 2_000));
+        assert!(!moved(11, 2_099), "the last refusal is long ago");
     }
 
     fn load() -> Arc<Load> {
@@ -433,16 +454,19 @@ mod tests {
     #[test]
     fn batch_is_refused_at_half_of_the_limit_and_unread() {
         let load = load();
-        load.queue.begin(1);
-        let says = |class, waited: Duration| {
-            load.queue.wait_ns.store(nanos(waited), Ordering::Relaxed);
-            load.at_sight(asked(class, 7), 200 * MS_NS, LIMIT)
-        };
-        assert_eq!(says(BATCH, 5 * MS), Ok(()));
-        assert_eq!(says(BATCH, 6 * MS), Err(ShedReason::Wait));
-        assert_eq!(says(CHECK, 60 * MS), Ok(()), "judged by its own wait");
-        load.queue.end();
-        assert_eq!(says(BATCH, 60 * MS), Ok(()), "a burst");
+        on_runtime(async {
+            let says = |class| load.at_sight(asked(class, 7), 300 * MS_NS, LIMIT);
+            load.queue.moved(6 * MS_NS, LIMIT, 200 * MS_NS);
+            assert_eq!(says(BATCH), Ok(()), "nobody stands back");
+            let turns = Arc::clone(&load.turns);
+            let waiting = tokio::spawn(async move { turns.take().await });
+            tokio::task::yield_now().await;
+            assert_eq!(says(BATCH), Err(ShedReason::Wait));
+            assert_eq!(says(CHECK), Ok(()), "judged by its own wait");
+            load.queue.moved(5 * MS_NS, LIMIT, 250 * MS_NS);
+            assert_eq!(says(BATCH), Ok(()));
+            waiting.await.unwrap();
+        });
     }
 
     #[test]
@@ -523,11 +547,13 @@ mod tests {
         on_runtime(async {
             let now = Instant::now();
             let long_ago = now.checked_sub(200 * MS).unwrap();
+            let began_ns = load.since_origin(now.checked_sub(150 * MS).unwrap());
+            load.queue.moved(50 * MS_NS, LIMIT, began_ns);
             let refused = load.admit(asked(CHECK, 7), long_ago).await;
             assert_eq!(refused, Err(ShedReason::Wait));
             assert_eq!(load.admit(asked(CHECK, 7), now).await, Ok(()));
             assert_eq!(load.turns.waiting(), 0);
-            assert_eq!(load.queue.since_ns.load(Ordering::Relaxed), 0);
+            assert_eq!(load.queue.wait_ns(), 0);
         });
     }
 }
