@@ -4,6 +4,7 @@
 //! one line each. The sealed part stays sealed. Takes no lock and changes nothing.
 
 use super::epoch::{self, EpochArgs, EpochError};
+use super::expire::{self, ExpireArgs, HoldArgs, OrderArgs};
 use super::log_filter::{FilterArgs, FlagError};
 use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
@@ -70,6 +71,13 @@ where one differs, 3 where one cannot be decided.")]
     Replay(ReplayArgs),
     /// Begin a new log where the old one cannot be continued
     Epoch(EpochArgs),
+    /// Destroy a month of three years ago and more, by order of two persons
+    #[command(after_help = expire::EXAMPLES)]
+    Expire(ExpireArgs),
+    /// Make an order to destroy a month, or sign one
+    ExpireOrder(OrderArgs),
+    /// Keep a month whatever is ordered, or end that
+    HoldMonth(HoldArgs),
     /// Read every record, hash and checkpoint, and say what is not as it must be
     #[command(after_help = "\
 Works on the folder of a running gateway too. Examples:
@@ -163,6 +171,9 @@ pub enum LogCommandError {
     /// A new log.
     #[error(transparent)]
     Epoch(#[from] EpochError),
+    /// The end of a month.
+    #[error("{0:#}")]
+    Expire(anyhow::Error),
     /// Verification.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -192,6 +203,9 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
             Err(EpochError::Output(error)) => Err(error.into()),
             ended => Ok(ended.map(|()| 0)?),
         },
+        LogCommand::Expire(args) => done(expire::expire(args)),
+        LogCommand::ExpireOrder(args) => done(expire::order(args)),
+        LogCommand::HoldMonth(args) => done(expire::hold(args)),
         LogCommand::Verify(args) => Ok(verify::run(args)?),
         LogCommand::Receipt(args) => {
             Ok(receipt::make_into(args, &mut io::stdout().lock()).map(|()| 0)?)
@@ -205,6 +219,10 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
         }
         LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
     }
+}
+
+fn done(expired: anyhow::Result<()>) -> Result<u8, LogCommandError> {
+    expired.map(|()| 0).map_err(LogCommandError::Expire)
 }
 
 fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandError> {
@@ -250,7 +268,8 @@ fn query_into(args: &QueryArgs, out: &mut dyn Write) -> Result<(), LogCommandErr
     let (records, segments) = (summary.records - left_out, summary.segments);
     writeln!(
         io::stderr().lock(),
-        "{records} records, {segments} segments read{torn}"
+        "{records} records, {segments} segments read{torn}{}",
+        expire::note(&args.dir)
     )?;
     Ok(())
 }
@@ -341,7 +360,8 @@ fn recall_into(args: &RecallArgs, out: &mut dyn Write) -> Result<(), LogCommandE
     let (count, waiting) = (answers.len(), waiting.count());
     writeln!(
         io::stderr().lock(),
-        "{count} answers relied on it, {waiting} without feedback; {segments} segments read"
+        "{count} answers relied on it, {waiting} without feedback; {segments} segments read{}",
+        expire::note(&args.dir)
     )?;
     Ok(())
 }

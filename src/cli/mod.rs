@@ -45,6 +45,8 @@ pub mod start_error;
 pub mod cosigning;
 /// The gateway's own decision log.
 pub mod own_log;
+/// `hecha log expire`: the end of a month of the log.
+pub mod expire;
 /// The gateway, put together.
 pub mod assembly;
 /// `hecha screen`: a file of subjects in, a file of decisions out.

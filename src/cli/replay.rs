@@ -6,6 +6,7 @@
 //! shown. Records are taken in portions and sorted in each, so that a snapshot is opened once.
 
 use super::assembly::JOURNAL_FILE;
+use super::expire;
 use super::log_filter::{FilterArgs, FlagError};
 use crate::config::file::ConfigError;
 use crate::config::load as config;
@@ -94,8 +95,13 @@ pub enum ReplayError {
         dir: PathBuf,
     },
     /// No such check.
-    #[error("the log has no check that passes; look for the check_id with `hecha log query`")]
-    NoCheck,
+    #[error(
+        "the log has no check that passes; look for the check_id with `hecha log query`{expired}"
+    )]
+    NoCheck {
+        /// Which months are gone, behind a semicolon.
+        expired: String,
+    },
     /// A key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -173,11 +179,12 @@ pub fn run(args: &ReplayArgs) -> Result<u8, ReplayError> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(0),
         ended => ended?,
     }
-    replaying.tally.say(filter.check_id.is_some())
+    let expired = expire::note(&args.dir);
+    replaying.tally.say(filter.check_id.is_some(), expired)
 }
 
 impl Tally {
-    fn say(&self, one_is_wanted: bool) -> Result<u8, ReplayError> {
+    fn say(&self, one_is_wanted: bool, expired: String) -> Result<u8, ReplayError> {
         let Self {
             equal,
             differs,
@@ -186,7 +193,7 @@ impl Tally {
         } = self;
         let count = equal + differs + cannot;
         if one_is_wanted && count == 0 {
-            return Err(ReplayError::NoCheck);
+            return Err(ReplayError::NoCheck { expired });
         }
         let other = match other_engine {
             0 => String::new(),
@@ -195,7 +202,7 @@ impl Tally {
         writeln!(
             io::stderr().lock(),
             "{count} checks decided again: {equal} equal, {differs} differ, {cannot} cannot be \
-             decided{other}"
+             decided{other}{expired}"
         )?;
         Ok(match (differs, cannot) {
             (0, 0) => 0,

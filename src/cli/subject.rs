@@ -5,6 +5,7 @@
 //! in the log, and on the disk, before anything is printed.
 
 use super::check::{self, CheckError};
+use super::expire;
 use super::log_open::{self, LogOpenError};
 use crate::decision_log::error::LogError;
 use crate::decision_log::record::CheckId;
@@ -122,7 +123,7 @@ pub fn run(args: &SubjectArgs, out: &mut dyn Write) -> Result<(), SubjectError> 
     log.close()?;
     let printed = match args.json {
         true => writeln!(out, "{}", subject::found(&found)),
-        false => print(&found, out),
+        false => print(&found, &expire::note(&args.dir), out),
     };
     match printed.and_then(|()| out.flush()) {
         // Whoever reads a pipe may have seen enough.
@@ -131,7 +132,7 @@ pub fn run(args: &SubjectArgs, out: &mut dyn Write) -> Result<(), SubjectError> 
     }
 }
 
-fn print(found: &SubjectFound, out: &mut dyn Write) -> io::Result<()> {
+fn print(found: &SubjectFound, expired: &str, out: &mut dyn Write) -> io::Result<()> {
     for answer in &found.answers {
         writeln!(out, "{}", text(answer))?;
     }
@@ -152,7 +153,7 @@ fn print(found: &SubjectFound, out: &mut dyn Write) -> io::Result<()> {
         let months = unreadable.join(", ");
         said += &format!("; not readable, for their key is gone or another: {months}");
     }
-    writeln!(io::stderr().lock(), "{said}")
+    writeln!(io::stderr().lock(), "{said}{expired}")
 }
 
 fn text(answer: &SubjectAnswer) -> String {

@@ -323,6 +323,7 @@ keys! {
     activators_required: u64, "whole number";
     require_signatures: bool, "true or false";
     act_keys: PathList, "list of paths";
+    expiry_keys: PathList, "list of paths";
     witness_urls: WordList, "list of addresses";
     witness_keys: PathList, "list of paths";
     witness_required: bool, "true or false";

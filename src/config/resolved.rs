@@ -60,6 +60,8 @@ pub struct Config {
     pub second_factor: bool,
     /// Public keys of gateways whose acts are taken. Default none.
     pub act_keys: Vec<PathBuf>,
+    /// Public keys of those who may order that a month of the log is destroyed. Default none.
+    pub expiry_keys: Vec<PathBuf>,
     /// Whether checks may come by HTTP/2 too. Default false.
     pub http2: bool,
     /// How much and how long.
@@ -205,6 +207,10 @@ impl Config {
         let (listen, ops_listen) = addresses(written, sample)?;
         let log_key_file = path(&written.log_key_file, near.join("log.key"));
         let act_keys = written.act_keys.iter().flat_map(|placed| &placed.value.0);
+        let expiry_keys = written
+            .expiry_keys
+            .iter()
+            .flat_map(|placed| &placed.value.0);
         let tls = TlsConfig::resolve(written, base)?;
         let catalogue_dir = written.catalogue_dir.as_ref();
         Ok(Self {
@@ -227,6 +233,7 @@ impl Config {
             witness: WitnessConfig::resolve(written, base)?,
             trust: TrustConfig::resolve(written, base)?,
             act_keys: act_keys.map(|file| base.join(file)).collect(),
+            expiry_keys: expiry_keys.map(|file| base.join(file)).collect(),
             http2: written.http2.as_ref().is_some_and(|placed| placed.value),
             limits: ServiceLimits::resolve(written)?,
             log_format: log_format(written.log_format.as_ref(), sample)?,

@@ -121,6 +121,17 @@ pub enum LogError {
         /// Number of the record in the month, from 0.
         leaf: u64,
     },
+    /// A month is called expired, and this log knows of no order for it.
+    #[error(
+        "`{file}` calls a month expired, but {what}; nothing was destroyed: move the file out of \
+         the folder of the log, `hecha log verify` says whether the month is whole"
+    )]
+    NotExpired {
+        /// The checkpoint under `expired`.
+        file: String,
+        /// What does not fit.
+        what: &'static str,
+    },
     /// Options that cannot work.
     #[error("`{name}` of the decision log is {value}; it must lie between {from} and {to}")]
     Option {
@@ -285,6 +296,15 @@ mod tests {
                 },
                 "the tree of 2026-11 does not agree with the records read back, at record 5 of \
                  the month: a fault of memory or disk; no checkpoint was signed over it",
+            ),
+            (
+                LogError::NotExpired {
+                    file: "expired/2026-11".into(),
+                    what: "no order stands beside it",
+                },
+                "`expired/2026-11` calls a month expired, but no order stands beside it; nothing \
+                 was destroyed: move the file out of the folder of the log, `hecha log verify` \
+                 says whether the month is whole",
             ),
             (
                 LogError::Month(ShardClosed::NoMaster {

@@ -56,6 +56,12 @@ pub mod side;
 pub mod side_maker;
 /// Appending under one lock: order, check_ids, roll-over.
 pub mod appender;
+/// Reading a log folder offline, or beside the writer.
+pub mod query;
+/// What two persons sign before a month is destroyed.
+pub mod expiry_order;
+/// What an expired month leaves behind.
+pub mod expired;
 /// One segment, looked at for `hecha log verify`.
 pub mod inspected;
 /// Whether a log is whole.
@@ -66,8 +72,6 @@ pub mod trees;
 pub mod syncing;
 /// The open log: appends, waiting for the disk, the thread that syncs.
 pub mod writer;
-/// Reading a log folder offline, or beside the writer.
-pub mod query;
 /// A few records at a time.
 pub mod page;
 /// One check and what concerns it, without reading the whole log.
@@ -86,6 +90,8 @@ pub mod replay;
 pub mod witnessed;
 /// One check, provable without the log.
 pub mod receipt;
+/// The end of a month, by order of two persons.
+pub mod expiry;
 /// A new log where an older one cannot be continued.
 pub mod epoch;
 

@@ -17,8 +17,8 @@ use super::segment::Header;
 use crate::seal::aead::TAG_BYTES;
 use crate::seal::entropy::Entropy;
 use crate::seal::keys::KeyId;
-use crate::storage::disk::{self, Storage};
-use crate::storage::replace;
+use crate::storage::disk::{self, Storage, StoredFile};
+use crate::storage::replace::{self, ASIDE_SUFFIX};
 use crate::tree::origin::LogId;
 use std::fmt::Write;
 use std::io;
@@ -76,12 +76,47 @@ pub(super) fn open_or_make(
     shard.ok_or_else(|| no_master(id, month).into())
 }
 
-/// Removes what a cut has left aside.
+/// Destroys what a cut has left aside: it may hold the secrets that the file itself holds.
 pub(super) fn clean(storage: &dyn Storage, folder: &Path) -> io::Result<()> {
-    match replace::clean(storage, &folder.join(KEYS_FOLDER)) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(fault),
-        _ => Ok(()),
+    let keys_folder = folder.join(KEYS_FOLDER);
+    let names = storage.list(&keys_folder).unwrap_or_default();
+    for name in names.iter().filter(|name| name.ends_with(ASIDE_SUFFIX)) {
+        destroy_file(storage, &keys_folder.join(name))?;
     }
+    Ok(())
+}
+
+/// Whether the secret of a month is here.
+pub(super) fn is_here(storage: &dyn Storage, folder: &Path, month: &str) -> bool {
+    storage.open_to_read(&secret_path(folder, month)).is_ok()
+}
+
+/// Destroys the secret of a month: overwritten, on the disk, then removed, on the disk.
+///
+/// Errors: the file system; where it cannot be overwritten it is not removed either.
+pub(super) fn destroy(storage: &dyn Storage, folder: &Path, month: &str) -> Result<(), LogError> {
+    let file = secret_path(folder, month);
+    for path in [replace::aside_of(&file), file] {
+        let destroyed = destroy_file(storage, &path);
+        destroyed.map_err(LogError::io("destroy", path.display().to_string()))?;
+    }
+    Ok(())
+}
+
+/// Overwritten before it is removed: a removed file may stand on the disk for years.
+fn destroy_file(storage: &dyn Storage, path: &Path) -> io::Result<()> {
+    match storage.open(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => blank(&*opened?)?,
+    }
+    storage.remove(path)?;
+    storage.sync_folder(disk::folder_of(path))
+}
+
+fn blank(file: &dyn StoredFile) -> io::Result<()> {
+    let bytes = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    file.write_at(0, &vec![0; bytes])?;
+    file.sync()
 }
 
 fn no_master(key: KeyId, month: &str) -> ShardClosed {
@@ -169,7 +204,12 @@ fn make(
     storage.create_folder(keys_folder).map_err(fault())?;
     // The name of the folder itself, where it is new.
     storage.sync_folder(folder).map_err(fault())?;
+    // Of the file that this one replaces nothing is to stay in the free blocks of the disk.
+    let before = storage.open(&file).ok();
     replace::write(storage, &file, text.as_bytes()).map_err(fault())?;
+    if let Some(before) = before {
+        blank(&*before).map_err(fault())?;
+    }
     Ok(MonthSecret(secret))
 }
 

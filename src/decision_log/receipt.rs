@@ -8,6 +8,7 @@
 use super::chain::{self, Writing};
 use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
+use super::expired;
 use super::intern;
 use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
 use super::segment::Header;
@@ -51,6 +52,17 @@ pub enum ReceiptError {
     /// No such check.
     #[error("the log holds no check {0}; look at the folders `log-epoch-...` beside it too")]
     Unknown(CheckId),
+    /// Its month is gone.
+    #[error(
+        "the log holds no check {check_id}: {month} was expired by order; a receipt that was made \
+         before proves it still"
+    )]
+    Expired {
+        /// The check.
+        check_id: CheckId,
+        /// Its month.
+        month: String,
+    },
     /// Not in a checkpoint.
     #[error("no checkpoint covers this check yet; the gateway signs one about once a second")]
     NotSigned,
@@ -100,8 +112,12 @@ pub fn make(
     folder: &Path,
     check_id: CheckId,
 ) -> Result<Receipt, ReceiptError> {
-    let (month, frames) =
-        find(storage, folder, check_id)?.ok_or(ReceiptError::Unknown(check_id))?;
+    let Some((month, frames)) = find(storage, folder, check_id)? else {
+        return Err(match expired::month_of(storage, folder, check_id) {
+            Some(month) => ReceiptError::Expired { check_id, month },
+            None => ReceiptError::Unknown(check_id),
+        });
+    };
     let (segments, _) = shards::list(storage, folder)?;
     let shards = shards::shards(&segments, u64::MAX);
     let last = frames.last().map_or(0, |(_, index, _)| *index);

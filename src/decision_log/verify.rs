@@ -7,6 +7,7 @@
 //! that is what witnesses and receipts are for.
 
 use super::error::LogError;
+use super::expired::{self, Recorded};
 use super::inspected::{self, Finding, Inspected};
 use super::record::CheckId;
 use super::segment;
@@ -16,7 +17,7 @@ use crate::storage::disk::Storage;
 use crate::tree::levels::{Levels, hashes_in};
 use crate::tree::merkle::{Frontier, Hash, TILE_LEVELS_MAX};
 use crate::tree::note::{Checkpoint, SignedNote};
-use crate::tree::origin::{Origin, is_month};
+use crate::tree::origin::is_month;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -213,15 +214,22 @@ impl Verifier<'_> {
 
     /// The last checkpoints of months that were expired.
     fn expired(&mut self) -> Result<(), LogError> {
-        let folder = self.folder.join(shards::EXPIRED_FOLDER);
-        let names = self.storage.list(&folder).unwrap_or_default();
-        for month in names.iter().filter(|name| is_month(name)) {
+        let months = expired::months(self.storage, self.folder);
+        if months.is_empty() {
+            return Ok(());
+        }
+        let recorded = Recorded::read(self.storage, self.folder);
+        for month in &months {
             let file = format!("{}/{month}", shards::EXPIRED_FOLDER);
-            match shards::read_checkpoint(self.storage, &folder.join(month)) {
+            let path = expired::expired_path(self.folder, month);
+            match shards::read_checkpoint(self.storage, &path) {
                 Ok(Some((note, checkpoint))) => {
-                    let origin = Origin::parse(&checkpoint.origin);
-                    if origin.is_none_or(|origin| origin.shard != *month) {
-                        self.find(&*file, 0, "it is of another month");
+                    let fault = match &recorded {
+                        Ok(known) => known.fault(self.storage, self.folder, month, &checkpoint)?,
+                        Err(_) => Some("whether it was ordered cannot be read in a damaged log"),
+                    };
+                    if let Some(what) = fault {
+                        self.find(&*file, 0, what);
                     }
                     if !self.keys.is_empty()
                         && let Err(fault) = note.checkpoint(self.keys)

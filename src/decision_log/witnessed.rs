@@ -7,9 +7,10 @@
 
 use super::chain::{self, Writing};
 use super::error::LogError;
+use super::expired::expired_path;
 use super::frames::{FrameReader, Place};
 use super::segment;
-use super::shards::{self, EXPIRED_FOLDER, Shard};
+use super::shards::{self, Shard};
 use crate::storage::disk::{self, Storage};
 use crate::storage::replace;
 use crate::tree::levels::Levels;
@@ -140,10 +141,10 @@ fn lost_of_month(
     seen: &Checkpoint,
 ) -> Result<Option<Lost>, LogError> {
     let (origin, size) = (seen.origin.clone(), seen.size);
-    let Some(shard) = held.shard(month) else {
-        // Of a month that two persons have ordered destroyed the last checkpoint stays.
-        let path = folder.join(EXPIRED_FOLDER).join(month);
-        let last = shards::read_checkpoint(storage, &path)?;
+    // Of a month that two persons have ordered destroyed the last checkpoint stays. A cut may have
+    // left a part of its records: opening the log takes them away, or refuses where none ordered.
+    let last = shards::read_checkpoint(storage, &expired_path(folder, month))?;
+    let Some(shard) = held.shard(month).filter(|_| last.is_none()) else {
         let here = last.as_ref().map_or(0, |(_, last)| last.size);
         let is_other = last.is_some_and(|(_, last)| last.size == size && last.root != seen.root);
         return Ok(match here {

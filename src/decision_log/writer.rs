@@ -7,6 +7,7 @@
 
 use super::counters::LogCounters;
 use super::error::LogError;
+use super::expired;
 use super::feedback::{FeedbackAnswer, FeedbackSeen};
 use super::keys::LogKeys;
 use super::lookup::{self, FoundCheck};
@@ -64,6 +65,8 @@ impl DecisionLog {
     ) -> Result<(Self, Recovery), LogError> {
         options.validate()?;
         let lock = recovery::take_folder(&*storage, folder)?;
+        // Before anything reads: what a cut expiry has left is no part of the log any more.
+        expired::finish(&*storage, folder)?;
         let recovered = recovery::recover(&*storage, folder, &keys)?;
         let (shared, recovery) =
             Shared::open(storage, folder, options, keys, entropy, recovered, now)?;

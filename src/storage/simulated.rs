@@ -154,6 +154,14 @@ impl SimulatedDisk {
         })
     }
 
+    /// Whether these bytes stand anywhere on the disk, in a file or in what a removed one has left.
+    pub fn holds_anywhere(&self, bytes: &[u8]) -> bool {
+        let disk = self.lock_disk();
+        let contents = disk.files.iter();
+        let mut stored = contents.flat_map(|content| [&content.seen, &content.durable]);
+        stored.any(|stored| stored.windows(bytes.len()).any(|window| window == bytes))
+    }
+
     fn with_disk(disk: Disk) -> Self {
         Self {
             disk: Arc::new(Mutex::new(disk)),

@@ -21,6 +21,7 @@ mod deltas;
 mod denials;
 mod disclosure;
 mod errors;
+mod expiries;
 mod feedback;
 mod frames;
 mod gates;

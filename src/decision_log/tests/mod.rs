@@ -1,6 +1,7 @@
 //! The log as a whole, on disks that lose, tear, fill up and fail.
 
 mod damage;
+mod expiry;
 mod faults;
 mod golden;
 mod life;
