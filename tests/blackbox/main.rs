@@ -21,6 +21,7 @@ mod deltas;
 mod denials;
 mod disclosure;
 mod errors;
+mod export;
 mod feedback;
 mod frames;
 mod gates;
