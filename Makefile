@@ -8,11 +8,15 @@
 # make audit      licences, sources and bans of all dependencies by cargo-deny; advisories where
 #                 HECHA_ADVISORY_DB names a local copy of an advisory database
 # make sbom       writes a list of everything the program is made of (CycloneDX)
+# make export-readable  reads an exported log with DuckDB, pyarrow and pandas, which it installs by
+#                 pip into a folder below target/, and with Spark where that folder and the machine
+#                 have it (target/export/venv/bin/pip install pyspark; Java)
 # make host       prints how exposed the units of deploy/ are
 
 CARGO ?= cargo
 
-.PHONY: test tools format lint bench load kill-100 kill-1000 schedules disk-figures faults-root audit sbom host
+.PHONY: test tools format lint bench load kill-100 kill-1000 schedules disk-figures faults-root audit sbom host \
+	export-readable
 
 test: tools format lint
 	$(CARGO) test --workspace --locked
@@ -66,6 +70,16 @@ sbom:
 	$(TOOLS)/bin/cargo-cyclonedx cyclonedx --format json --override-filename sbom.cdx
 	@mkdir -p target/sbom && mv sbom.cdx.json target/sbom/hecha.cdx.json \
 	  && rm -f loadtest/sbom.cdx.json && echo "target/sbom/hecha.cdx.json"
+
+EXPORT = target/export
+
+export-readable:
+	@mkdir -p $(EXPORT) && rm -f $(EXPORT)/sample.parquet
+	HECHA_EXPORT_KEPT=$(CURDIR)/$(EXPORT)/sample.parquet \
+	  $(CARGO) test --locked --test blackbox export::a_table
+	@test -x $(EXPORT)/venv/bin/pip || python3 -m venv $(EXPORT)/venv
+	@$(EXPORT)/venv/bin/pip install --quiet duckdb pyarrow pandas
+	$(EXPORT)/venv/bin/python tests/export/readable.py $(EXPORT)/sample.parquet
 
 host:
 	$(CARGO) test --locked --test host -- --nocapture the_units

@@ -5,6 +5,7 @@
 
 use super::epoch::{self, EpochArgs, EpochError};
 use super::expire::{self, ExpireArgs, HoldArgs, OrderArgs};
+use super::export::{self, ExportArgs, ExportError};
 use super::log_filter::{FilterArgs, FlagError};
 use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
@@ -93,14 +94,9 @@ A log that its operator wrote anew and signed is found by witnesses and receipts
     /// List who asked about a person or organisation, when, why and with what answer
     #[command(after_help = subject::EXAMPLES)]
     Subject(SubjectArgs),
-    /// Write the log as a table (not in this version)
-    Export {
-        /// Form of the table
-        #[arg(long)]
-        to: String,
-        /// Folder of the log
-        dir: Option<PathBuf>,
-    },
+    /// Write checks and feedback as a table for analysts
+    #[command(after_help = export::EXAMPLES)]
+    Export(ExportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -136,14 +132,6 @@ struct RecallArgs {
 /// Why the command failed; each is bad input, but `Output`.
 #[derive(Debug, thiserror::Error)]
 pub enum LogCommandError {
-    /// Part of the contract, not of this version.
-    #[error(
-        "`hecha log {command}` is not in this version; `hecha log query` and `hecha log recall` are"
-    )]
-    NotBuilt {
-        /// The command.
-        command: &'static str,
-    },
     /// A flag.
     #[error(transparent)]
     Flag(#[from] FlagError),
@@ -156,6 +144,9 @@ pub enum LogCommandError {
     /// Who asked about a person.
     #[error(transparent)]
     Subject(#[from] SubjectError),
+    /// The table.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -188,6 +179,7 @@ impl LogCommandError {
         match self {
             Self::Output(_) | Self::Replay(ReplayError::Output(_)) => true,
             Self::Subject(error) => error.is_internal(),
+            Self::Export(error) => error.is_internal(),
             _ => false,
         }
     }
@@ -217,7 +209,10 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
             subject::run(args, &mut io::stdout().lock())?;
             Ok(0)
         }
-        LogCommand::Export { .. } => Err(LogCommandError::NotBuilt { command: "export" }),
+        LogCommand::Export(args) => {
+            export::run(args, &mut io::stdout().lock())?;
+            Ok(0)
+        }
     }
 }
 

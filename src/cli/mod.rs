@@ -65,12 +65,16 @@ pub mod replay;
 pub mod receipt;
 /// `hecha log epoch`: a new log.
 pub mod epoch;
+/// The bar of commands that read a whole log.
+pub mod log_bar;
 /// `hecha log verify`: whether a log is whole.
 pub mod verify;
 /// A log opened offline, so that reading it is itself recorded.
 pub mod log_open;
 /// `hecha log subject`: who asked about a person.
 pub mod subject;
+/// `hecha log export`: the log as a table.
+pub mod export;
 /// `hecha log`: reading the decision log.
 pub mod log;
 /// Arguments of the whole program.

@@ -162,9 +162,6 @@ struct Prepared {
 
 fn prepare(args: &ScreenArgs) -> anyhow::Result<Prepared> {
     let formats = (format(&args.input, "--in")?, format(&args.out, "--out")?);
-    if !cfg!(feature = "parquet") && formats.1 == Format::Parquet {
-        bail!("`--out`: this build of hecha has no Parquet; write .csv or .ndjson");
-    }
     let config = config::load(args.config.as_deref(), std::env::vars_os())?;
     let catalogue = assembly::read_catalogue(&config)?;
     let Some(scenario) = catalogue.find_scenario(&args.scenario) else {

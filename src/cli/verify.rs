@@ -3,6 +3,7 @@
 //! In: the folder of a log, public keys. Out: what each month holds, every finding with file and
 //! offset; exit code 0 whole, 1 not. Changes nothing.
 
+use super::log_bar;
 use crate::decision_log::error::LogError;
 use crate::decision_log::verify::{self, Verified};
 use crate::seal::keys::KeyError;
@@ -10,10 +11,9 @@ use crate::seal::sign::PublicKey;
 use crate::storage::disk::RealDisk;
 use crate::tree::note::Checkpoint;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Arguments of `hecha log verify`.
@@ -58,7 +58,7 @@ pub fn run(args: &VerifyArgs) -> Result<u8, VerifyError> {
     }
     let keys = args.log_keys.iter().map(|path| PublicKey::load(path));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let bar = progress(dir)?;
+    let bar = log_bar::begin(dir)?;
     let found = verify::verify(&RealDisk, dir, &keys, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     let text = match args.json {
@@ -70,25 +70,6 @@ pub fn run(args: &VerifyArgs) -> Result<u8, VerifyError> {
         _ => {}
     }
     Ok(u8::from(!found.findings.is_empty()))
-}
-
-fn progress(dir: &PathBuf) -> Result<ProgressBar, io::Error> {
-    if !io::stderr().is_terminal() {
-        return Ok(ProgressBar::hidden());
-    }
-    let mut bytes = 0;
-    for file in std::fs::read_dir(dir)? {
-        let file = file?;
-        if file.path().extension().is_some_and(|end| end == "hlog") {
-            bytes += file.metadata()?.len();
-        }
-    }
-    let bar = ProgressBar::new(bytes);
-    let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(style) {
-        bar.set_style(style);
-    }
-    Ok(bar)
 }
 
 fn as_text(found: &Verified, has_keys: bool) -> String {

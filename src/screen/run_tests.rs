@@ -243,7 +243,6 @@ proptest! {
     }
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn a_damaged_table_is_refused_and_never_a_panic() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,11 +10,11 @@ use super::checkpoint::{
 use super::output::{OutRow, write_cells, write_header, write_object};
 use super::rows::Format;
 use super::table::{self, TableFault};
-use crate::storage::disk::{Storage, folder_of};
+use crate::storage::disk::{self, Storage, folder_of};
 use crate::storage::replace::aside_of;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, BufReader};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -250,22 +250,10 @@ fn clear(storage: &dyn Storage, out: &Path, part: &Path) -> Result<(), SinkFault
 
 fn open_locked(part: &Path) -> Result<File, SinkFault> {
     let path = part.to_owned();
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
-    let file = match options.open(part) {
-        Ok(file) => file,
-        Err(fault) => return Err(SinkFault::Io { path, fault }),
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SinkFault::InUse { path }),
-        Err(TryLockError::Error(fault)) => Err(SinkFault::Io { path, fault }),
-    }
+    disk::open_locked(part).map_err(|fault| match fault.kind() {
+        io::ErrorKind::WouldBlock => SinkFault::InUse { path },
+        _ => SinkFault::Io { path, fault },
+    })
 }
 
 #[cfg(test)]

@@ -168,14 +168,22 @@ impl Storage for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<FolderLock> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(FolderLock::new(Box::new(file))),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        Ok(FolderLock::new(Box::new(open_locked(path)?)))
+    }
+}
+
+/// A real file, created where absent and readable by its owner alone, that nobody else can lock
+/// until it is dropped. Its bytes stay as they are.
+///
+/// Errors: `WouldBlock` where another holder, in this process or another, has it.
+pub fn open_locked(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let file = options.mode(0o600).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

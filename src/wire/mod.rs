@@ -41,6 +41,8 @@ pub mod recalls;
 pub mod subject;
 /// Records of the log as auditors read them.
 pub mod records;
+/// Records of the log as rows of a table.
+pub mod exported;
 
 /// The file of a receipt.
 pub mod receipt;

@@ -22,6 +22,7 @@ mod denials;
 mod disclosure;
 mod errors;
 mod expiries;
+mod export;
 mod feedback;
 mod frames;
 mod gates;

@@ -159,7 +159,6 @@ fn every_format_gives_the_same_decisions() {
     ));
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn a_table_is_written_and_read() {
     let screening = Screening::new();

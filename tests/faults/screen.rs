@@ -110,11 +110,7 @@ fn a_killed_run_goes_on_and_writes_what_an_unbroken_one_writes() {
         writeln!(base, "{name},{number},\"order\n{n}\"").unwrap();
     }
     fs::write(folder.join("base.csv"), base).unwrap();
-    let endings: &[&str] = match cfg!(feature = "parquet") {
-        true => &["csv", "parquet"],
-        false => &["csv"],
-    };
-    for ending in endings {
+    for ending in ["csv", "parquet"] {
         let out = |name: &str| folder.join(format!("{name}.{ending}"));
         let unbroken = Run {
             folder: &folder,
