@@ -4,7 +4,8 @@
 # make kill-100   the kill tests a hundred times; make kill-1000 a thousand times (an hour)
 # make schedules  100,000 seeded schedules each of log, journal and swap on a simulated disk
 # make disk-figures  times of each class of answers on slow disks
-# make faults-root  power cuts and a failing disk on loop mounts; needs root (HECHA_CUTS=1000 for all)
+# make faults-root  power cuts and a failing disk on loop mounts, too little memory in a control
+#                 group; needs root (HECHA_CUTS=1000 for all)
 # make audit      licences, sources and bans of all dependencies by cargo-deny; advisories where
 #                 HECHA_ADVISORY_DB names a local copy of an advisory database
 # make sbom       writes a list of everything the program is made of (CycloneDX)
@@ -98,5 +99,6 @@ faults-root:
 	  || ! losetup -f >/dev/null 2>&1; then \
 	  echo "SKIPPED: needs root, loop devices, mkfs.ext4 and mkfs.xfs (e2fsprogs, xfsprogs)"; \
 	else \
-	  $(CARGO) test --release --locked --test faults power:: -- --ignored --nocapture --test-threads 1; \
+	  $(CARGO) test --release --locked --test faults -- power:: memory:: --ignored --nocapture \
+	    --test-threads 1; \
 	fi

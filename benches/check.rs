@@ -14,6 +14,7 @@
 )]
 
 mod corpus;
+mod counting;
 
 use hecha::build::assemble::Assembly;
 use hecha::build::inputs::{AsOf, BuildInputs, Origin};
@@ -31,46 +32,15 @@ use hecha::seal::keys::MasterKey;
 use hecha::snapshot::open::Snapshot;
 use hecha::telemetry::Telemetry;
 use rayon::prelude::*;
-use std::alloc::{GlobalAlloc, Layout};
 use std::hint::black_box;
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 const SEED: u64 = 1;
 const BLOCK: u64 = 50_000;
 const CHECKS: usize = 100_000;
 const ROUNDS: usize = 5;
-
-/// The service's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static INNER: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-// SAFETY: every call is passed on unchanged to an allocator that keeps the contract.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { INNER.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { INNER.dealloc(place, layout) }
-    }
-
-    unsafe fn realloc(&self, place: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { INNER.realloc(place, layout, bytes) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn main() {
     let entries = std::env::args()
@@ -145,7 +115,7 @@ fn ask(title: &str, view: &View, client: &Client, now: Moment, bodies: &[Vec<u8>
     let mut decisions = [0u64; Decision::ALL.len()];
     let mut matches = 0u64;
     for round in 0..=ROUNDS {
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
+        let before = counting::allocations();
         let started = Instant::now();
         for body in bodies {
             let answered = question::answer(view, client, body, Language::Zh, now);
@@ -156,7 +126,7 @@ fn ask(title: &str, view: &View, client: &Client, now: Moment, bodies: &[Vec<u8>
             matches += u64::from(answered.outcome.match_count);
         }
         let elapsed = started.elapsed().as_nanos() as f64 / bodies.len() as f64;
-        allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        allocations = counting::allocations() - before;
         // The first round warms up.
         if round > 0 {
             rounds.push(elapsed);

@@ -5,7 +5,8 @@
 //! a query on one core. *Candidates*: keys, look-ups, every name met. *Whole*: the name as written
 //! to scored names: folding, parsing, keys, candidates, comparing. `-- --pairs FILE` takes labelled
 //! pairs (columns id, query, listed, kind, ...) instead: every query is compared with every listed
-//! name, and what reaches the threshold must be found. `-- --peers FOLDER` also writes names and
+//! name, and what reaches the threshold must be found. `-- --worst` asks only the queries that make
+//! most work, with a crowd of one sound among the names. `-- --peers FOLDER` also writes names and
 //! queries there, and this program's figures on them, for `loadtest/peers`.
 
 #![allow(
@@ -17,9 +18,10 @@
 
 mod corpus;
 mod name_corpus;
+mod worst_names;
 
 use corpus::Random;
-use hecha::index::candidates::under_key;
+use hecha::index::candidates::{Found, under_key};
 use hecha::index::similar::{Budget, candidates_in, similar_in};
 use hecha::name::fold::fold;
 use hecha::name::query::{NameQuery, block_keys};
@@ -37,6 +39,10 @@ const PEER_QUERIES: usize = 5_000;
 const BLOCK: usize = 1 << 16;
 /// Keys that the build holds at a time: what a build of as many records would.
 const KEYS_MAX: usize = 50_000_000;
+/// Times that each of the worst queries is asked.
+const WORST_GOES: usize = 50;
+/// Names of one sound: more than are compared at most.
+const WORST_CROWD: usize = 4_900;
 /// Comparisons with every name, all together.
 const SAMPLE_COMPARISONS: usize = 60_000_000;
 
@@ -48,7 +54,10 @@ fn main() {
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(1_000_000usize);
     let names = Names::new();
-    let listed = listed(&names, entries);
+    if std::env::args().any(|arg| arg == "--worst") {
+        return worst_alone(&names, entries);
+    }
+    let listed = listed(&names, entries, Vec::new());
     sizes(&listed, entries);
     println!(
         "\n{:<44} {:>8} {:>8} {:>8} {:>10} {:>9} {:>8} {:>8}",
@@ -81,12 +90,21 @@ fn main() {
     worst(&listed);
 }
 
+/// The worst queries alone, a crowd of one sound among the names.
+fn worst_alone(names: &Names, entries: usize) {
+    let crowd = worst_names::crowd(WORST_CROWD);
+    let more = crowd
+        .into_iter()
+        .map(|name| (name.into(), NameKind::Person));
+    worst(&listed(names, entries, more.collect()));
+}
+
 /// What stands behind a flag.
 fn argument(flag: &str) -> Option<String> {
     std::env::args().skip_while(|arg| arg != flag).nth(1)
 }
 
-fn listed(names: &Names, entries: usize) -> Listed {
+fn listed(names: &Names, entries: usize, more: Vec<(Box<str>, NameKind)>) -> Listed {
     let started = Instant::now();
     let block = |block: usize| {
         let mut random = Random::new(block as u64);
@@ -101,7 +119,8 @@ fn listed(names: &Names, entries: usize) -> Listed {
         (0..count).map(draw).collect::<Vec<_>>()
     };
     let blocks = (0..entries.div_ceil(BLOCK)).into_par_iter();
-    let entries = blocks.flat_map_iter(block).collect();
+    let mut entries: Vec<_> = blocks.flat_map_iter(block).collect();
+    entries.extend(more);
     let listed = Listed::new(entries, KEYS_MAX);
     println!(
         "names and tables in {:.1} s",
@@ -420,40 +439,41 @@ fn pairs(file: &str) {
     }
 }
 
-/// Inputs that make as much work as they can.
+/// Queries that make as much work as they can: the slowest of several goes of each, so that what is
+/// measured is the name and not the machine, and the work that was counted.
 fn worst(listed: &Listed) {
+    println!(
+        "\n{:<40} {:>6} {:>9} {:>8} {:>8} {:>9} {:>8}",
+        "worst names", "kind", "µs, max", "probes", "entries", "compared", "budget"
+    );
     let tables = listed.tables();
-    let long = "伟".repeat(200);
-    let marks = "?".repeat(200);
-    let mixed = "王伟".repeat(32);
-    for asked in [
-        "王伟",
-        "王",
-        "??",
-        "???",
-        "王??",
-        "有限公司",
-        "zhangwei",
-        &mixed,
-        &long,
-        &marks,
-    ] {
-        for kind in [NameKind::Person, NameKind::Organisation] {
-            let mut tally = Tally::default();
-            for _ in 0..200 {
+    let mut slowest = (0.0, "");
+    for (what, asked) in worst_names::queries() {
+        for (kind, of) in [
+            (NameKind::Person, "person"),
+            (NameKind::Organisation, "firm"),
+        ] {
+            let mut microseconds = Vec::new();
+            let mut found = Found::default();
+            for _ in 0..WORST_GOES {
                 let started = Instant::now();
-                let query = NameQuery::parse(kind, asked);
-                let found = similar_in(&tables, kind, &query, &Budget::DEFAULT, &mut |_, _| {});
-                tally.nanoseconds.push(started.elapsed().as_nanos() as u64);
-                tally.candidates += u64::from(found.candidates);
-                tally.compared += u64::from(found.compared);
-                tally.budget += u64::from(found.budget_reached);
+                let query = NameQuery::parse(kind, &asked);
+                found = similar_in(&tables, kind, &query, &Budget::DEFAULT, &mut |_, _| {});
+                microseconds.push(started.elapsed().as_nanos() as f64 / 1e3);
             }
-            let short: String = asked.chars().take(8).collect();
-            tally.print(&format!(
-                "{short} ({} characters) as {kind:?}",
-                asked.chars().count()
-            ));
+            microseconds.sort_by(f64::total_cmp);
+            // A pause of the machine falls on few of them.
+            let max = microseconds[WORST_GOES * 9 / 10];
+            let budget = if found.budget_reached { "reached" } else { "" };
+            println!(
+                "{what:<40} {of:>6} {max:>9.1} {:>8} {:>8} {:>9} {budget:>8}",
+                found.probes, found.entries, found.compared
+            );
+            if max > slowest.0 {
+                slowest = (max, what);
+            }
         }
     }
+    let (max, what) = slowest;
+    println!("the slowest query takes {max:.1} µs: {what}");
 }

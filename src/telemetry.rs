@@ -71,6 +71,7 @@ pub const REFUSAL_REASONS: &[&str] = &[
     "gates_failed",
     "hash",
     "master_key",
+    "memory",
     "none_older",
     "pointer",
     "rollback_order",

@@ -188,6 +188,89 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
     }
 }
 
+/// Changes a whole number of 64 bits and makes the checksums fit again.
+fn resealed(place: usize, value: u64) -> Vec<u8> {
+    let mut file = built(3);
+    let layout = container::check(&file).unwrap();
+    let table = layout.manifest.end.next_multiple_of(container::ALIGNMENT);
+    let rows = table..table + 64 * layout.sections.len();
+    file[place..place + 8].copy_from_slice(&value.to_le_bytes());
+    let body = [&file[layout.manifest], &file[rows]].concat();
+    file[48..56].copy_from_slice(&xxh3_64(&body).to_le_bytes());
+    let header = xxh3_64(&file[..120]);
+    file[120..128].copy_from_slice(&header.to_le_bytes());
+    file
+}
+
+#[test]
+fn sizes_that_a_file_claims_and_does_not_have_are_refused_and_cost_nothing() {
+    let table = {
+        let layout = container::check(&built(3)).unwrap();
+        layout.manifest.end.next_multiple_of(container::ALIGNMENT)
+    };
+    assert!(Snapshot::from_bytes(resealed(56, 0)).is_ok(), "sealed well");
+    for huge in [
+        u64::MAX,
+        u64::MAX - 63,
+        1 << 63,
+        1 << 40,
+        u64::from(u32::MAX),
+    ] {
+        // Format and count of sections; place and length of the manifest; place of the table;
+        // length of the file; place and length of the first and the third section.
+        let of_header = [12 - 4, 16, 24, 32, 40];
+        let of_rows = [
+            table + 32,
+            table + 40,
+            table + 2 * 64 + 32,
+            table + 2 * 64 + 40,
+        ];
+        for place in of_header.into_iter().chain(of_rows) {
+            let refused = Snapshot::from_bytes(resealed(place, huge));
+            assert!(
+                matches!(refused, Err(OpenError::Container(_))),
+                "{place} {huge}"
+            );
+        }
+    }
+    // As many sections as 32 bits say, and the format as it is.
+    let count = u64::from(container::FORMAT) | u64::from(u32::MAX) << 32;
+    let refused = Snapshot::from_bytes(resealed(8, count));
+    assert!(matches!(
+        refused,
+        Err(OpenError::Container(ContainerError::Place))
+    ));
+}
+
+#[test]
+fn a_manifest_that_is_deep_or_claims_much_is_refused() {
+    let whole = built(3);
+    let layout = container::check(&whole).unwrap();
+    let text = String::from_utf8(whole[layout.manifest.clone()].to_vec()).unwrap();
+    let with_manifest = |manifest: Vec<u8>| {
+        let out = Cursor::new(Vec::new());
+        let count = layout.sections.len();
+        let mut writer = ContainerWriter::start(out, manifest, count).unwrap();
+        for section in &layout.sections {
+            let kind = SectionKind {
+                name: Box::leak(section.name.clone().into_boxed_str()),
+                version: section.version,
+                item_bytes: section.item_bytes,
+            };
+            let bytes = &whole[section.range.clone()];
+            writer.raw_section(kind, section.required, bytes).unwrap();
+        }
+        Snapshot::from_bytes(writer.finish().unwrap().0.into_inner())
+    };
+    assert!(with_manifest(text.clone().into_bytes()).is_ok());
+    let deep = [vec![b'['; 1 << 20], vec![b']'; 1 << 20]].concat();
+    assert!(matches!(with_manifest(deep), Err(OpenError::Manifest(_))));
+    let entries = "\"entries\":3";
+    assert!(text.contains(entries), "{text}");
+    let claims = text.replace(entries, "\"entries\":4294967295");
+    assert!(with_manifest(claims.into_bytes()).is_err());
+}
+
 #[test]
 fn a_file_of_other_name_tables_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -56,6 +56,11 @@ mod tests;
 #[cfg(test)]
 mod similar_tests;
 #[cfg(test)]
+#[path = "../../benches/worst_names.rs"]
+mod worst_names;
+#[cfg(test)]
+mod worst_names_tests;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod published;

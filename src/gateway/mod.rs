@@ -45,6 +45,8 @@ pub mod activated;
 pub mod canaries;
 /// What a new snapshot must keep to before it serves.
 pub mod gates;
+/// Whether memory holds one more snapshot.
+pub mod room;
 /// Where snapshots come from.
 pub mod source;
 /// Entries taken back as wrong, and the answers that relied on them.

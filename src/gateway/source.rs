@@ -9,6 +9,7 @@
 
 use super::activated::{AcceptedOrder, Activated, ActivatedError, Claim, Version, VersionFault};
 use super::gates::GateFault;
+use super::room::{self, NoRoom};
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
 use crate::index::binding::{Binding, BindingError};
@@ -24,7 +25,7 @@ use crate::storage::disk::Storage;
 use crate::storage::replace;
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -61,6 +62,9 @@ pub enum Refused {
         /// What is wrong with it.
         fault: OpenError,
     },
+    /// Too large for the memory that is left.
+    #[error(transparent)]
+    Room(#[from] NoRoom),
     /// Of another environment.
     #[error("`{file}` is of environment `{found}`, this gateway serves `{ours}`")]
     Environment {
@@ -168,6 +172,7 @@ impl Refused {
                 OpenError::Hash { .. } => "hash",
                 _ => "damaged",
             },
+            Self::Room(_) => "memory",
             Self::Environment { .. } => "environment",
             Self::Trust { fault, .. } => match fault {
                 Distrust::Missing { .. } => "signature_missing",
@@ -248,11 +253,10 @@ impl Named {
 impl Source {
     /// Reads which version was the highest. Errors: it cannot be read.
     pub fn new(options: SourceOptions, storage: Arc<dyn Storage>) -> Result<Self, Refused> {
-        let activated = Activated::read(&options.state_dir)?;
         Ok(Self {
+            activated: Activated::read(&options.state_dir)?,
             options,
             storage,
-            activated,
         })
     }
 
@@ -309,7 +313,7 @@ impl Source {
         pointer: Option<&Current>,
         catalogue: &Catalogue,
     ) -> Result<Loaded, Refused> {
-        let path = publish::file_in(&self.options.snapshot_dir, file)?;
+        publish::file_in(&self.options.snapshot_dir, file)?;
         let signatures = self.signatures(file, pointer)?;
         let trust = &self.options.trust;
         let distrusted = |fault| Refused::Trust {
@@ -323,7 +327,7 @@ impl Source {
             .map(|signed| signed.what);
         let signed_hash = statement.as_ref().map(|statement| statement.blake3);
         let stated = signed_hash.or(pointer.map(|pointer| pointer.blake3));
-        let snapshot = self.verified(&path, stated)?;
+        let snapshot = self.verified(file, stated)?;
         if let Some(pointer) = pointer {
             pointer.check(&snapshot)?;
         }
@@ -462,16 +466,16 @@ impl Source {
         }
     }
 
-    fn verified(&self, path: &Path, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
+    fn verified(&self, file: &str, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
+        let path = publish::file_in(&self.options.snapshot_dir, file)?;
+        room::holds(&path)?;
         let options = OpenOptions {
             state_dir: Some(self.options.state_dir.clone()),
             blake3: stated,
             ..OpenOptions::default()
         };
-        Snapshot::open_file(path, &options).map_err(|fault| Refused::Open {
-            file: path
-                .file_name()
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        Snapshot::open_file(&path, &options).map_err(|fault| Refused::Open {
+            file: file.to_owned(),
             fault,
         })
     }
@@ -554,13 +558,12 @@ impl Source {
         if stated.is_some() {
             return stated;
         }
-        let path = publish::file_in(&self.options.snapshot_dir, name).ok()?;
         if self.options.trust.is_required {
             let signed = self.signatures(name, None).ok()??;
             self.options.trust.verify(Some(&signed)).ok()?;
             return Some(signed.what.version);
         }
-        Some(self.verified(&path, None).ok()?.manifest().version)
+        Some(self.verified(name, None).ok()?.manifest().version)
     }
 
     fn pin_path(&self) -> PathBuf {

@@ -10,9 +10,10 @@
 
 use super::key_table::{KeyTable, Part};
 use super::{line_table, names};
-use crate::name::edits::{self, Characters};
+use crate::name::edits::{self, Characters, EDIT_CHARS_MAX};
+use crate::name::person_forms::FORMS_MAX;
 use crate::name::query::NameQuery;
-use crate::name::similarity::NameKind;
+use crate::name::similarity::{NameKind, QUERY_KEYS_MAX};
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, Line, NameRow, PlaceEntry, TaggedName};
@@ -132,6 +133,25 @@ pub struct Candidate {
     pub via: Via,
 }
 
+/// What a query looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Distinct names looked at.
+    pub candidates: u32,
+    /// Those whose score was computed.
+    pub compared: u32,
+    /// Keys looked up.
+    pub probes: u32,
+    /// Entries read under them.
+    pub entries: u32,
+    /// Whether the budget ended the search: there may be more.
+    pub budget_reached: bool,
+}
+
+/// Keys looked up by one query at most: of a text every place, every place for one more, every
+/// character missing, all neighbours exchanged, and the whole; two ends; the block keys.
+pub const PROBES_MAX: u32 = (FORMS_MAX * (4 * EDIT_CHARS_MAX + 1) + 2 + QUERY_KEYS_MAX) as u32;
+
 /// Space for one query, used again by the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -141,6 +161,8 @@ pub struct Scratch {
     pub counted: u32,
     /// Whether there may be more.
     pub budget_reached: bool,
+    /// Entries read.
+    pub entries: u32,
     places: Vec<PlaceProbe>,
     texts: Vec<TextProbe>,
     keys: Vec<KeyProbe>,
@@ -212,8 +234,20 @@ impl Scratch {
         self.read_texts(tables, &texts, &mut equals, &mut left);
         self.read_places(tables, query, &texts, &equals, glance, &mut left);
         self.read_keys(tables, kind, equal, &mut left);
+        self.entries = entries_max - left;
         self.candidates.sort_unstable();
         self.candidates.dedup_by_key(|candidate| candidate.name);
+    }
+
+    /// What was looked at so far.
+    pub fn found(&self) -> Found {
+        Found {
+            candidates: self.counted,
+            compared: 0,
+            probes: (self.places.len() + self.texts.len() + self.keys.len()) as u32,
+            entries: self.entries,
+            budget_reached: self.budget_reached,
+        }
     }
 
     fn make_probes(

@@ -7,7 +7,7 @@
 
 // HOT: once a check of a name.
 
-use super::candidates::{Candidate, Glance, NameTables, Scratch, Via};
+use super::candidates::{Candidate, Found, Glance, NameTables, Scratch, Via};
 use crate::name::edits::{self, Characters};
 use crate::name::query::{NameQuery, other_texts};
 use crate::name::similarity::{NameKind, Similarity, THRESHOLD};
@@ -33,17 +33,6 @@ impl Budget {
         candidates_max: 20_000,
         compared_max: 4_000,
     };
-}
-
-/// What a query looked at.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Distinct names looked at.
-    pub candidates: u32,
-    /// Those whose score was computed.
-    pub compared: u32,
-    /// Whether the budget ended the search: there may be more.
-    pub budget_reached: bool,
 }
 
 thread_local! {
@@ -84,16 +73,12 @@ pub fn similar_in(
         Glance::Likely,
         budget.candidates_max,
     );
-    let mut found = Found {
-        candidates: scratch.counted,
-        compared: 0,
-        budget_reached: scratch.budget_reached,
-    };
+    let mut found = scratch.found();
     if let Some(name) = equal {
         found.candidates += 1;
         visit(NameNumber(name), Similarity::EQUAL);
     }
-    for some in scratch.candidates.chunks(FETCHED) {
+    'names: for some in scratch.candidates.chunks(FETCHED) {
         fetch(tables, some);
         for candidate in some {
             let text = tables.name_text(candidate.name);
@@ -104,7 +89,7 @@ pub fn similar_in(
             }
             if found.compared == budget.compared_max {
                 found.budget_reached = true;
-                break;
+                break 'names;
             }
             found.compared += 1;
             let similarity = query.compare(text);
@@ -138,10 +123,8 @@ pub fn candidates_in(
     let names = equal
         .into_iter()
         .chain(scratch.candidates.iter().map(|c| c.name));
-    let mut found = Found {
-        budget_reached: scratch.budget_reached,
-        ..Found::default()
-    };
+    let mut found = scratch.found();
+    found.candidates = 0;
     for name in names {
         found.candidates += 1;
         visit(NameNumber(name));

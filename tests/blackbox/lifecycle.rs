@@ -301,6 +301,7 @@ fn the_sample_shows_every_decision_and_keeps_its_token() {
                 .current_dir(folder.path())
                 .env("HECHA__LISTEN", "127.0.0.1:0")
                 .env("HECHA__OPS_LISTEN", "127.0.0.1:0")
+                .env("HECHA__QUEUE_WAIT_MS_MAX", "10000")
                 .env("HECHA__DRAIN_DELAY_MS", "0"),
         )
     };

@@ -33,6 +33,7 @@ mod http2;
 mod intake;
 mod lifecycle;
 mod limits;
+mod names;
 mod overload;
 mod peers;
 mod rates;

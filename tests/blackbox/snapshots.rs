@@ -7,6 +7,9 @@ use crate::http::{Answer, Request};
 use hecha::seal::entropy::OsEntropy;
 use hecha::seal::keys::MasterKey;
 use hecha::snapshot::open::Snapshot;
+use hecha::snapshot::publish;
+use hecha::storage::disk::RealDisk;
+use hecha::storage::replace;
 use serde_json::{Value, json};
 
 fn choose(server: &Server, token: &str, file: &str) -> Answer {
@@ -185,4 +188,83 @@ fn a_damaged_file_behind_the_pointer_is_refused_until_a_good_one_comes() {
     let server = installation.serve();
     assert_ne!(server.snapshot(token)["id"], json!(third));
     assert!(server.metric(refused) >= 1.0);
+}
+
+/// A file of so many bytes that takes no room on the disk: a header, then nothing.
+fn bomb(installation: &Installation, name: &str, bytes: u64) {
+    let good = installation.snapshot(second_list(), |_| ());
+    let path = installation.path("snapshots").join(name);
+    std::fs::write(&path, &good[..128]).unwrap();
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(bytes).unwrap();
+}
+
+/// Most memory that the gateway ever had, in bytes.
+fn peak_bytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() << 10
+}
+
+#[test]
+fn a_file_larger_than_memory_is_refused_before_a_byte_of_it_is_read() {
+    let installation = Installation::new();
+    let token = &installation.token;
+    let server = installation.serve();
+    let first = server.snapshot(token)["id"].clone();
+    bomb(&installation, "bomb.hecha", 1 << 42);
+    let before = peak_bytes(&server);
+    let answer = choose(&server, token, "bomb.hecha");
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("bytes of memory"), "{detail}");
+    // Behind the pointer too.
+    let good = Snapshot::from_bytes(installation.snapshot(second_list(), |_| ())).unwrap();
+    let current = publish::Current::to(&good, "bomb.hecha").unwrap();
+    let pointer = installation.path("snapshots").join(publish::POINTER);
+    replace::write(&RealDisk, &pointer, &current.to_json()).unwrap();
+    let refused = "hecha_snapshot_refused_total{reason=\"memory\"}";
+    until("the pointer is refused", || server.metric(refused) >= 2.0);
+    assert!(peak_bytes(&server) < before + (64 << 20));
+    assert_eq!(server.snapshot(token)["id"], first);
+    assert_eq!(server.ask(token, &ticket()).decision(), "block");
+}
+
+#[test]
+fn a_link_is_no_snapshot_whatever_it_leads_to() {
+    let installation = Installation::new();
+    let token = &installation.token;
+    let server = installation.serve();
+    let first = server.snapshot(token)["id"].clone();
+    let bytes = installation.snapshot(second_list(), |_| ());
+    let good = Snapshot::from_bytes(bytes.clone()).unwrap();
+    let folder = installation.path("snapshots");
+    std::fs::write(installation.path("outside.hecha"), &bytes).unwrap();
+    std::fs::write(folder.join("inside.hecha"), &bytes).unwrap();
+    for (name, to) in [
+        ("out.hecha", installation.path("outside.hecha")),
+        ("in.hecha", "inside.hecha".into()),
+        ("device.hecha", "/dev/zero".into()),
+        ("nowhere.hecha", "nothing".into()),
+    ] {
+        std::os::unix::fs::symlink(to, folder.join(name)).unwrap();
+        let answer = choose(&server, token, name);
+        assert_eq!(answer.status, 422, "{name}: {}", answer.text());
+        assert_eq!(answer.json()["field"], "file", "{name}");
+    }
+    let refused = "hecha_snapshot_refused_total{reason=\"pointer\"}";
+    let before = server.metric(refused);
+    let current = publish::Current::to(&good, "out.hecha").unwrap();
+    replace::write(
+        &RealDisk,
+        &folder.join(publish::POINTER),
+        &current.to_json(),
+    )
+    .unwrap();
+    until("the pointer is refused", || server.metric(refused) > before);
+    assert_eq!(server.snapshot(token)["id"], first);
+    // The bytes are good: as a file of its own it serves.
+    assert_eq!(choose(&server, token, "inside.hecha").status, 200);
+    assert_eq!(server.snapshot(token)["id"], json!(good.id().to_string()));
 }

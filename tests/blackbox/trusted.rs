@@ -5,8 +5,12 @@ use crate::harness::{
 };
 use crate::http::{Connection, Request};
 use hecha::build::inputs::BuildInputs;
-use hecha::snapshot::open::Snapshot;
+use hecha::cli::sign::sign;
+use hecha::seal::entropy::OsEntropy;
+use hecha::seal::sign::SigningKey;
+use hecha::snapshot::open::{OpenOptions, Snapshot};
 use hecha::snapshot::publish::{self, Current, POINTER};
+use hecha::snapshot::statement::Role;
 use hecha::storage::disk::RealDisk;
 use hecha::storage::replace;
 use serde_json::Value;
@@ -44,9 +48,7 @@ impl Trusted {
             .to_owned();
         let trusted = Self { installation };
         for name in PEOPLE {
-            let key = trusted.key(name);
-            let (code, output) = run(hecha().args(["key", "new", "--signing"]).arg(key));
-            assert_eq!(code, 0, "{output:?}");
+            SigningKey::create(&trusted.key(name), &OsEntropy).unwrap();
         }
         let first = trusted.current()["file"].as_str().unwrap().to_owned();
         trusted.sign(&first, &ALL);
@@ -67,14 +69,17 @@ impl Trusted {
         serde_json::from_slice(&std::fs::read(self.file(POINTER)).unwrap()).unwrap()
     }
 
-    /// Signs a file of the snapshot folder.
+    /// Signs a file of the snapshot folder, as `hecha sign` does (`signing.rs`), without a process
+    /// for each signature.
     pub fn sign(&self, file: &str, signers: &[(&str, &str)]) {
+        if signers.is_empty() {
+            return;
+        }
+        let file = self.file(file);
+        let snapshot = Snapshot::open_file(&file, &OpenOptions::default()).unwrap();
         for (name, role) in signers {
-            let mut command = hecha();
-            command.arg("sign").arg(self.file(file));
-            command.args(["--role", role, "--key"]).arg(self.key(name));
-            let (code, output) = run(&mut command);
-            assert_eq!(code, 0, "{output:?}");
+            let key = SigningKey::load(&self.key(name)).unwrap();
+            sign(&snapshot, &file, &key, Role::parse(role).unwrap()).unwrap();
         }
     }
 

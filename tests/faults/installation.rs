@@ -29,6 +29,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hecha");
+const SERVE: [&str; 2] = ["serve", "--config"];
 pub const UNIT: &str = "示例单位";
 
 /// Everything but the running server.
@@ -124,11 +126,22 @@ impl Installation {
 
     /// The same with variables.
     pub fn start_with(&self, variables: &[(&str, &OsStr)]) -> Server {
+        let mut command = Command::new(PROGRAM);
+        self.run(command.args(SERVE).envs(variables.iter().copied()))
+    }
+
+    /// The same in a control group, from its first page on.
+    pub fn start_in(&self, group: &Path) -> Server {
+        let mut command = Command::new("/bin/sh");
+        let enter = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
+        command.args(["-c", enter]).arg(group).arg(PROGRAM);
+        self.run(command.args(SERVE))
+    }
+
+    fn run(&self, command: &mut Command) -> Server {
         let stderr = self.folder.path().join("stderr");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hecha"))
-            .args(["serve", "--config"])
+        let mut child = command
             .arg(self.folder.path().join("hecha.toml"))
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&stderr).unwrap())

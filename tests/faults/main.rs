@@ -18,6 +18,7 @@ mod kill;
 mod clock;
 mod disk;
 mod markers;
+mod memory;
 mod power;
 mod screen;
 mod shim;
