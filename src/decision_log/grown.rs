@@ -161,6 +161,9 @@ impl Growing {
         if root != checked.root() || root != self.frontier.root() {
             return Err(self.mismatch(size));
         }
+        // A power cut must not leave a checkpoint over hashes that are gone.
+        let synced = self.levels.sync();
+        synced.map_err(LogError::io("sync the tree of", self.month.as_str()))?;
         let origin = shards::origin(&ground.salt, &self.month);
         let checkpoint = Checkpoint { origin, size, root };
         let note = checkpoint.sign(&ground.signer);

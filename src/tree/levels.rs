@@ -2,8 +2,8 @@
 //!
 //! In: a folder; hashes and their numbers. Out: the hashes again. Hash `n` of level `l` stands at
 //! byte 32 n of the file named `l`; tile N of a level is its bytes from 8,192 N on (C2SP tiles, one
-//! file a level). The files are worked out from the log and are not synced: how many hashes of a
-//! file count is said by the checkpoint, what lies behind is written over.
+//! file a level). How many hashes of a file count is said by the checkpoint, before which they are
+//! synced; what lies behind is written over.
 
 use super::merkle::{HASH_BYTES, Hash, Hashes, TILE_HEIGHT, TILE_LEVELS_MAX};
 use crate::storage::disk::{Storage, StoredFile};
@@ -17,6 +17,10 @@ pub struct Levels {
     storage: Option<Arc<dyn Storage>>,
     folder: PathBuf,
     files: [Option<Arc<dyn StoredFile>>; TILE_LEVELS_MAX],
+    /// Written since the last sync.
+    is_written: [bool; TILE_LEVELS_MAX],
+    /// Created since the last sync.
+    is_new: bool,
 }
 
 /// Hashes that a tree of `size` leaves has in a level.
@@ -35,6 +39,8 @@ impl Levels {
             storage: Some(storage),
             folder: folder.to_owned(),
             files,
+            is_written: [false; TILE_LEVELS_MAX],
+            is_new: false,
         })
     }
 
@@ -45,6 +51,8 @@ impl Levels {
             storage: None,
             folder: folder.to_owned(),
             files: open_all(folder, &open)?,
+            is_written: [false; TILE_LEVELS_MAX],
+            is_new: false,
         })
     }
 
@@ -54,7 +62,27 @@ impl Levels {
             return Ok(());
         }
         let file = self.file(level)?;
+        if let Some(is_written) = self.is_written.get_mut(level) {
+            *is_written = true;
+        }
         file.write_at(first * HASH_BYTES as u64, hashes.as_flattened())
+    }
+
+    /// Puts all that was written on the disk.
+    ///
+    /// Errors: those of the file system; what was written counts as lost then.
+    pub fn sync(&mut self) -> io::Result<()> {
+        for (file, is_written) in self.files.iter().zip(&mut self.is_written) {
+            if let (Some(file), true) = (file, *is_written) {
+                file.sync()?;
+            }
+            *is_written = false;
+        }
+        if let (Some(storage), true) = (&self.storage, self.is_new) {
+            storage.sync_folder(&self.folder)?;
+        }
+        self.is_new = false;
+        Ok(())
     }
 
     /// Fills `into` with the hashes of a level from number `first` on.
@@ -92,6 +120,7 @@ impl Levels {
         let storage = storage.ok_or(io::ErrorKind::PermissionDenied)?;
         let file = storage.create(&self.folder.join(level.to_string()))?;
         *place = Some(Arc::clone(&file));
+        self.is_new = true;
         Ok(file)
     }
 }
