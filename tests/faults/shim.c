@@ -43,6 +43,8 @@ __attribute__((constructor)) static void begin(void) {
   numbers = at == MAP_FAILED ? NULL : at;
 }
 
+/* 0: not below the folder; 1: below it; 2: of the tree, whose files are worked out anew: what fails
+ * there ends nothing. */
 static int concerns(int fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -50,7 +52,9 @@ static int concerns(int fd) {
   if (length < 0)
     return 0;
   path[length] = 0;
-  return strncmp(path, folder, strlen(folder)) == 0;
+  if (strncmp(path, folder, strlen(folder)) != 0)
+    return 0;
+  return strstr(path + strlen(folder), "/tree") ? 2 : 1;
 }
 
 /* Whether this call is one of those that fail. */
@@ -69,12 +73,13 @@ static int fails(uint32_t *pass, uint32_t *fail) {
 
 static int sync_by(const char *name, int fd) {
   int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
-  if (numbers && concerns(fd)) {
+  int concern = numbers ? concerns(fd) : 0;
+  if (concern) {
     __atomic_add_fetch(&numbers->syncs, 1, __ATOMIC_SEQ_CST);
     uint32_t delay = __atomic_load_n(&numbers->sync_delay_ms, __ATOMIC_SEQ_CST);
     if (delay)
       usleep(delay * 1000u);
-    if (fails(&numbers->syncs_pass, &numbers->syncs_fail)) {
+    if (concern == 1 && fails(&numbers->syncs_pass, &numbers->syncs_fail)) {
       errno = (int)numbers->sync_errno;
       return -1;
     }
