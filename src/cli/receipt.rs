@@ -156,6 +156,13 @@ fn say(
         "it is record {} of {}; the key of the log signed it among {}",
         proved.leaf, checkpoint.origin, checkpoint.size
     )?;
+    if !proved.is_bound {
+        writeln!(
+            out,
+            "written by an older version, which does not name its segment: unit, scenario, purpose \
+             and measures are as sure as whoever made this file"
+        )?;
+    }
     match witnessed.and_then(|time| i64::try_from(time).ok()) {
         Some(time_s) => writeln!(
             out,

@@ -5,7 +5,6 @@
 
 use super::entry::{self, Names};
 use super::error::LogError;
-use super::intern;
 use super::keys;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
@@ -116,14 +115,8 @@ impl Looker {
                 Some(begun)
             }
             KIND_SEGMENT => return Err("a header stands amid a segment"),
-            KIND_TEXT => {
-                self.names
-                    .add_text(&intern::read_text(payload).ok_or(UNREADABLE)?);
-                None
-            }
-            KIND_CONTEXT => {
-                let (number, context) = intern::read_context(payload).ok_or(UNREADABLE)?;
-                self.names.add_context(number, context);
+            KIND_TEXT | KIND_CONTEXT => {
+                self.names.learn(frame.kind, payload).ok_or(UNREADABLE)?;
                 None
             }
             KIND_CHECK => {
@@ -133,6 +126,10 @@ impl Looker {
                 self.seen.checks += 1;
                 if last.is_some_and(|last| last >= check.check_id) {
                     return Err("a check_id does not rise");
+                }
+                let said = entry::check_head(payload).and_then(|head| head.segment);
+                if said.is_some_and(|said| segment::number_of(&self.name) != Some(said)) {
+                    return Err("a check was written in another segment");
                 }
                 Some(check.moment)
             }

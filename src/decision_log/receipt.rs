@@ -2,13 +2,13 @@
 //!
 //! In: a log folder and a check_id; or a receipt and the key of the log. Out: frames with their
 //! places in the tree and proofs; or the check as the frames themselves say it. Verifying reads
-//! nothing but the receipt. Not proved: that no header of a later segment stands between the header
-//! shown and the check, so whoever doubts unit, scenario or purpose asks for the log itself.
+//! nothing but the receipt. A check names its segment, so that its unit, scenario, purpose and
+//! measures have the meaning which that segment gives them and no other; a check of an older version
+//! does not, and the receipt says so.
 
 use super::chain::{self, Writing};
 use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
-use super::intern;
 use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
 use super::segment::Header;
 use super::shards;
@@ -85,6 +85,9 @@ pub struct Proved {
     pub check: CheckRecord,
     /// Its leaf.
     pub leaf: u64,
+    /// Whether the check itself names the segment in which its texts stand. Where it does not,
+    /// unit, scenario, purpose and measures are as sure as whoever made the receipt.
+    pub is_bound: bool,
     /// The checkpoint above it.
     pub checkpoint: Checkpoint,
 }
@@ -195,14 +198,9 @@ fn add_name(names: &mut Names, bytes: &[u8]) -> Option<()> {
         return None;
     };
     match frame.kind {
-        KIND_TEXT => names.add_text(&intern::read_text(frame.payload)?),
-        KIND_CONTEXT => {
-            let (number, context) = intern::read_context(frame.payload)?;
-            names.add_context(number, context);
-        }
-        _ => {}
+        KIND_TEXT | KIND_CONTEXT => names.learn(frame.kind, frame.payload).map(|_| ()),
+        _ => Some(()),
     }
-    Some(())
 }
 
 /// Bytes of a frame as they stand in the file.
@@ -230,7 +228,7 @@ pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, Recei
         return Err(unfit("there must be a header and a check"));
     }
     let mut names = Names::default();
-    let mut check = None;
+    let (mut segment, mut check) = (None, None);
     let (mut before, mut offset) = (None, None);
     for (place, proved) in receipt.frames.iter().enumerate() {
         let (leaf, hash) = (proved.leaf, leaf_hash(&proved.bytes));
@@ -253,21 +251,24 @@ pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, Recei
         }
         (before, offset) = (Some(leaf), first);
         match (frame.kind, place) {
-            (KIND_SEGMENT, 0) => fits(frame.payload, &checkpoint)?,
+            (KIND_SEGMENT, 0) => segment = Some(segment_of(frame.payload, &checkpoint)?),
             (KIND_TEXT | KIND_CONTEXT, 1..) if check.is_none() => {
-                add_name(&mut names, &proved.bytes).ok_or(unfit("a text cannot be read"))?;
+                let learned = names.learn(frame.kind, frame.payload);
+                learned.ok_or(unfit("a text cannot be read"))?;
             }
             (KIND_CHECK, 1..) if check.is_none() => {
+                let is_bound = is_bound(frame.payload, segment)?;
                 let record = entry::check(frame.payload, Position(frame.index), &names);
-                check = Some((record.ok_or(unfit("a text is missing"))?, leaf));
+                check = Some((record.ok_or(unfit("a text is missing"))?, leaf, is_bound));
             }
             _ => return Err(unfit("a frame has no business here")),
         }
     }
-    let (check, leaf) = check.ok_or(unfit("there is no check"))?;
+    let (check, leaf, is_bound) = check.ok_or(unfit("there is no check"))?;
     Ok(Proved {
         check,
         leaf,
+        is_bound,
         checkpoint,
     })
 }
@@ -289,12 +290,28 @@ pub fn read(receipt: &Receipt) -> Result<CheckRecord, ReceiptFault> {
     Err(ReceiptFault::Frames("there is no check"))
 }
 
-/// Whether a segment's header is of the log and month that the checkpoint speaks of.
-fn fits(payload: &[u8], checkpoint: &Checkpoint) -> Result<(), ReceiptFault> {
+/// Number of the segment with this header, which must be of the log that the checkpoint speaks of.
+fn segment_of(payload: &[u8], checkpoint: &Checkpoint) -> Result<u64, ReceiptFault> {
     let header = Header::read(payload);
     let header = header.ok_or(ReceiptFault::Frames("the header cannot be read"))?;
     let origin = Origin::parse(&checkpoint.origin);
     let is_of_log = origin.is_some_and(|origin| origin.log == LogId::new(&header.salt));
     let other = ReceiptFault::Frames("the header is of another log");
-    is_of_log.then_some(()).ok_or(other)
+    is_of_log.then_some(header.number).ok_or(other)
+}
+
+/// Whether a check names its segment, which must be the one whose header stands before it.
+///
+/// Between a header and a check of the same segment stand only frames of that segment: the leaves
+/// rise, and a log has one header with each number.
+fn is_bound(payload: &[u8], segment: Option<u64>) -> Result<bool, ReceiptFault> {
+    let head = entry::check_head(payload);
+    let head = head.ok_or(ReceiptFault::Frames("the check cannot be read"))?;
+    match head.segment {
+        None => Ok(false),
+        named if named == segment => Ok(true),
+        _ => Err(ReceiptFault::Frames(
+            "the check was written in another segment than its texts",
+        )),
+    }
 }

@@ -7,8 +7,7 @@
 
 use super::entry::{self, CheckRecord, NameKey, Names};
 use super::error::LogError;
-use super::intern;
-use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_TEXT, Position};
+use super::record::{CheckId, KIND_CHECK, Position};
 use super::recovery::nonsense;
 use super::segment;
 use super::side_contents::{self, Fullness};
@@ -273,24 +272,10 @@ impl SideSegment {
         }
         let place = self.places.as_ref().and_then(|places| places.get(&key));
         let frame = self.frame(*place.ok_or(Fault::Side)?)?;
-        match frame.kind {
-            KIND_TEXT => {
-                let text = intern::read_text(&frame.payload).ok_or(Fault::Side)?;
-                if (text.table, text.number) != key {
-                    return Err(Fault::Side);
-                }
-                self.names.add_text(&text);
-            }
-            KIND_CONTEXT => {
-                let read = intern::read_context(&frame.payload).ok_or(Fault::Side)?;
-                if (entry::CONTEXTS, read.0) != key {
-                    return Err(Fault::Side);
-                }
-                self.names.add_context(read.0, read.1);
-            }
-            _ => return Err(Fault::Side),
+        match self.names.learn(frame.kind, &frame.payload) {
+            Some(learned) if learned == key => Ok(()),
+            _ => Err(Fault::Side),
         }
-        Ok(())
     }
 }
 
