@@ -11,7 +11,7 @@ use super::record::{
 };
 use super::segment::{self, Header};
 use crate::model::term::Moment;
-use crate::storage::append::{self, Frame, HEADER_BYTES, KIND_MARK, ScanEnd};
+use crate::storage::append::{self, Frame, KIND_MARK, ScanEnd};
 use crate::storage::disk::{self, Storage};
 use crate::tree::merkle::{Hash, leaf_hash};
 use std::convert::Infallible;
@@ -90,9 +90,7 @@ struct Looker {
 
 impl Looker {
     fn see(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
-        let from = frame.offset as usize;
-        let to = from + HEADER_BYTES + frame.payload.len();
-        let hash = leaf_hash(&bytes[from..to]);
+        let hash = leaf_hash(frame.whole(bytes));
         if self.seen.leaves.is_empty() {
             self.seen.first_index = frame.index;
         }

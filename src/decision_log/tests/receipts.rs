@@ -4,9 +4,14 @@ use super::support::*;
 use super::verified::{read_frames, write_forged};
 use crate::decision_log::receipt::{Proved, Receipt, ReceiptFault, make, verify};
 use crate::decision_log::record::{CheckDraft, CheckId, FLAG_SEGMENT, KIND_CHECK};
+use crate::decision_log::segment::{self, Syncing};
+use crate::decision_log::side;
+use crate::decision_log::writer::DecisionLog;
+use crate::seal::entropy::SeededEntropy;
 use crate::storage::disk::Storage;
 use crate::storage::simulated::SimulatedDisk;
 use std::path::Path;
+use std::sync::Arc;
 
 fn receipt(disk: &dyn Storage, check_id: CheckId) -> Receipt {
     make(disk, Path::new(FOLDER), check_id).unwrap()
@@ -102,4 +107,49 @@ fn a_check_of_an_older_version_is_proved_and_its_names_are_said_to_be_unproved()
         (misstated.is_bound, &*misstated.check.unit),
         (false, "rail-12306")
     );
+}
+
+/// A log of ten times as many records costs a receipt hardly a byte more: no segment is read whole,
+/// and of the tree only what the proofs need.
+#[test]
+fn of_a_large_log_little_is_read_for_a_receipt() {
+    let disk = SimulatedDisk::new(1);
+    let opened = DecisionLog::open(
+        Arc::new(disk.clone()),
+        Path::new(FOLDER),
+        options(128 << 10, Syncing::ByHand),
+        keys().with_signer(signer()),
+        Arc::new(SeededEntropy::new(1)),
+        NOW,
+    );
+    let log = opened.unwrap().0;
+    let mut ids = Vec::new();
+    let mut figures = Vec::new();
+    for size in [2_000, 20_000] {
+        while ids.len() < size {
+            ids.push(append(&log, &clear(later(ids.len() as i64))).check_id);
+            if ids.len().is_multiple_of(500) {
+                log.sync_now().unwrap();
+            }
+        }
+        checkpoint(&log);
+        let numbers = segment::numbers(&disk, Path::new(FOLDER)).unwrap();
+        // The last but one is written on, the last is prepared.
+        for number in numbers.iter().take(numbers.len() - 2) {
+            side::make(&disk, Path::new(FOLDER), *number).unwrap();
+        }
+        let before = disk.read_bytes();
+        for id in ids.iter().take(1_000).step_by(250) {
+            assert!(proved(&receipt(&disk, *id)).unwrap().is_bound);
+        }
+        figures.push((disk.read_bytes() - before) / 4);
+    }
+    println!(
+        "a receipt read {} bytes of a log of {}; at a tenth of its records {}",
+        figures[1],
+        disk.used_bytes(),
+        figures[0]
+    );
+    assert!(figures[1] < figures[0] + 64 * 1024, "{figures:?}");
+    assert!(figures[1] < disk.used_bytes() / 20, "{figures:?}");
 }
