@@ -1,6 +1,7 @@
 //! Receipts of answers: verified from the file alone, refused after any change.
 
-use crate::harness::{hecha, other_number, run, ticket, ticket_of};
+use crate::harness::{hecha, other_number, run, ticket, ticket_of, until};
+use crate::http::Request;
 use crate::witnessed::Witnessed;
 use std::path::Path;
 
@@ -68,5 +69,50 @@ fn a_receipt_of_a_block_or_a_clear_verifies_alone_and_no_byte_of_it_can_change()
         &["--witness-key", "log-sign.key.pub"],
     );
     assert_eq!(code, 2, "{said}");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn an_auditor_gets_the_same_bytes_over_http_and_his_reading_is_recorded() {
+    let world = Witnessed::new();
+    let server = world.installation.serve();
+    let token = &world.installation.token;
+    let checker = world.installation.client("a shop", |record| {
+        record.roles = vec!["checker".to_owned()];
+    });
+    let check_id = server.ask(token, &ticket()).check_id();
+    let path = format!("/v1/log/receipt/{check_id}");
+    let get = |path: &str| Request::get(path).token(token).send(server.ops);
+    world.wait_until_cosigned(&server);
+    // Each reading is a record, so the checkpoint may have moved on between the two.
+    until("both stand on one checkpoint", || {
+        let answer = get(&path);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        let (code, output) = run(hecha()
+            .args(["log", "receipt", &check_id, "--log"])
+            .arg(world.log()));
+        assert_eq!(code, 0, "{output:?}");
+        let file = world.installation.path("receipt");
+        std::fs::write(&file, &answer.body).unwrap();
+        let (code, said) = verify(&world, &file, &[]);
+        assert_eq!(code, 0, "{said}");
+        answer.body == output.stdout
+    });
+    let reads = world.installation.log(&[]).into_iter();
+    let what = format!("receipt {check_id}");
+    let reads = reads.filter(|record| record.to_string().contains(&what));
+    assert!(reads.count() > 0, "the reading is recorded");
+    for unknown in ["0192f0c1-0000-7abc-8def-001122334455", "none", "%2e%2e"] {
+        let answer = get(&format!("/v1/log/receipt/{unknown}"));
+        assert_eq!(answer.status, 404, "{}", answer.text());
+    }
+    let answer = Request::get(&path).token(&checker).send(server.ops);
+    assert_eq!(answer.status, 403);
+    assert_eq!(Request::get(&path).send(server.ops).status, 401);
+    assert_eq!(
+        Request::get(&path).token(token).send(server.checks).status,
+        404
+    );
     assert!(server.stop().success());
 }
