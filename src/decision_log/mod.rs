@@ -86,6 +86,8 @@ pub mod replay;
 pub mod witnessed;
 /// One check, provable without the log.
 pub mod receipt;
+/// The log continues what somebody kept of it.
+pub mod proof;
 /// A new log where an older one cannot be continued.
 pub mod epoch;
 

@@ -3,8 +3,8 @@
 //! In: a log folder and a check_id; or a receipt and the key of the log. Out: frames with their
 //! places in the tree and proofs; or the check as the frames themselves say it. Verifying reads
 //! nothing but the receipt. A check names its segment, so that its unit, scenario, purpose and
-//! measures have the meaning which that segment gives them and no other; a check of an older version
-//! does not, and the receipt says so.
+//! measures have the meaning which that segment gives them and no other; a check of an older
+//! version does not, and the receipt says so.
 
 use super::by_check::{self, CheckFrames};
 use super::entry::{self, CheckRecord, Names};

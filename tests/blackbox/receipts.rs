@@ -73,6 +73,60 @@ fn a_receipt_of_a_block_or_a_clear_verifies_alone_and_no_byte_of_it_can_change()
 }
 
 #[test]
+fn a_proof_from_one_kept_checkpoint_to_another_verifies_alone_and_no_byte_of_it_can_change() {
+    let world = Witnessed::new();
+    let server = world.installation.serve();
+    let token = &world.installation.token;
+    let path = |name: &str| world.installation.path(name);
+    for name in ["old", "new", "newest"] {
+        for _ in 0..5 {
+            server.ask(token, &ticket());
+        }
+        world.wait_until_cosigned(&server);
+        let kept = Request::get("/v1/log/checkpoint").token(token);
+        std::fs::write(path(name), kept.send(server.ops).body).unwrap();
+    }
+    let verify = |proof: &str, kept: &str, more: &[&str]| {
+        let mut command = hecha();
+        command.args(["log", "verify-proof"]).arg(path(proof));
+        command.arg("--checkpoint").arg(path(kept));
+        command.arg("--log-key").arg(path("log-sign.key.pub"));
+        let (code, output) = run(command.args(more));
+        let said = [output.stdout, output.stderr].concat();
+        (code, String::from_utf8(said).unwrap())
+    };
+    let prove = |name: &str, from: &str, more: &[&str]| {
+        let mut command = hecha();
+        command.args(["log", "proof"]).arg(world.log());
+        command.arg("--from").arg(path(from));
+        command.arg("--out").arg(path(name)).args(more);
+        run(&mut command).0
+    };
+    let (new, witness) = (path("new"), path("witness.key.pub"));
+    let (new, witness) = (new.to_str().unwrap(), witness.to_str().unwrap());
+    assert_eq!(prove("between", "old", &["--to", new]), 0);
+    assert_eq!(prove("present", "new", &[]), 0);
+    let (code, said) = verify("between", "old", &[]);
+    assert!(code == 0 && said.starts_with("proved: the first"), "{said}");
+    // The one without a later checkpoint goes to the cosigned one.
+    let (code, said) = verify("present", "new", &["--witness-key", witness]);
+    assert!(code == 0 && said.contains("the witness signed"), "{said}");
+    assert_eq!(verify("between", "old", &["--witness-key", witness]).0, 2);
+    assert_eq!(verify("between", "new", &[]).0, 2);
+    assert_eq!(prove("backwards", "newest", &["--to", new]), 1);
+    assert!(!path("backwards").exists());
+    let sound = std::fs::read(path("between")).unwrap();
+    for place in (0..sound.len()).step_by(sound.len() / 40) {
+        let mut bytes = sound.clone();
+        bytes[place] ^= 1;
+        std::fs::write(path("changed"), bytes).unwrap();
+        let (code, said) = verify("changed", "old", &[]);
+        assert_eq!(code, 2, "{place}: {said}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
 fn an_auditor_gets_the_same_bytes_over_http_and_his_reading_is_recorded() {
     let world = Witnessed::new();
     let server = world.installation.serve();

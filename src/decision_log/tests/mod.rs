@@ -7,6 +7,7 @@ mod life;
 mod model;
 mod months;
 mod paged;
+mod proofs;
 mod receipts;
 mod replayed;
 mod schedules;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn verified(disk: &SimulatedDisk) -> Verified {
-    verify(disk, Path::new(FOLDER), &[signer().public()], &|_| ()).unwrap()
+    verify(disk, Path::new(FOLDER), &[signer().public()], &[], &|_| ()).unwrap()
 }
 
 /// Three months in some segments, all signed, closed as it should be.
@@ -80,7 +80,7 @@ fn a_whole_log_has_no_finding_whatever_its_age() {
     log.sync_now().unwrap();
     assert_eq!(verified(&disk).findings, []);
     let other = SigningKey::from_bytes(&[1; 32]).public();
-    let found = verify(&disk, Path::new(FOLDER), &[other], &|_| ()).unwrap();
+    let found = verify(&disk, Path::new(FOLDER), &[other], &[], &|_| ()).unwrap();
     assert_eq!(found.findings.len(), 3, "{:?}", found.findings);
 }
 
