@@ -7,6 +7,7 @@ use super::epoch::{self, EpochArgs, EpochError};
 use super::expire::{self, ExpireArgs, HoldArgs, OrderArgs};
 use super::export::{self, ExportArgs, ExportError};
 use super::log_filter::{FilterArgs, FlagError};
+use super::proof::{self, ProofArgs, ProofError, VerifyProofArgs};
 use super::receipt::{self, ReceiptArgs, ReceiptCommandError, VerifyReceiptArgs};
 use super::replay::{self, ReplayArgs, ReplayError};
 use super::subject::{self, SubjectArgs, SubjectError};
@@ -83,14 +84,25 @@ where one differs, 3 where one cannot be decided.")]
     #[command(after_help = "\
 Works on the folder of a running gateway too. Examples:
   hecha log verify var/log --log-key log-sign.key.pub
-  hecha log verify var/log --log-key log-sign.key.pub --json
+  hecha log verify var/log --log-key log-sign.key.pub --checkpoint kept --json
 Exit code 0 where the log is whole, 1 where anything differs; each finding names file and offset.
-A log that its operator wrote anew and signed is found by witnesses and receipts, not by this.")]
+A log that its operator wrote anew and signed is found by witnesses, and by whoever kept a
+checkpoint or a receipt: name it with --checkpoint.")]
     Verify(VerifyArgs),
     /// Write a proof of one answer, also of a clear, that verifies without the log
     Receipt(ReceiptArgs),
     /// Say what a receipt proves, from the file and public keys alone
     VerifyReceipt(VerifyReceiptArgs),
+    /// Write a proof that the log continues a checkpoint or receipt that was kept
+    #[command(after_help = "\
+Examples:
+  hecha log proof var/log --from kept --out proof
+  hecha log verify-proof proof --checkpoint kept --log-key log-sign.key.pub
+`kept` is what GET /v1/log/checkpoint gave, what a witness holds, or a receipt. Exit code 1 where
+the log does not continue it. The file is the body that witnesses take (C2SP tlog-witness).")]
+    Proof(ProofArgs),
+    /// Say what a proof proves, from the file, the kept checkpoint and public keys alone
+    VerifyProof(VerifyProofArgs),
     /// List who asked about a person or organisation, when, why and with what answer
     #[command(after_help = subject::EXAMPLES)]
     Subject(SubjectArgs),
@@ -159,6 +171,9 @@ pub enum LogCommandError {
     /// A receipt.
     #[error(transparent)]
     Receipt(#[from] ReceiptCommandError),
+    /// A proof.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// A new log.
     #[error(transparent)]
     Epoch(#[from] EpochError),
@@ -174,12 +189,13 @@ pub enum LogCommandError {
 }
 
 impl LogCommandError {
-    /// Whether the caller cannot mend it.
+    /// Whether the exit code is 1: the caller cannot mend it.
     pub fn is_internal(&self) -> bool {
         match self {
             Self::Output(_) | Self::Replay(ReplayError::Output(_)) => true,
             Self::Subject(error) => error.is_internal(),
             Self::Export(error) => error.is_internal(),
+            Self::Proof(error) => error.is_failure(),
             _ => false,
         }
     }
@@ -204,6 +220,12 @@ pub fn run(args: &LogArgs) -> Result<u8, LogCommandError> {
         }
         LogCommand::VerifyReceipt(args) => {
             Ok(receipt::verify_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
+        LogCommand::Proof(args) => {
+            Ok(proof::make_into(args, &mut io::stdout().lock()).map(|()| 0)?)
+        }
+        LogCommand::VerifyProof(args) => {
+            Ok(proof::verify_into(args, &mut io::stdout().lock()).map(|()| 0)?)
         }
         LogCommand::Subject(args) => {
             subject::run(args, &mut io::stdout().lock())?;

@@ -59,10 +59,14 @@ pub mod witness;
 pub mod acts;
 /// Which records of a log a command means.
 pub mod log_filter;
+/// A checkpoint that somebody kept.
+pub mod kept;
 /// `hecha log replay`: logged checks decided again.
 pub mod replay;
 /// `hecha log receipt`: one check, provable without the log.
 pub mod receipt;
+/// `hecha log proof`: the log continues what was kept of it.
+pub mod proof;
 /// `hecha log epoch`: a new log.
 pub mod epoch;
 /// The bar of commands that read a whole log.

@@ -3,6 +3,7 @@
 //! In: a log folder and a check_id; or a receipt, public keys and perhaps the answer. Out: the
 //! file; or in words what it proves. Verifying opens nothing but the files named.
 
+use super::kept::{self, FileFault};
 use crate::decision_log::receipt::{self, Proved, ReceiptError, ReceiptFault};
 use crate::decision_log::record::CheckId;
 use crate::model::term::Moment;
@@ -14,9 +15,8 @@ use crate::wire::answer::HASHED_FROM;
 use crate::wire::receipt as file;
 use clap::Args;
 use serde_json::Value;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Arguments of `hecha log receipt`.
 #[derive(Debug, Args)]
@@ -61,13 +61,8 @@ pub enum ReceiptCommandError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A file.
-    #[error("cannot use `{}`: {what}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong.
-        what: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// It proves nothing.
     #[error("this receipt proves nothing: {0}")]
     Refused(#[from] ReceiptFault),
@@ -84,13 +79,12 @@ pub fn make_into(args: &ReceiptArgs, out: &mut dyn Write) -> Result<(), ReceiptC
     let unknown = || ReceiptCommandError::CheckId(args.check_id.clone());
     let check_id = CheckId::parse(&args.check_id).ok_or_else(unknown)?;
     let receipt = receipt::make(&RealDisk, &args.dir, check_id)?;
-    let check = receipt::read(&receipt)?;
-    let text = file::write(&receipt, &check).map_err(io::Error::other)?;
+    let text = file::write(&receipt, &receipt::read(&receipt)?).map_err(io::Error::other)?;
     match &args.out {
         None => out.write_all(text.as_bytes())?,
         Some(path) => {
             let written = replace::write(&RealDisk, path, text.as_bytes());
-            written.map_err(|fault| unusable(path, fault.to_string()))?;
+            written.map_err(|fault| kept::unusable(path, fault.to_string()))?;
         }
     }
     Ok(out.flush()?)
@@ -101,8 +95,8 @@ pub fn verify_into(
     args: &VerifyReceiptArgs,
     out: &mut dyn Write,
 ) -> Result<(), ReceiptCommandError> {
-    let text = read_file(&args.file)?;
-    let (receipt, shown) = file::read(&text).map_err(|what| unusable(&args.file, what))?;
+    let text = kept::read_file(&args.file)?;
+    let (receipt, shown) = file::read(&text).map_err(|what| kept::unusable(&args.file, what))?;
     let proved = receipt::verify(&receipt, &[PublicKey::load(&args.log_key)?])?;
     if shown != file::shown(&proved.check) {
         let what = "what it shows in clear is not what its frames say";
@@ -118,7 +112,7 @@ pub fn verify_into(
         }
     }
     if let Some(path) = &args.answer {
-        compare_answer(&read_file(path)?, &proved)?;
+        compare_answer(&kept::read_file(path)?, &proved)?;
     }
     say(&proved, witnessed, args.answer.is_some(), out)
 }
@@ -156,6 +150,13 @@ fn say(
         "it is record {} of {}; the key of the log signed it among {}",
         proved.leaf, checkpoint.origin, checkpoint.size
     )?;
+    if !proved.is_bound {
+        writeln!(
+            out,
+            "written by an older version, which does not name its segment: unit, scenario, purpose \
+             and measures are as sure as whoever made this file"
+        )?;
+    }
     match witnessed.and_then(|time| i64::try_from(time).ok()) {
         Some(time_s) => writeln!(
             out,
@@ -175,19 +176,4 @@ fn say(
         "not proved: who the person was, and that the answer was right"
     )?;
     Ok(out.flush()?)
-}
-
-fn read_file(path: &Path) -> Result<Vec<u8>, ReceiptCommandError> {
-    let mut bytes = Vec::new();
-    let opened =
-        File::open(path).and_then(|file| file.take(file::FILE_BYTES_MAX).read_to_end(&mut bytes));
-    opened.map_err(|fault| unusable(path, fault.to_string()))?;
-    Ok(bytes)
-}
-
-fn unusable(path: &Path, what: String) -> ReceiptCommandError {
-    ReceiptCommandError::File {
-        path: path.to_owned(),
-        what,
-    }
 }

@@ -1,11 +1,12 @@
 //! `hecha log verify`: whether a log is whole, stopped or running.
 //!
-//! In: the folder of a log, public keys. Out: what each month holds, every finding with file and
-//! offset; exit code 0 whole, 1 not. Changes nothing.
+//! In: the folder of a log, public keys, checkpoints kept elsewhere. Out: what each month holds,
+//! every finding with file and offset; exit code 0 whole, 1 not. Changes nothing.
 
+use super::kept::{self, FileFault};
 use super::log_bar;
 use crate::decision_log::error::LogError;
-use crate::decision_log::verify::{self, Verified};
+use crate::decision_log::verify::{self, Kept, Verified};
 use crate::seal::keys::KeyError;
 use crate::seal::sign::PublicKey;
 use crate::storage::disk::RealDisk;
@@ -25,6 +26,9 @@ pub struct VerifyArgs {
     /// looked at
     #[arg(long = "log-key", value_name = "PUB")]
     log_keys: Vec<PathBuf>,
+    /// A checkpoint that was kept elsewhere, or a receipt, which the records must agree with
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
     /// One JSON object
     #[arg(long)]
     json: bool,
@@ -42,6 +46,9 @@ pub enum VerifyError {
     /// A public key.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A checkpoint.
+    #[error(transparent)]
+    File(#[from] FileFault),
     /// The file system.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -58,8 +65,18 @@ pub fn run(args: &VerifyArgs) -> Result<u8, VerifyError> {
     }
     let keys = args.log_keys.iter().map(|path| PublicKey::load(path));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
+    let kept = args.checkpoints.iter().map(|path| {
+        let (note, checkpoint) = kept::checkpoint(path)?;
+        let file = path.display().to_string();
+        Ok(Kept {
+            file,
+            note,
+            checkpoint,
+        })
+    });
+    let kept = kept.collect::<Result<Vec<_>, FileFault>>()?;
     let bar = log_bar::begin(dir)?;
-    let found = verify::verify(&RealDisk, dir, &keys, &|bytes| bar.inc(bytes))?;
+    let found = verify::verify(&RealDisk, dir, &keys, &kept, &|bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
     let text = match args.json {
         true => format!("{}\n", as_json(&found, !keys.is_empty())),

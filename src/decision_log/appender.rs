@@ -208,6 +208,7 @@ impl Appender {
             let purpose = purpose.as_deref();
             let purpose = purpose.map(|text| names.text(Table::Purpose, text, batch));
             let numbers = CheckNumbers {
+                segment: segment.number,
                 unit: names.text(Table::Unit, draft.unit, batch)?,
                 scenario: names.text(Table::Scenario, draft.scenario, batch)?,
                 purpose: purpose.transpose()?,

@@ -6,7 +6,7 @@
 
 use super::entry::{self, Record};
 use super::error::LogError;
-use super::record::{CheckId, KIND_CHECK, KIND_EVENT, KIND_FEEDBACK, Position};
+use super::record::{CheckId, KIND_CHECK, KIND_EVENT, KIND_FEEDBACK};
 use super::segment;
 use super::side::{Fault, LoneFrame, Mend, SideSegment, Sides};
 use super::side_file::SideKey;
@@ -40,24 +40,54 @@ pub fn read(storage: &dyn Storage, folder: &Path, wanted: CheckId) -> Result<ByC
     };
     for (place, number) in numbers.iter().enumerate().skip(first) {
         let next = numbers.get(place + 1).copied();
-        let Some(mut segment) = sides.one(*number, next)? else {
+        let records = sides.look(*number, next, |segment| in_segment(segment, wanted))?;
+        let Some(records) = records else {
             break;
         };
         found.segments += 1;
-        let mut records = in_segment(&mut segment, wanted);
-        if matches!(records, Err(Fault::Side)) {
-            let Some(mut again) = sides.gathered(*number, next)? else {
-                break;
-            };
-            records = in_segment(&mut again, wanted);
-        }
-        match records {
-            Ok(records) => found.records.extend(records),
-            Err(Fault::Log(error)) => return Err(error),
-            Err(Fault::Side) => return Err(super::recovery::nonsense(*number, 0)),
-        }
+        found.records.extend(records);
     }
     Ok(found)
+}
+
+/// The frames without which a check cannot be read, in their order.
+pub(super) struct CheckFrames {
+    /// Month of the keys of its segment.
+    pub month: String,
+    /// The header of its segment first, then the texts it names, the check last.
+    pub frames: Vec<LoneFrame>,
+}
+
+/// Reads a side file, at most 256 checks and the texts of one; beside the writer too.
+///
+/// Errors: as `read`.
+pub(super) fn frames(
+    storage: &dyn Storage,
+    folder: &Path,
+    wanted: CheckId,
+) -> Result<Option<CheckFrames>, LogError> {
+    let sides = Sides {
+        storage,
+        folder,
+        mend: Mend::Leave,
+    };
+    let numbers = segment::numbers(storage, folder)?;
+    let Some(place) = segment_of(sides, &numbers, wanted, &mut 0)? else {
+        return Ok(None);
+    };
+    let next = numbers.get(place + 1).copied();
+    let found = sides.look(numbers[place], next, |segment| {
+        let Some(check) = check_frame(segment, wanted)? else {
+            return Ok(None);
+        };
+        let mut frames = segment.names_of(&check)?;
+        frames.push(segment.frame(0)?);
+        frames.push(check);
+        frames.sort_unstable_by_key(|frame| frame.position);
+        let month = segment.head().header.month.clone();
+        Ok(Some(CheckFrames { month, frames }))
+    })?;
+    Ok(found.flatten())
 }
 
 /// Place of the last segment whose first check is not behind the wanted one.
@@ -121,7 +151,7 @@ pub(super) fn concerning(
     frame: &LoneFrame,
     wanted: CheckId,
 ) -> Result<Option<Record>, Fault> {
-    let (payload, position) = (&frame.payload[..], frame.position);
+    let (payload, position) = (frame.payload(), frame.position);
     let of = match frame.kind {
         KIND_FEEDBACK => entry::feedback_head(payload).map(|(head, _)| head.check_id),
         KIND_EVENT => entry::event_check_id(payload).flatten(),
@@ -153,11 +183,7 @@ fn check_frame(segment: &SideSegment, wanted: CheckId) -> Result<Option<LoneFram
     let scanned = scan.resume(&bytes[..read], |frame| {
         let head = (frame.kind == KIND_CHECK).then(|| entry::check_head(frame.payload));
         if head.flatten().is_some_and(|head| head.check_id == wanted) {
-            found = Some(LoneFrame {
-                kind: frame.kind,
-                position: Position(frame.index),
-                payload: frame.payload.to_vec(),
-            });
+            found = Some(LoneFrame::new(&frame, &bytes));
         }
         Ok::<(), Infallible>(())
     });

@@ -4,9 +4,10 @@
 //! writes; a known kind that makes no sense is `None`, and the reader calls it damage.
 
 use super::codec::Fields;
-use super::intern::{InternedText, ReadContext, Table};
+use super::intern::{self, ReadContext, Table};
 use super::record::{
-    CheckId, EventKind, FLAG_ENGLISH, FLAG_OTHERS, FeedbackAction, OTHERS_MAX, Position,
+    CheckId, EventKind, FLAG_ENGLISH, FLAG_OTHERS, FLAG_SEGMENT, FeedbackAction, KIND_CONTEXT,
+    KIND_TEXT, OTHERS_MAX, Position,
 };
 use crate::identifier::digest::Digest;
 use crate::model::decision::{Decision, Identity, Level};
@@ -128,15 +129,23 @@ pub(super) type NameKey = (u8, u32);
 pub(super) const CONTEXTS: u8 = u8::MAX;
 
 impl Names {
-    /// Learns a text.
-    pub fn add_text(&mut self, text: &InternedText<'_>) {
-        self.texts
-            .insert((text.table, text.number), text.text.into());
-    }
-
-    /// Learns a context.
-    pub fn add_context(&mut self, number: u32, context: ReadContext) {
-        self.contexts.insert(number, Arc::new(context));
+    /// Learns what a text or a context stands for; which one it was. `None` where the frame makes
+    /// no sense or is of another kind.
+    pub(super) fn learn(&mut self, kind: u8, payload: &[u8]) -> Option<NameKey> {
+        match kind {
+            KIND_TEXT => {
+                let text = intern::read_text(payload)?;
+                let key = (text.table, text.number);
+                self.texts.insert(key, text.text.into());
+                Some(key)
+            }
+            KIND_CONTEXT => {
+                let (number, context) = intern::read_context(payload)?;
+                self.contexts.insert(number, Arc::new(context));
+                Some((CONTEXTS, number))
+            }
+            _ => None,
+        }
     }
 
     /// A text by its number.
@@ -169,6 +178,8 @@ impl Names {
 pub struct CheckHead {
     /// Its number.
     pub check_id: CheckId,
+    /// Number of the segment in which it was written; records of older versions do not say it.
+    pub segment: Option<u64>,
     /// When it was answered.
     pub moment: Moment,
     /// What was decided.
@@ -199,17 +210,21 @@ pub fn check_subject(payload: &[u8]) -> Option<Digest> {
 fn head_after_hashes(fields: &mut Fields<'_>, check_id: CheckId) -> Option<CheckHead> {
     let flags = fields.byte()?;
     let decision = *Decision::ALL.get(usize::from(flags & 0b111))?;
-    // Bit 7 would mean something that this version cannot read.
-    let level = match (flags & !(FLAG_ENGLISH | FLAG_OTHERS)) >> 3 {
+    let level = match (flags & !(FLAG_ENGLISH | FLAG_OTHERS | FLAG_SEGMENT)) >> 3 {
         0 => Level::Kernel,
         1 => Level::Disk,
         _ => return None,
+    };
+    let segment = match flags & FLAG_SEGMENT {
+        0 => None,
+        _ => Some(fields.number()?),
     };
     let base_us = check_id.milliseconds().saturating_mul(1_000);
     let moment = Moment(base_us.wrapping_add(fields.signed()?));
     let unit = fields.small_number()?;
     Some(CheckHead {
         check_id,
+        segment,
         moment,
         decision,
         level,

@@ -7,7 +7,7 @@
 use super::error::LogError;
 use super::segment::{self, Header};
 use super::shards;
-use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::append::{self, Found, Frame, PAYLOAD_BYTES_MAX};
 use crate::storage::disk::Storage;
 use std::path::Path;
 
@@ -75,9 +75,7 @@ impl<'a> FrameReader<'a> {
             while index <= through {
                 match append::decode(bytes, at) {
                     Found::Frame(frame, after) if frame.index == index => {
-                        let from = at as usize;
-                        let to = from + HEADER_BYTES + frame.payload.len();
-                        visit(&frame, &bytes[from..to]);
+                        visit(&frame, frame.whole(bytes));
                         (at, index) = (after, index + 1);
                     }
                     Found::Nothing => break,

@@ -5,14 +5,13 @@
 
 use super::entry::{self, Names};
 use super::error::LogError;
-use super::intern;
 use super::keys;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
 use super::segment::{self, Header};
 use crate::model::term::Moment;
-use crate::storage::append::{self, Frame, HEADER_BYTES, KIND_MARK, ScanEnd};
+use crate::storage::append::{self, Frame, KIND_MARK, ScanEnd};
 use crate::storage::disk::{self, Storage};
 use crate::tree::merkle::{Hash, leaf_hash};
 use std::convert::Infallible;
@@ -91,9 +90,7 @@ struct Looker {
 
 impl Looker {
     fn see(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
-        let from = frame.offset as usize;
-        let to = from + HEADER_BYTES + frame.payload.len();
-        let hash = leaf_hash(&bytes[from..to]);
+        let hash = leaf_hash(frame.whole(bytes));
         if self.seen.leaves.is_empty() {
             self.seen.first_index = frame.index;
         }
@@ -116,14 +113,8 @@ impl Looker {
                 Some(begun)
             }
             KIND_SEGMENT => return Err("a header stands amid a segment"),
-            KIND_TEXT => {
-                self.names
-                    .add_text(&intern::read_text(payload).ok_or(UNREADABLE)?);
-                None
-            }
-            KIND_CONTEXT => {
-                let (number, context) = intern::read_context(payload).ok_or(UNREADABLE)?;
-                self.names.add_context(number, context);
+            KIND_TEXT | KIND_CONTEXT => {
+                self.names.learn(frame.kind, payload).ok_or(UNREADABLE)?;
                 None
             }
             KIND_CHECK => {
@@ -133,6 +124,10 @@ impl Looker {
                 self.seen.checks += 1;
                 if last.is_some_and(|last| last >= check.check_id) {
                     return Err("a check_id does not rise");
+                }
+                let said = entry::check_head(payload).and_then(|head| head.segment);
+                if said.is_some_and(|said| segment::number_of(&self.name) != Some(said)) {
+                    return Err("a check was written in another segment");
                 }
                 Some(check.moment)
             }

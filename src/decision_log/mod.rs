@@ -92,6 +92,8 @@ pub mod witnessed;
 pub mod receipt;
 /// The end of a month, by order of two persons.
 pub mod expiry;
+/// The log continues what somebody kept of it.
+pub mod proof;
 /// A new log where an older one cannot be continued.
 pub mod epoch;
 

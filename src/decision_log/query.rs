@@ -7,7 +7,6 @@
 use super::chain::{self, Writing};
 use super::entry::{self, Names, Record};
 use super::error::LogError;
-use super::intern;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
@@ -103,13 +102,8 @@ pub fn read_by_segment(
 pub(super) fn take(frame: Frame<'_>, names: &mut Names, filter: &Filter) -> Option<Option<Record>> {
     let (payload, position) = (frame.payload, Position(frame.index));
     let record = match frame.kind {
-        KIND_TEXT => {
-            names.add_text(&intern::read_text(payload)?);
-            return Some(None);
-        }
-        KIND_CONTEXT => {
-            let (number, context) = intern::read_context(payload)?;
-            names.add_context(number, context);
+        KIND_TEXT | KIND_CONTEXT => {
+            names.learn(frame.kind, payload)?;
             return Some(None);
         }
         KIND_CHECK => {

@@ -2,17 +2,18 @@
 //!
 //! In: a log folder and a check_id; or a receipt and the key of the log. Out: frames with their
 //! places in the tree and proofs; or the check as the frames themselves say it. Verifying reads
-//! nothing but the receipt. Not proved: that no header of a later segment stands between the header
-//! shown and the check, so whoever doubts unit, scenario or purpose asks for the log itself.
+//! nothing but the receipt. A check names its segment, so that its unit, scenario, purpose and
+//! measures have the meaning which that segment gives them and no other; a check of an older
+//! version does not, and the receipt says so.
 
-use super::chain::{self, Writing};
+use super::by_check::{self, CheckFrames};
 use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
 use super::expired;
-use super::intern;
 use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
 use super::segment::Header;
 use super::shards;
+use super::side::LoneFrame;
 use super::witnessed;
 use crate::seal::sign::PublicKey;
 use crate::storage::append::{self, Found};
@@ -66,6 +67,12 @@ pub enum ReceiptError {
     /// Not in a checkpoint.
     #[error("no checkpoint covers this check yet; the gateway signs one about once a second")]
     NotSigned,
+    /// The tree gives no proof under the checkpoint.
+    #[error("the tree of {month} does not agree with its records; see `hecha log verify`")]
+    Tree {
+        /// The month.
+        month: String,
+    },
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -97,33 +104,31 @@ pub struct Proved {
     pub check: CheckRecord,
     /// Its leaf.
     pub leaf: u64,
+    /// Whether the check itself names the segment in which its texts stand. Where it does not,
+    /// unit, scenario, purpose and measures are as sure as whoever made the receipt.
+    pub is_bound: bool,
     /// The checkpoint above it.
     pub checkpoint: Checkpoint,
 }
 
-/// Frames of a segment up to a check: what they are, their index, their bytes.
-type Kept = Vec<(u8, u64, Vec<u8>)>;
-
-/// Makes the receipt of a check, also beside a running gateway.
+/// Makes the receipt of a check, also beside a running gateway. Of the log it reads a side file, at
+/// most 256 checks and the texts of one, and of the tree what the proofs need.
 ///
-/// Errors: no such check, no checkpoint above it, the log cannot be read.
+/// Errors: no such check, no checkpoint above it, a tree that does not agree with the records, the
+/// log cannot be read.
 pub fn make(
     storage: &dyn Storage,
     folder: &Path,
     check_id: CheckId,
 ) -> Result<Receipt, ReceiptError> {
-    let Some((month, frames)) = find(storage, folder, check_id)? else {
+    let Some(CheckFrames { month, frames }) = by_check::frames(storage, folder, check_id)? else {
         return Err(match expired::month_of(storage, folder, check_id) {
             Some(month) => ReceiptError::Expired { check_id, month },
             None => ReceiptError::Unknown(check_id),
         });
     };
-    let (segments, _) = shards::list(storage, folder)?;
-    let shards = shards::shards(&segments, u64::MAX);
-    let last = frames.last().map_or(0, |(_, index, _)| *index);
-    let shard = shards.iter().find(|shard| shard.holds(last));
-    let first = shard.map_or(1, |shard| shard.first_index);
-    let month = shard.map_or(month, |shard| shard.month.clone());
+    let first = shards::first_index(storage, folder, &month)?.unwrap_or(1);
+    let last = frames.last().map_or(0, |check| check.position.0);
     let covers = |note: &(SignedNote, Checkpoint)| first + note.1.size > last;
     let cosigned = witnessed::cosigned(storage, folder, &month)?.filter(covers);
     let path = shards::checkpoint_path(folder, &month);
@@ -137,103 +142,26 @@ pub fn make(
     let proved = Levels::open_to_read(storage, &tree).and_then(|levels| {
         let read = |level, first, into: &mut [Hash]| levels.read(level, first, into);
         let hashes = Hashes::new(&read);
-        let prove = |(_, index, bytes): (u8, u64, Vec<u8>)| {
-            let leaf = index - first;
-            let proof = hashes.inclusion_proof(leaf, checkpoint.size)?;
+        let prove = |frame: LoneFrame| {
+            let leaf = frame.position.0.saturating_sub(first);
+            let (bytes, proof) = (frame.bytes, hashes.inclusion_proof(leaf, checkpoint.size)?);
             Ok(ProvedFrame { leaf, bytes, proof })
         };
         frames.into_iter().map(prove).collect()
     });
-    let frames = proved.map_err(io)?;
-    Ok(Receipt { note, frames })
-}
-
-/// The month of a check, and the frames without which it cannot be read.
-fn find(
-    storage: &dyn Storage,
-    folder: &Path,
-    check_id: CheckId,
-) -> Result<Option<(String, Kept)>, LogError> {
-    let mut before: Kept = Vec::new();
-    let mut found = None;
-    chain::read(storage, folder, Writing::Perhaps, |header, frame| {
-        if found.is_some() {
-            return Ok(());
-        }
-        let mut bytes = Vec::new();
-        let mut keep = |kind| {
-            bytes.extend_from_slice(&frame_bytes(&frame));
-            (kind, frame.index, std::mem::take(&mut bytes))
-        };
-        match frame.kind {
-            KIND_SEGMENT => before = vec![keep(KIND_SEGMENT)],
-            KIND_TEXT | KIND_CONTEXT => before.push(keep(frame.kind)),
-            KIND_CHECK => {
-                let head = entry::check_head(frame.payload);
-                if head.is_some_and(|head| head.check_id == check_id) {
-                    let check = keep(KIND_CHECK);
-                    let mut frames = needed(std::mem::take(&mut before), frame.payload);
-                    frames.push(check);
-                    found = Some((header.month.clone(), frames));
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Of the frames before a check those without which it does not read.
-fn needed(before: Kept, check: &[u8]) -> Kept {
-    let mut kept = before;
-    let mut place = kept.len();
-    while place > 1 {
-        place -= 1;
-        let frame = kept.remove(place);
-        if names_of(&kept).is_none_or(|names| entry::check(check, Position(0), &names).is_none()) {
-            kept.insert(place, frame);
-        }
+    let frames: Vec<ProvedFrame> = proved.map_err(io)?;
+    let holds = |frame: &ProvedFrame| frame.verify(&checkpoint).is_ok();
+    match frames.iter().all(holds) {
+        true => Ok(Receipt { note, frames }),
+        false => Err(ReceiptError::Tree { month }),
     }
-    kept
 }
 
-fn names_of(frames: &Kept) -> Option<Names> {
-    let mut names = Names::default();
-    for (_, _, bytes) in frames {
-        add_name(&mut names, bytes)?;
+impl ProvedFrame {
+    fn verify(&self, checkpoint: &Checkpoint) -> Result<(), ProofFault> {
+        let (hash, size) = (leaf_hash(&self.bytes), checkpoint.size);
+        merkle::verify_inclusion(&hash, self.leaf, size, &self.proof, &checkpoint.root)
     }
-    Some(names)
-}
-
-fn add_name(names: &mut Names, bytes: &[u8]) -> Option<()> {
-    let Found::Frame(frame, _) = append::decode(bytes, 0) else {
-        return None;
-    };
-    match frame.kind {
-        KIND_TEXT => names.add_text(&intern::read_text(frame.payload)?),
-        KIND_CONTEXT => {
-            let (number, context) = intern::read_context(frame.payload)?;
-            names.add_context(number, context);
-        }
-        _ => {}
-    }
-    Some(())
-}
-
-/// Bytes of a frame as they stand in the file.
-fn frame_bytes(frame: &append::Frame<'_>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    // What was read was within the bound when it was written.
-    let _ = append::encode(
-        &mut bytes,
-        frame.kind,
-        frame.index,
-        frame.synced_through,
-        |out| out.extend_from_slice(frame.payload),
-    );
-    bytes.truncate(append::HEADER_BYTES + frame.payload.len());
-    bytes
 }
 
 /// What a receipt proves to whoever holds the public key of the log.
@@ -246,12 +174,11 @@ pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, Recei
         return Err(unfit("there must be a header and a check"));
     }
     let mut names = Names::default();
-    let mut check = None;
+    let (mut segment, mut check) = (None, None);
     let (mut before, mut offset) = (None, None);
     for (place, proved) in receipt.frames.iter().enumerate() {
-        let (leaf, hash) = (proved.leaf, leaf_hash(&proved.bytes));
-        let (size, root) = (checkpoint.size, &checkpoint.root);
-        merkle::verify_inclusion(&hash, leaf, size, &proved.proof, root).map_err(|fault| {
+        let leaf = proved.leaf;
+        proved.verify(&checkpoint).map_err(|fault| {
             let place = place + 1;
             ReceiptFault::Proof { place, fault }
         })?;
@@ -269,21 +196,24 @@ pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, Recei
         }
         (before, offset) = (Some(leaf), first);
         match (frame.kind, place) {
-            (KIND_SEGMENT, 0) => fits(frame.payload, &checkpoint)?,
+            (KIND_SEGMENT, 0) => segment = Some(segment_of(frame.payload, &checkpoint)?),
             (KIND_TEXT | KIND_CONTEXT, 1..) if check.is_none() => {
-                add_name(&mut names, &proved.bytes).ok_or(unfit("a text cannot be read"))?;
+                let learned = names.learn(frame.kind, frame.payload);
+                learned.ok_or(unfit("a text cannot be read"))?;
             }
             (KIND_CHECK, 1..) if check.is_none() => {
+                let is_bound = is_bound(frame.payload, segment)?;
                 let record = entry::check(frame.payload, Position(frame.index), &names);
-                check = Some((record.ok_or(unfit("a text is missing"))?, leaf));
+                check = Some((record.ok_or(unfit("a text is missing"))?, leaf, is_bound));
             }
             _ => return Err(unfit("a frame has no business here")),
         }
     }
-    let (check, leaf) = check.ok_or(unfit("there is no check"))?;
+    let (check, leaf, is_bound) = check.ok_or(unfit("there is no check"))?;
     Ok(Proved {
         check,
         leaf,
+        is_bound,
         checkpoint,
     })
 }
@@ -294,23 +224,40 @@ pub fn verify(receipt: &Receipt, log_keys: &[PublicKey]) -> Result<Proved, Recei
 pub fn read(receipt: &Receipt) -> Result<CheckRecord, ReceiptFault> {
     let mut names = Names::default();
     for proved in &receipt.frames {
-        if let Found::Frame(frame, _) = append::decode(&proved.bytes, 0)
-            && frame.kind == KIND_CHECK
-        {
+        let Found::Frame(frame, _) = append::decode(&proved.bytes, 0) else {
+            return Err(ReceiptFault::Frames("a frame is not whole"));
+        };
+        if frame.kind == KIND_CHECK {
             let record = entry::check(frame.payload, Position(frame.index), &names);
             return record.ok_or(ReceiptFault::Frames("a text is missing"));
         }
-        add_name(&mut names, &proved.bytes).ok_or(ReceiptFault::Frames("a text is not whole"))?;
+        names.learn(frame.kind, frame.payload);
     }
     Err(ReceiptFault::Frames("there is no check"))
 }
 
-/// Whether a segment's header is of the log and month that the checkpoint speaks of.
-fn fits(payload: &[u8], checkpoint: &Checkpoint) -> Result<(), ReceiptFault> {
+/// Number of the segment with this header, which must be of the log that the checkpoint speaks of.
+fn segment_of(payload: &[u8], checkpoint: &Checkpoint) -> Result<u64, ReceiptFault> {
     let header = Header::read(payload);
     let header = header.ok_or(ReceiptFault::Frames("the header cannot be read"))?;
     let origin = Origin::parse(&checkpoint.origin);
     let is_of_log = origin.is_some_and(|origin| origin.log == LogId::new(&header.salt));
     let other = ReceiptFault::Frames("the header is of another log");
-    is_of_log.then_some(()).ok_or(other)
+    is_of_log.then_some(header.number).ok_or(other)
+}
+
+/// Whether a check names its segment, which must be the one whose header stands before it.
+///
+/// Between a header and a check of the same segment stand only frames of that segment: the leaves
+/// rise, and a log has one header with each number.
+fn is_bound(payload: &[u8], segment: Option<u64>) -> Result<bool, ReceiptFault> {
+    let head = entry::check_head(payload);
+    let head = head.ok_or(ReceiptFault::Frames("the check cannot be read"))?;
+    match head.segment {
+        None => Ok(false),
+        named if named == segment => Ok(true),
+        _ => Err(ReceiptFault::Frames(
+            "the check was written in another segment than its texts",
+        )),
+    }
 }

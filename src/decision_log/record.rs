@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! check     check_id 16 | answer hash 16 | subject digest 16 | flags 1
+//!           number of its segment, where the flags say so
 //!           moment (us, from the check_id's) | unit | scenario | purpose + 1, 0 none | context
 //!           others, where the flags say so (count; digest 16)
 //!           relied on (count; entry_id, identity, measures (count; number)) | sealed part
@@ -17,8 +18,11 @@
 //! mark      highest moment i64
 //! sealed    random 16 | AES-256-GCM-SIV, bound to the check_id, of the caller's bytes
 //! flags     bits 0 to 2 decision, 3 and 4 level (0 kernel, 1 disk, 2 kept for witnessed),
-//!           5 language of the messages (0 zh, 1 en), 6 others follow; 7 is 0
+//!           5 language of the messages (0 zh, 1 en), 6 others follow, 7 the segment follows
 //! ```
+//!
+//! Texts and contexts are numbered anew in each segment, so a check says in which it stands: its
+//! frame, which the tree proves, gives its numbers one meaning. Records of older versions do not.
 //!
 //! The purpose stands in the open part, so that readers without a key see why somebody was asked
 //! about; a citizen number in it is masked.
@@ -57,6 +61,8 @@ pub const OTHERS_MAX: usize = 64;
 pub(super) const FLAG_ENGLISH: u8 = 1 << 5;
 /// Flag of a check that others follow.
 pub(super) const FLAG_OTHERS: u8 = 1 << 6;
+/// Flag of a check that the number of its segment follows; every one that is written has it.
+pub(super) const FLAG_SEGMENT: u8 = 1 << 7;
 
 /// Keyed digests of all whom a check asked about besides its subject digest.
 pub(super) type Others = SmallVec<[Digest; 4]>;
@@ -319,6 +325,8 @@ pub struct EventDraft<'a> {
 
 /// Numbers that interning has given the texts of a check.
 pub(super) struct CheckNumbers<'n> {
+    /// Of the segment in which the other numbers mean something.
+    pub segment: u64,
     pub unit: u32,
     pub scenario: u32,
     pub purpose: Option<u32>,
@@ -344,7 +352,7 @@ pub(super) fn put_check(
     out.extend_from_slice(&check_id.0);
     out.extend_from_slice(&draft.answer_hash);
     out.extend_from_slice(&digests.subject.0);
-    let mut flags = draft.decision as u8 | (draft.level as u8) << 3;
+    let mut flags = draft.decision as u8 | (draft.level as u8) << 3 | FLAG_SEGMENT;
     if draft.language == Language::En {
         flags |= FLAG_ENGLISH;
     }
@@ -352,6 +360,7 @@ pub(super) fn put_check(
         flags |= FLAG_OTHERS;
     }
     out.push(flags);
+    put_number(out, numbers.segment);
     let base_us = check_id.milliseconds().saturating_mul(1_000);
     put_signed(out, draft.moment.0.wrapping_sub(base_us));
     put_number(out, numbers.unit.into());

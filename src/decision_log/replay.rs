@@ -8,7 +8,6 @@
 use super::chain::{self, Writing};
 use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
-use super::intern;
 use super::keys::{LogKeys, ShardKeys};
 use super::months;
 use super::record::{KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
@@ -66,10 +65,9 @@ pub fn latest(
                     // What stays closed is counted below.
                     shard = months::open_shard(storage, folder, keys, header).ok();
                 }
-                KIND_TEXT => names.add_text(&intern::read_text(frame.payload).ok_or_else(damage)?),
-                KIND_CONTEXT => {
-                    let context = intern::read_context(frame.payload).ok_or_else(damage)?;
-                    names.add_context(context.0, context.1);
+                KIND_TEXT | KIND_CONTEXT => {
+                    let learned = names.learn(frame.kind, frame.payload);
+                    learned.ok_or_else(damage)?;
                 }
                 KIND_CHECK => {
                     let head = entry::check_head(frame.payload).ok_or_else(damage)?;

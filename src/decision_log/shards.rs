@@ -146,6 +146,30 @@ pub(super) fn head(
     })
 }
 
+/// Index of the first frame of a month, by halving; `None` where no segment is of it or later.
+///
+/// Errors: the file system.
+pub(super) fn first_index(
+    storage: &dyn Storage,
+    folder: &Path,
+    month: &str,
+) -> Result<Option<u64>, LogError> {
+    let numbers = segment::numbers(storage, folder)?;
+    let (mut low, mut high) = (0, numbers.len());
+    let mut first = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match head(storage, folder, numbers[middle])? {
+            Some((header, _)) if *header.month < *month => low = middle + 1,
+            found => {
+                first = found.map(|(_, index)| index);
+                high = middle;
+            }
+        }
+    }
+    Ok(first)
+}
+
 /// Folder of a month's tree.
 pub fn tree_folder(folder: &Path, month: &str) -> PathBuf {
     folder.join(TREE_FOLDER).join(month)

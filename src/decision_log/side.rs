@@ -7,13 +7,12 @@
 
 use super::entry::{self, CheckRecord, NameKey, Names};
 use super::error::LogError;
-use super::intern;
-use super::record::{CheckId, KIND_CHECK, KIND_CONTEXT, KIND_TEXT, Position};
+use super::record::{CheckId, KIND_CHECK, Position};
 use super::recovery::nonsense;
 use super::segment;
 use super::side_contents::{self, Fullness};
 use super::side_file::{SideBytes, SideFault, SideFile, SideHead, SideKey};
-use crate::storage::append::{self, Found, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
 use crate::storage::disk::{self, Storage, StoredFile};
 use crate::storage::replace;
 use std::collections::HashMap;
@@ -68,7 +67,23 @@ pub(super) struct SideSegment {
 pub(super) struct LoneFrame {
     pub kind: u8,
     pub position: Position,
-    pub payload: Vec<u8>,
+    /// The whole frame, without the zeros at its end.
+    pub bytes: Vec<u8>,
+}
+
+impl LoneFrame {
+    /// Of a frame that stands in `bytes`.
+    pub fn new(frame: &Frame<'_>, bytes: &[u8]) -> Self {
+        Self {
+            kind: frame.kind,
+            position: Position(frame.index),
+            bytes: frame.whole(bytes).to_vec(),
+        }
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[HEADER_BYTES..]
+    }
 }
 
 /// The segments of a log, looked at one by one.
@@ -128,6 +143,31 @@ impl Sides<'_> {
         match self.stored(number)? {
             Some(side) => Ok(Some(side)),
             None => self.gathered(number, next),
+        }
+    }
+
+    /// What `look` finds in one segment, where it has records. It is asked a second time where the
+    /// side file does not hold.
+    pub fn look<T>(
+        self,
+        number: u64,
+        next: Option<u64>,
+        look: impl Fn(&mut SideSegment) -> Result<T, Fault>,
+    ) -> Result<Option<T>, LogError> {
+        let Some(mut segment) = self.one(number, next)? else {
+            return Ok(None);
+        };
+        let mut found = look(&mut segment);
+        if matches!(found, Err(Fault::Side)) {
+            let Some(mut again) = self.gathered(number, next)? else {
+                return Ok(None);
+            };
+            found = look(&mut again);
+        }
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Fault::Log(error)) => Err(error),
+            Err(Fault::Side) => Err(nonsense(number, 0)),
         }
     }
 
@@ -232,11 +272,7 @@ impl SideSegment {
             self.read(offset, &mut bytes)?;
         }
         match append::decode(&bytes, 0) {
-            Found::Frame(frame, _) => Ok(LoneFrame {
-                kind: frame.kind,
-                position: Position(frame.index),
-                payload: frame.payload.to_vec(),
-            }),
+            Found::Frame(frame, _) => Ok(LoneFrame::new(&frame, &bytes)),
             Found::UnknownFormat(_) | Found::Nothing => Err(Fault::Side),
         }
     }
@@ -253,7 +289,7 @@ impl SideSegment {
         if frame.kind != KIND_CHECK {
             return Err(Fault::Side);
         }
-        self.with_names(|names| entry::check(&frame.payload, frame.position, names))
+        self.with_names(|names| entry::check(frame.payload(), frame.position, names))
     }
 
     /// Reads a record; each text it lacks is fetched, and it is read again.
@@ -263,34 +299,33 @@ impl SideSegment {
                 return Ok(record);
             }
             let missed = self.names.take_missed().ok_or(Fault::Side)?;
-            self.fetch(missed)?;
+            let frame = self.name(missed)?;
+            self.names.learn(frame.kind, frame.payload());
         }
     }
 
-    fn fetch(&mut self, key: NameKey) -> Result<(), Fault> {
+    /// The frames that say what the numbers of a check mean, as it asks for them.
+    pub fn names_of(&mut self, check: &LoneFrame) -> Result<Vec<LoneFrame>, Fault> {
+        let mut names = Names::default();
+        let mut frames = Vec::new();
+        while entry::check(check.payload(), check.position, &names).is_none() {
+            let frame = self.name(names.take_missed().ok_or(Fault::Side)?)?;
+            names.learn(frame.kind, frame.payload());
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    fn name(&mut self, key: NameKey) -> Result<LoneFrame, Fault> {
         if self.places.is_none() {
             self.places = Some(self.side.names()?.into_iter().collect());
         }
         let place = self.places.as_ref().and_then(|places| places.get(&key));
         let frame = self.frame(*place.ok_or(Fault::Side)?)?;
-        match frame.kind {
-            KIND_TEXT => {
-                let text = intern::read_text(&frame.payload).ok_or(Fault::Side)?;
-                if (text.table, text.number) != key {
-                    return Err(Fault::Side);
-                }
-                self.names.add_text(&text);
-            }
-            KIND_CONTEXT => {
-                let read = intern::read_context(&frame.payload).ok_or(Fault::Side)?;
-                if (entry::CONTEXTS, read.0) != key {
-                    return Err(Fault::Side);
-                }
-                self.names.add_context(read.0, read.1);
-            }
-            _ => return Err(Fault::Side),
+        match Names::default().learn(frame.kind, frame.payload()) {
+            Some(learned) if learned == key => Ok(frame),
+            _ => Err(Fault::Side),
         }
-        Ok(())
     }
 }
 

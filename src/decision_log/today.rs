@@ -7,7 +7,7 @@
 use super::chain::{self, Writing};
 use super::entry::{self, Names};
 use super::error::LogError;
-use super::intern::{self, Table};
+use super::intern::Table;
 use super::record::{KIND_CHECK, KIND_SEGMENT, KIND_TEXT};
 use super::recovery::nonsense;
 use crate::identifier::digest::Digest;
@@ -60,7 +60,9 @@ fn of_last(
                     names = Names::default();
                     is_whole.get_or_insert(header.number == 1 || header.begun < from);
                 }
-                KIND_TEXT => names.add_text(&intern::read_text(frame.payload).ok_or_else(damage)?),
+                KIND_TEXT => {
+                    names.learn(KIND_TEXT, frame.payload).ok_or_else(damage)?;
+                }
                 KIND_CHECK => {
                     let head = entry::check_head(frame.payload).ok_or_else(damage)?;
                     if head.moment >= from {

@@ -3,8 +3,8 @@
 //! In: a log folder, stopped or running, and the public keys that its checkpoints may be of. Out:
 //! what each month holds and all findings, each with file and offset. Every leaf is hashed anew
 //! from the segments, every stored hash and every root compared. Changes nothing, takes no lock.
-//! What this cannot tell: a log that its own operator has written anew from the start and signed;
-//! that is what witnesses and receipts are for.
+//! What this cannot tell by itself: a log that its own operator has written anew from the start and
+//! signed. Checkpoints that others kept tell it: those of witnesses, and those in receipts.
 
 use super::error::LogError;
 use super::expired::{self, Recorded};
@@ -19,6 +19,7 @@ use crate::tree::merkle::{Frontier, Hash, TILE_LEVELS_MAX};
 use crate::tree::note::{Checkpoint, SignedNote};
 use crate::tree::origin::is_month;
 use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -55,13 +56,26 @@ pub struct VerifiedMonth {
     pub root: Option<Hash>,
 }
 
-/// Reads everything. `read` hears of each segment's bytes when it was read.
+/// A checkpoint that was kept outside of the log.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What findings call it: the file it was read from.
+    pub file: String,
+    /// As it was signed.
+    pub note: SignedNote,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+}
+
+/// Reads everything, and holds it against `kept` too. `read` hears of each segment's bytes when it
+/// was read.
 ///
 /// Errors: the file system; what can be told is a finding.
 pub fn verify(
     storage: &dyn Storage,
     folder: &Path,
     keys: &[PublicKey],
+    kept: &[Kept],
     read: &(dyn Fn(u64) + Sync),
 ) -> Result<Verified, LogError> {
     let mut verifier = Verifier {
@@ -75,7 +89,8 @@ pub fn verify(
     verifier.expired()?;
     let numbers = verifier.numbers()?;
     // Before the segments: a running gateway signs on while they are read.
-    let checkpoints = verifier.checkpoints(&numbers)?;
+    let mut checkpoints = verifier.checkpoints(&numbers)?;
+    verifier.add_kept(&mut checkpoints, kept);
     let last = numbers.last().copied();
     for group in numbers.chunks(rayon::current_num_threads().max(1)) {
         let inspect = |number: &u64| {
@@ -94,8 +109,19 @@ pub fn verify(
     Ok(verifier.found)
 }
 
-/// Of each month what was signed: the name of the file and what it says, the newest first.
-type Checkpoints = BTreeMap<String, Vec<(&'static str, Checkpoint)>>;
+/// Of each month what was signed, the newest first.
+type Checkpoints = BTreeMap<String, Vec<Signed>>;
+
+/// A checkpoint, and what the records say to it.
+#[derive(Debug, Clone)]
+struct Signed {
+    file: String,
+    /// It was kept elsewhere: the stored hashes need not reach so far.
+    is_kept: bool,
+    checkpoint: Checkpoint,
+    /// Root of the records at its size.
+    root: Option<Hash>,
+}
 
 /// What the segments before have shown.
 #[derive(Debug, Default)]
@@ -120,8 +146,7 @@ struct Verifier<'a> {
 /// A month whose segments are being taken.
 struct Month {
     label: String,
-    /// What was signed, and the root of the records at that size.
-    signed: Vec<(&'static str, Checkpoint, Option<Hash>)>,
+    signed: Vec<Signed>,
     levels: Levels,
     frontier: Frontier,
     differing: [usize; TILE_LEVELS_MAX],
@@ -174,8 +199,15 @@ impl Verifier<'_> {
                 let path = shards::tree_folder(self.folder, &last).join(name);
                 match shards::read_checkpoint(self.storage, &path) {
                     Ok(Some(read)) => {
-                        self.believe(&file_of(&last, name), &last, &header.salt, &read);
-                        signed.push((name, read.1));
+                        let file = file_of(&last, name);
+                        let origin = shards::origin(&header.salt, &last);
+                        self.believe(&file, Some(&origin), &read.0, &read.1);
+                        signed.push(Signed {
+                            file,
+                            is_kept: false,
+                            checkpoint: read.1,
+                            root: None,
+                        });
                     }
                     Ok(None) if name == shards::CHECKPOINT_FILE => {
                         let what = "there is no checkpoint: nothing proves what this month holds";
@@ -193,15 +225,47 @@ impl Verifier<'_> {
         Ok(checkpoints)
     }
 
-    /// Whether a note is of this log and month, and of a key that is known.
+    /// Adds what was kept elsewhere to what was signed here.
+    fn add_kept(&mut self, checkpoints: &mut Checkpoints, kept: &[Kept]) {
+        for one in kept {
+            let (file, checkpoint) = (&one.file, &one.checkpoint);
+            self.believe(file, None, &one.note, checkpoint);
+            let month = checkpoints.values_mut().find(|signed| {
+                let here = signed.first().map(|first| &first.checkpoint.origin);
+                here == Some(&checkpoint.origin)
+            });
+            if let Some(signed) = month {
+                signed.push(Signed {
+                    file: file.clone(),
+                    is_kept: true,
+                    checkpoint: checkpoint.clone(),
+                    root: None,
+                });
+                continue;
+            }
+            let mut expired = self.found.expired.iter();
+            let last = expired.find(|expired| expired.origin == checkpoint.origin);
+            let agrees = last.is_some_and(|last| match checkpoint.size.cmp(&last.size) {
+                Ordering::Less => true,
+                Ordering::Equal => checkpoint.root == last.root,
+                Ordering::Greater => false,
+            });
+            if !agrees {
+                let what = format!("the log here does not hold `{}`", checkpoint.origin);
+                self.find(file, 0, what);
+            }
+        }
+    }
+
+    /// Whether a note is of this log and month, where that is said, and of a key that is known.
     fn believe(
         &mut self,
         file: &str,
-        month: &str,
-        salt: &[u8; 32],
-        (note, checkpoint): &(SignedNote, Checkpoint),
+        origin: Option<&String>,
+        note: &SignedNote,
+        checkpoint: &Checkpoint,
     ) {
-        if checkpoint.origin != shards::origin(salt, month) {
+        if origin.is_some_and(|origin| checkpoint.origin != *origin) {
             let what = format!("it speaks of `{}`", checkpoint.origin);
             self.find(file, 0, what);
         }
@@ -331,9 +395,9 @@ impl Verifier<'_> {
             return;
         };
         let frames = month.frontier.size();
-        for (name, checkpoint, root) in &month.signed {
-            let file = file_of(&month.label, name);
-            match root {
+        for signed in &month.signed {
+            let (file, checkpoint) = (&signed.file, &signed.checkpoint);
+            match &signed.root {
                 Some(root) if *root == checkpoint.root => {}
                 Some(_) => {
                     let what = format!(
@@ -352,12 +416,13 @@ impl Verifier<'_> {
             }
         }
         let newest = month.signed.into_iter().next();
-        let newest = newest.filter(|(name, ..)| *name == shards::CHECKPOINT_FILE);
+        let own = file_of(&month.label, shards::CHECKPOINT_FILE);
+        let newest = newest.filter(|newest| newest.file == own);
         self.found.months.push(VerifiedMonth {
             month: month.label,
             frames,
-            root: newest.as_ref().and_then(|(_, _, root)| *root),
-            checkpoint: newest.map(|(_, checkpoint, _)| checkpoint),
+            root: newest.as_ref().and_then(|newest| newest.root),
+            checkpoint: newest.map(|newest| newest.checkpoint),
         });
     }
 }
@@ -372,12 +437,9 @@ impl Month {
         let tree = shards::tree_folder(folder, &label);
         let levels = Levels::open_to_read(storage, &tree);
         let levels = levels.map_err(LogError::io("open", tree.display().to_string()))?;
-        let signed = checkpoints.get(&label).into_iter().flatten();
         Ok(Self {
+            signed: checkpoints.get(&label).cloned().unwrap_or_default(),
             label,
-            signed: signed
-                .map(|(name, read)| (*name, read.clone(), None))
-                .collect(),
             levels,
             frontier: Frontier::default(),
             differing: [0; TILE_LEVELS_MAX],
@@ -386,7 +448,8 @@ impl Month {
 
     /// Takes the hashes of a segment and compares those that are stored.
     fn take(&mut self, leaves: &[(Hash, u64)], findings: &mut Vec<Finding>) {
-        let sizes = self.signed.iter().map(|(_, checkpoint, _)| checkpoint.size);
+        let stored = self.signed.iter().filter(|signed| !signed.is_kept);
+        let sizes = stored.map(|signed| signed.checkpoint.size);
         let signed = sizes.max().unwrap_or(0);
         let first: [u64; TILE_LEVELS_MAX] =
             std::array::from_fn(|level| hashes_in(level, self.frontier.size()));
@@ -394,9 +457,9 @@ impl Month {
         for (leaf, _) in leaves {
             self.frontier
                 .append(*leaf, |level, hash| new[level].push(hash));
-            for (_, checkpoint, root) in &mut self.signed {
-                if self.frontier.size() == checkpoint.size {
-                    *root = Some(self.frontier.root());
+            for signed in &mut self.signed {
+                if self.frontier.size() == signed.checkpoint.size {
+                    signed.root = Some(self.frontier.root());
                 }
             }
         }

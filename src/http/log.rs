@@ -1,4 +1,5 @@
-//! `GET /v1/log` and `GET /v1/log/checkpoint`: what auditors read of the decision log.
+//! `GET /v1/log`, `GET /v1/log/checkpoint` and `GET /v1/log/receipt/{check_id}`: what auditors read
+//! of the decision log.
 //!
 //! In: which records, how many, behind which position. Out: their open parts, as `hecha log query
 //! --json` prints them, an array or a line each; a `Link` with `rel="next"` where more may follow.
@@ -11,10 +12,13 @@ use super::query;
 use super::reply::{self, Reply};
 use crate::decision_log::page::{self, Page};
 use crate::decision_log::query::Filter;
+use crate::decision_log::receipt::{self, ReceiptError};
+use crate::decision_log::record::CheckId;
 use crate::gateway::bulk::NotDone;
 use crate::gateway::checkpoint;
 use crate::gateway::client::Client;
 use crate::wire::problem::{Problem, ProblemKind};
+use crate::wire::receipt as receipt_file;
 use crate::wire::records::{self, Wanted, WantedFault};
 use hyper::header::{ACCEPT, HeaderValue, LINK};
 use hyper::http::request::Parts;
@@ -90,6 +94,51 @@ pub async fn checkpoint(
     }
 }
 
+/// `GET /v1/log/receipt/{check_id}`: the file that `hecha log receipt` writes. 404 where there is
+/// no such check, 503 while no checkpoint covers it.
+pub async fn receipt(
+    context: &Context,
+    opened: Result<Exchange<'_>, Problem>,
+    by: (Option<&Client>, &'static str),
+    check_id: &str,
+) -> Response<Reply> {
+    let made = async {
+        let opened = opened?;
+        let check_id = CheckId::parse(check_id).ok_or_else(no_check)?;
+        let shared = Arc::clone(&context.gateway.shared);
+        let (unit, now) = (&opened.client.unit, shared.clock.now());
+        let what = format!("receipt {check_id}");
+        shared.recorder.log_read(unit, &what, now);
+        let work = move || {
+            let log = shared.recorder.log();
+            receipt::make(&*log.storage(), log.folder(), check_id)
+        };
+        let bulk = &context.gateway.bulk;
+        let made = bulk.run(WAIT_MAX, work).await.map_err(not_read)?;
+        let made = made.map_err(|error| match error {
+            ReceiptError::Unknown(_) => no_check(),
+            ReceiptError::NotSigned => Problem::unavailable("no checkpoint covers this check yet"),
+            error => unreadable(&error),
+        })?;
+        let check = receipt::read(&made).map_err(|fault| unreadable(&fault))?;
+        receipt_file::write(&made, &check).map_err(|fault| unreadable(&fault))
+    };
+    match made.await {
+        Ok(text) => reply::json(StatusCode::OK, text.into_bytes()),
+        Err(problem) => exchange::close(context, by.0, by.1, Err(problem)),
+    }
+}
+
+fn no_check() -> Problem {
+    Problem::new(ProblemKind::NotFound, "the log holds no such check")
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(%error, "the decision log cannot be read");
+    let detail = "the log cannot be read; see `hecha log verify`";
+    Problem::new(ProblemKind::Internal, detail)
+}
+
 fn not_read(not_done: NotDone) -> Problem {
     match not_done {
         NotDone::Full | NotDone::Late => Problem::unavailable("too much is being read; try again"),
@@ -117,13 +166,7 @@ async fn answer(
         page::read(&*log.storage(), log.folder(), &filter, after, limit)
     };
     let page = gateway.bulk.run(WAIT_MAX, work).await.map_err(not_read)?;
-    let page = page.map_err(|error| {
-        tracing::error!(%error, "the decision log cannot be read");
-        Problem::new(
-            ProblemKind::Internal,
-            "the log cannot be read; see `hecha log verify`",
-        )
-    })?;
+    let page = page.map_err(|error| unreadable(&error))?;
     Ok(shown(&page, asked.is_lines, &asked.rest))
 }
 

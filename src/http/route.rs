@@ -55,6 +55,7 @@ enum Target {
     ClientsReload,
     Log,
     Checkpoint,
+    Receipt,
     Clients,
     Release,
     Approvals,
@@ -94,7 +95,7 @@ const HEALTH: [(&str, Target, &str, &[ClientRole]); 3] = [
 ];
 const OF_CHECKS: [(&str, Target, &str, &[ClientRole]); 1] =
     [("/v1/feedback", Target::Feedback, "POST", CHECKER)];
-const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 23] = [
+const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 24] = [
     ("/v1/measures", Target::Measures, "GET", ANYBODY),
     ("/v1/scenarios", Target::Scenarios, "GET", ANYBODY),
     ("/v1/snapshot", Target::Snapshot, "GET, POST", STEWARD),
@@ -124,6 +125,12 @@ const OF_OPERATORS: [(&str, Target, &str, &[ClientRole]); 23] = [
     ),
     ("/v1/log", Target::Log, "GET", AUDITOR),
     ("/v1/log/checkpoint", Target::Checkpoint, "GET", AUDITOR),
+    (
+        "/v1/log/receipt/{check_id}",
+        Target::Receipt,
+        "GET",
+        AUDITOR,
+    ),
     ("/v1/clients", Target::Clients, "GET", ADMIN),
     ("/v1/clients/{unit}/release", Target::Release, "POST", ADMIN),
     ("/v1/approvals", Target::Approvals, "GET", SECOND),
@@ -225,7 +232,7 @@ impl Routes {
             Method::POST => route.methods.contains("POST"),
             _ => is_read && route.methods.contains("GET"),
         };
-        // An entry, a unit or an approval: no path names two.
+        // An entry, a unit, an approval or a check: no path names two.
         let named = found.params.iter().next().map_or("", |(_, named)| named);
         if !route.terms.roles.is_empty() {
             return closed_route(context, head, body, route, fits, named).await;
@@ -258,11 +265,13 @@ async fn closed_route(
     if !fits && known.is_some() && body::fits(&head.headers, exchange::BYTES_MAX).is_ok() {
         return reply::method_not_allowed(route.methods);
     }
-    if fits && matches!(route.target, Target::Log | Target::Checkpoint) {
+    let is_of_log = [Target::Log, Target::Checkpoint, Target::Receipt].contains(&route.target);
+    if fits && is_of_log {
         let opened = exchange::open(context, &law, head, body, terms).await;
         let by = (known, terms.route);
         return match route.target {
             Target::Log => log::get(context, head, opened, by).await,
+            Target::Receipt => log::receipt(context, opened, by, named).await,
             _ => log::checkpoint(context, opened, by).await,
         };
     }

@@ -47,6 +47,14 @@ pub struct Frame<'a> {
     pub offset: u64,
 }
 
+impl Frame<'_> {
+    /// Its bytes without the zeros at its end, in the `bytes` that it was read from.
+    pub fn whole<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        let from = self.offset as usize;
+        &bytes[from..from + HEADER_BYTES + self.payload.len()]
+    }
+}
+
 /// Appends one frame to `out`, which must hold a number of bytes that 8 divides.
 ///
 /// Errors: a payload over `PAYLOAD_BYTES_MAX`; `out` is then as before. The payload is what `fill`

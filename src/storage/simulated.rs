@@ -50,6 +50,7 @@ struct Disk {
     /// Changing operations until the power is cut.
     power_left: Option<u64>,
     syncs: u64,
+    read_bytes: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -82,6 +83,7 @@ impl SimulatedDisk {
             capacity_bytes: u64::MAX,
             power_left: None,
             syncs: 0,
+            read_bytes: 0,
         })
     }
 
@@ -103,6 +105,11 @@ impl SimulatedDisk {
     /// Syncs of files that have succeeded.
     pub fn syncs(&self) -> u64 {
         self.lock_disk().syncs
+    }
+
+    /// Bytes that were read from files.
+    pub fn read_bytes(&self) -> u64 {
+        self.lock_disk().read_bytes
     }
 
     /// Bytes that all files hold now.
@@ -132,6 +139,7 @@ impl SimulatedDisk {
             capacity_bytes: disk.capacity_bytes,
             power_left: None,
             syncs: 0,
+            read_bytes: 0,
         })
     }
 
@@ -151,6 +159,7 @@ impl SimulatedDisk {
             capacity_bytes: disk.capacity_bytes,
             power_left: None,
             syncs: 0,
+            read_bytes: 0,
         })
     }
 
@@ -305,13 +314,14 @@ impl StoredFile for SimulatedFile {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let disk = self.disk.lock_disk();
+        let mut disk = self.disk.lock_disk();
         let seen = &disk.files[self.file].seen;
         let start = usize::try_from(offset)
             .unwrap_or(usize::MAX)
             .min(seen.len());
         let read = buffer.len().min(seen.len() - start);
         buffer[..read].copy_from_slice(&seen[start..start + read]);
+        disk.read_bytes += read as u64;
         Ok(read)
     }
 

@@ -2,10 +2,11 @@
 //!
 //! In: a size, a proof, a note; or the body of a request. Out: the body, or its parts. C2SP
 //! tlog-witness: `old SIZE`, hashes of the proof in base64, an empty line, the checkpoint. Strict;
-//! verifies nothing.
+//! reading verifies nothing. Whoever kept the earlier checkpoint takes the same body as a proof.
 
-use super::merkle::Hash;
-use super::note::{self, NOTE_BYTES_MAX, NoteFault, SignedNote};
+use super::merkle::{self, Hash, ProofFault};
+use super::note::{self, Checkpoint, NOTE_BYTES_MAX, NoteFault, SignedNote};
+use crate::seal::sign::PublicKey;
 use std::fmt;
 
 /// Hashes of a proof that a witness takes.
@@ -38,7 +39,59 @@ pub enum SubmissionFault {
     Note(#[from] NoteFault),
 }
 
+/// Why a submission does not show that a log continues what was kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContinuesFault {
+    /// The later checkpoint.
+    #[error(transparent)]
+    Note(#[from] NoteFault),
+    /// Of another log or month.
+    #[error("it is of `{here}`, and what was kept is of `{kept}`")]
+    OtherLog {
+        /// What was kept.
+        kept: String,
+        /// What the proof speaks of.
+        here: String,
+    },
+    /// From another size.
+    #[error("it begins at {here} records, and what was kept is of {kept}")]
+    OtherSize {
+        /// Records that were kept for.
+        kept: u64,
+        /// Where the proof begins.
+        here: u64,
+    },
+    /// It does not hold.
+    #[error(transparent)]
+    Proof(#[from] ProofFault),
+}
+
 impl Submission {
+    /// The later checkpoint, where one of `keys` signed it and the proof shows that it continues
+    /// `kept`, whose own signature the caller has verified.
+    pub fn verify(
+        &self,
+        kept: &Checkpoint,
+        keys: &[PublicKey],
+    ) -> Result<Checkpoint, ContinuesFault> {
+        let later = self.note.checkpoint(keys)?;
+        if later.origin != kept.origin {
+            return Err(ContinuesFault::OtherLog {
+                kept: kept.origin.clone(),
+                here: later.origin,
+            });
+        }
+        if self.old != kept.size {
+            return Err(ContinuesFault::OtherSize {
+                kept: kept.size,
+                here: self.old,
+            });
+        }
+        let (old, new) = ((kept.size, &kept.root), (later.size, &later.root));
+        merkle::verify_consistency(old, new, &self.proof)?;
+        Ok(later)
+    }
+
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, SubmissionFault> {
         let fault = |what| SubmissionFault::Form { what };
@@ -81,7 +134,6 @@ impl fmt::Display for Submission {
 mod tests {
     use super::*;
     use crate::seal::sign::SigningKey;
-    use crate::tree::note::Checkpoint;
 
     fn submission() -> Submission {
         let checkpoint = Checkpoint {

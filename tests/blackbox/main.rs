@@ -30,6 +30,7 @@ mod harness;
 mod holds;
 mod http;
 mod http2;
+mod insider;
 mod intake;
 mod lifecycle;
 mod limits;

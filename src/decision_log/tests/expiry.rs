@@ -125,7 +125,7 @@ fn is_gone(disk: &SimulatedDisk, order: &ExpiryOrder, at: &str) {
         .unwrap()
         .unwrap();
     assert_eq!(last, order.last, "{at}");
-    let found = verify(disk, folder, &[signer().public()], &|_| ()).unwrap();
+    let found = verify(disk, folder, &[signer().public()], &[], &|_| ()).unwrap();
     assert_eq!(found.findings, [], "{at}");
     assert_eq!((found.expired.len(), found.months.len()), (1, 37), "{at}");
     let records = records(disk);
@@ -303,7 +303,7 @@ fn what_somebody_puts_under_expired_destroys_nothing_and_stops_the_start() {
         assert!(error.contains(says), "{error}");
         assert_eq!(all_bytes(&disk), before);
         assert!(!secret_of(&disk).iter().all(|byte| *byte == 0));
-        let found = verify(&disk, folder, &[signer().public()], &|_| ()).unwrap();
+        let found = verify(&disk, folder, &[signer().public()], &[], &|_| ()).unwrap();
         assert!(found.findings.iter().any(|one| one.what == says), "{says}");
     };
     stops("no order stands beside it");

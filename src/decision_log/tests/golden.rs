@@ -18,8 +18,8 @@ use std::sync::Arc;
 const NAME: &str = "log-00000001.hlog";
 const SECRET: &str = "keys/2026-11.key";
 
-/// Version 1 is of before months had secrets and records flags of language and others; version 2 is
-/// what is written today.
+/// Version 1 is of before months had secrets and records flags of language and others; version 2 of
+/// before a check named its segment; version 3 is what is written today.
 fn golden(version: u32) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     root.join(format!("tests/golden/log-{version}"))
@@ -54,10 +54,10 @@ fn write_now() -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn the_golden_log_of_version_2_is_what_is_written_today() {
+fn the_golden_log_of_version_3_is_what_is_written_today() {
     let now = write_now();
     for (name, bytes) in [NAME, SECRET].into_iter().zip(now) {
-        let path = golden(2).join(name);
+        let path = golden(3).join(name);
         if std::env::var_os("HECHA_WRITE_GOLDEN").is_some() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, &bytes).unwrap();
@@ -68,16 +68,21 @@ fn the_golden_log_of_version_2_is_what_is_written_today() {
 
 #[test]
 fn the_golden_logs_open_and_give_their_records() {
-    for (version, check_id) in [(1, CHECK_ID), (2, CHECK_ID_2)] {
-        opens_and_gives_its_records(version, 3 + u64::from(version), check_id);
+    for (version, records, check_id) in [(1, 4, CHECK_ID), (2, 5, CHECK_ID_2), (3, 5, CHECK_ID_2)] {
+        opens_and_gives_its_records(version, records, check_id);
     }
 }
 
 #[test]
 fn a_record_says_its_language_and_by_what_else_its_people_are_found() {
-    let folder = golden(2);
+    for version in [2, 3] {
+        says_its_language_and_people(&golden(version));
+    }
+}
+
+fn says_its_language_and_people(folder: &Path) {
     let mut checks = Vec::new();
-    crate::decision_log::query::read(&RealDisk, &folder, &Default::default(), |record| {
+    crate::decision_log::query::read(&RealDisk, folder, &Default::default(), |record| {
         if let Record::Check(check) = record {
             checks.push(check);
         }
@@ -87,8 +92,8 @@ fn a_record_says_its_language_and_by_what_else_its_people_are_found() {
     let languages: Vec<Language> = checks.iter().map(|check| check.language).collect();
     assert_eq!(languages, [Language::Zh, Language::Zh, Language::En]);
     assert!(checks[0].others.is_empty() && checks[1].others.is_empty());
-    let header = header_of(&folder);
-    let shard = months::open_shard(&RealDisk, &folder, &keys(), &header).unwrap();
+    let header = header_of(folder);
+    let shard = months::open_shard(&RealDisk, folder, &keys(), &header).unwrap();
     let name = |name: &str| shard.subject.text("name", name.as_bytes());
     // The subject's own digest is not said twice.
     assert_eq!(checks[2].subject, name("张三丰"));

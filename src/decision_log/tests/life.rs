@@ -74,10 +74,13 @@ fn at_most_64_others_are_kept_each_once_and_foreign_flags_are_damage() {
         .collect();
     assert_eq!(counts, [50, OTHERS_MAX, 0]);
     let mut payload = vec![0; 48];
-    payload.extend([0b1000_0000, 0, 0, 0, 0, 0]);
+    payload.extend([0b0001_0000, 0, 0, 0, 0, 0]);
     assert_eq!(crate::decision_log::entry::check_head(&payload), None);
-    payload[48] = 0b0110_0000;
-    assert!(crate::decision_log::entry::check_head(&payload).is_some());
+    for (flags, segment) in [(0b0110_0000, None), (0b1110_0000, Some(3))] {
+        payload[48..50].copy_from_slice(&[flags, 3]);
+        let head = crate::decision_log::entry::check_head(&payload).unwrap();
+        assert_eq!(head.segment, segment);
+    }
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod life;
 mod model;
 mod months;
 mod paged;
+mod proofs;
+mod receipts;
 mod replayed;
 mod schedules;
 mod support;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn verified(disk: &SimulatedDisk) -> Verified {
-    verify(disk, Path::new(FOLDER), &[signer().public()], &|_| ()).unwrap()
+    verify(disk, Path::new(FOLDER), &[signer().public()], &[], &|_| ()).unwrap()
 }
 
 /// Three months in some segments, all signed, closed as it should be.
@@ -80,7 +80,7 @@ fn a_whole_log_has_no_finding_whatever_its_age() {
     log.sync_now().unwrap();
     assert_eq!(verified(&disk).findings, []);
     let other = SigningKey::from_bytes(&[1; 32]).public();
-    let found = verify(&disk, Path::new(FOLDER), &[other], &|_| ()).unwrap();
+    let found = verify(&disk, Path::new(FOLDER), &[other], &[], &|_| ()).unwrap();
     assert_eq!(found.findings.len(), 3, "{:?}", found.findings);
 }
 
@@ -137,14 +137,14 @@ fn missing_files_and_lost_months_are_found() {
 
 /// A frame as whoever forges one has it.
 #[derive(Clone)]
-struct Forged {
-    kind: u8,
+pub(super) struct Forged {
+    pub kind: u8,
     synced_through: u64,
-    payload: Vec<u8>,
+    pub payload: Vec<u8>,
 }
 
 /// All frames of a log, segment by segment.
-fn read_frames(disk: &SimulatedDisk) -> Vec<(u64, Vec<Forged>)> {
+pub(super) fn read_frames(disk: &SimulatedDisk) -> Vec<(u64, Vec<Forged>)> {
     let folder = Path::new(FOLDER);
     let mut segments = Vec::new();
     for number in segment::numbers(disk, folder).unwrap() {
@@ -166,7 +166,7 @@ fn read_frames(disk: &SimulatedDisk) -> Vec<(u64, Vec<Forged>)> {
 }
 
 /// Writes frames with new indexes and checksums, builds the trees of all months anew and signs.
-fn write_forged(segments: &[(u64, Vec<Forged>)]) -> SimulatedDisk {
+pub(super) fn write_forged(segments: &[(u64, Vec<Forged>)]) -> SimulatedDisk {
     let disk = SimulatedDisk::new(3);
     let folder = Path::new(FOLDER);
     disk.create_folder(folder).unwrap();
