@@ -1,8 +1,9 @@
 //! Distinct subjects of one unit and Shanghai day, counted exactly up to a budget.
 //!
 //! In: a keyed hash of the subject, a moment. Out: whether the unit may ask about it today. Asking
-//! again about the same subject is free. A set of atomics in 64 parts that come into being when
-//! they are needed; two days of them, so that midnight clears nothing that is in use. HOT.
+//! again about the same subject is free. A set of atomics in parts of a page each that come into
+//! being when they are needed: no request pays for the room of a whole day. Two days of them, so
+//! that midnight clears nothing that is in use. HOT.
 //!
 //! Exact while the process runs. After a restart the subjects of before are known by their number
 //! alone: who is asked about again counts again.
@@ -14,7 +15,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 /// Distinct subjects a day that a record may state at most. 16 bytes each, twice.
 pub const DAILY_MAX: u32 = 5_000_000;
 
-const PARTS: usize = 64;
+/// Slots of a part: 4 KiB.
+const SLOTS: usize = 512;
+
+type Part = Box<[AtomicU64; SLOTS]>;
 
 /// The budget of one unit.
 #[derive(Debug)]
@@ -30,19 +34,23 @@ struct Set {
     day: AtomicI32,
     /// Distinct subjects so far.
     count: AtomicU32,
-    parts: Box<[OnceLock<Box<[AtomicU64]>>]>,
+    /// A power of two of them.
+    parts: Box<[OnceLock<Part>]>,
 }
 
 impl DailySubjects {
     /// An empty one; `budget` distinct subjects a day.
     pub fn new(budget: u32) -> Self {
+        let budget = budget.clamp(1, DAILY_MAX);
+        // Twice as many slots as subjects: no part is ever near full.
+        let parts = (budget as usize * 2).div_ceil(SLOTS).next_power_of_two();
         let set = || Set {
             day: AtomicI32::new(i32::MIN),
             count: AtomicU32::new(0),
-            parts: std::iter::repeat_with(OnceLock::new).take(PARTS).collect(),
+            parts: std::iter::repeat_with(OnceLock::new).take(parts).collect(),
         };
         Self {
-            budget: budget.clamp(1, DAILY_MAX),
+            budget,
             days: [set(), set()],
             beginning: Mutex::default(),
         }
@@ -74,17 +82,11 @@ impl DailySubjects {
         let set = self.set(now.day());
         // Zero is an empty slot.
         let subject = subject.max(1);
-        let part = set.parts[subject as usize % PARTS].get_or_init(|| {
-            // Twice as many slots as subjects, and room for an uneven share.
-            let slots = (self.budget as usize * 2 / PARTS + 64).next_power_of_two();
-            std::iter::repeat_with(AtomicU64::default)
-                .take(slots)
-                .collect()
-        });
-        let mask = part.len() - 1;
-        let first = (subject >> 6) as usize;
-        for step in 0..part.len() {
-            let slot = &part[(first + step) & mask];
+        let part = set.parts[subject as usize & (set.parts.len() - 1)]
+            .get_or_init(|| Box::new([const { AtomicU64::new(0) }; SLOTS]));
+        let first = (subject >> 32) as usize;
+        for step in 0..SLOTS {
+            let slot = &part[(first + step) % SLOTS];
             let found = slot.load(Ordering::Relaxed);
             if found == subject {
                 return true;
