@@ -1,6 +1,6 @@
 //! Slow peers: each is closed in the time that is stated, and the others notice nothing.
 //!
-//! Small by default; `HECHA_TEST_PEERS=10000` has as many idle connections (raise the limit of open
+//! Small by default; `HECHA_TEST_PEERS=9990` has as many idle connections (raise the limit of open
 //! files first).
 
 use crate::harness::{Installation, Server, hecha, ticket, until};
