@@ -1,7 +1,7 @@
 # make test       installs what the tests need, checks format and lints, runs every test
 # make bench      prints the figures of the micro benchmarks (a quiet machine helps)
 # make load       prints throughput and latency beside a bare server
-# make kill-100   the kill tests a hundred times; make kill-1000 a thousand times (an hour)
+# make kill-100   the kill tests a hundred times; make kill-1000 twenty times fifty
 # make schedules  100,000 seeded schedules each of log, journal and swap on a simulated disk
 # make disk-figures  times of each class of answers on slow disks
 # make faults-root  power cuts and a failing disk on loop mounts, too little memory in a control
@@ -86,7 +86,10 @@ host:
 	$(CARGO) test --locked --test host -- --nocapture the_units
 
 kill-1000:
-	HECHA_KILL_ROUNDS=1000 $(CARGO) test --release --locked --test faults killed -- --nocapture
+	for seed in $$(seq 20); do \
+	  HECHA_KILL_ROUNDS=50 HECHA_KILL_SEED=$$seed \
+	    $(CARGO) test --release --locked --test faults a_killed_server -- --nocapture || exit 1; \
+	done
 
 schedules:
 	HECHA_SCHEDULES=100000 $(CARGO) test --release --locked --lib seeded -- --nocapture

@@ -1,5 +1,5 @@
 //! `kill -9` of the real server under load, at random moments: whatever was acknowledged is in the
-//! log or the journal, once, and who was withdrawn stays withdrawn.
+//! log or the journal, once, who was withdrawn stays withdrawn, and the log verifies.
 //!
 //! A dozen rounds here; the full length is `HECHA_KILL_ROUNDS=100 cargo test --release --test
 //! faults a_killed_server -- --nocapture` (`make kill-100`). `HECHA_KILL_SEED` brings back a run's
@@ -11,7 +11,9 @@ use crate::installation::{Installation, Server, UNIT, check_of, defaulter};
 use hecha::decision_log::entry::Record;
 use hecha::decision_log::query::{self, Filter};
 use hecha::decision_log::record::EventKind;
+use hecha::decision_log::verify as log_verify;
 use hecha::overlay::journal;
+use hecha::seal::sign::SigningKey;
 use hecha::storage::disk::RealDisk;
 use hecha::wire::answer::HASHED_FROM;
 use serde_json::json;
@@ -87,6 +89,7 @@ fn a_killed_server_keeps_every_acknowledged_answer_feedback_and_act_once() {
             all.acts.extend(heard.acts);
         }
         verify(&installation, &all, round);
+        verify_tree(&installation, all.answers.len() as u64, round);
     }
     println!(
         "acknowledged: {} answers, {} feedback, {} acts; all kept once",
@@ -207,6 +210,15 @@ fn back_again(
         }
     }
     None
+}
+
+/// Every record, hash and checkpoint, as `hecha log verify` reads them.
+fn verify_tree(installation: &Installation, answers: u64, round: usize) {
+    let key = SigningKey::load(&installation.path("log-sign.key")).unwrap();
+    let log = installation.state_dir().join("log");
+    let found = log_verify::verify(&RealDisk, &log, &[key.public()], &[], &|_| ()).unwrap();
+    assert!(found.checks >= answers, "round {round}");
+    assert_eq!(found.findings, [], "round {round}");
 }
 
 pub fn verify(installation: &Installation, all: &Acknowledged, round: usize) {
