@@ -69,7 +69,9 @@ fn a_killed_server_keeps_every_acknowledged_answer_feedback_and_act_once() {
         let back = back_again(&installation, &server, &all.acts, &mut dice);
         assert!(back.is_none(), "round {round}: {back:?} is back");
         feedback_after_restart(&installation, &server, &mut all);
-        let pause = Duration::from_micros(20_000 + dice.below(400_000) as u64);
+        // Every fifth lives long enough to sign a checkpoint.
+        let least_us = if round % 5 == 4 { 1_100_000 } else { 20_000 };
+        let pause = Duration::from_micros(least_us + dice.below(400_000) as u64);
         let seeds: Vec<u64> = (0..6).map(|_| dice.below(usize::MAX) as u64).collect();
         let heard = thread::scope(|scope| {
             let spawn = |seed: &u64| {
@@ -218,7 +220,15 @@ fn verify_tree(installation: &Installation, answers: u64, round: usize) {
     let log = installation.state_dir().join("log");
     let found = log_verify::verify(&RealDisk, &log, &[key.public()], &[], &|_| ()).unwrap();
     assert!(found.checks >= answers, "round {round}");
-    assert_eq!(found.findings, [], "round {round}");
+    let is_signed = found.months.iter().all(|month| month.checkpoint.is_some());
+    match is_signed {
+        true => assert_eq!(found.findings, [], "round {round}"),
+        false => assert!(
+            round < 5 && found.findings.len() == 1,
+            "{:?}",
+            found.findings
+        ),
+    }
 }
 
 pub fn verify(installation: &Installation, all: &Acknowledged, round: usize) {
