@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -142,6 +143,24 @@ impl Caller {
             stream.conn.complete_io(&mut stream.sock).unwrap();
         }
         stream.conn.peer_certificates().unwrap()[0].to_vec()
+    }
+
+    /// The protocol that the gateway agrees to, and the beginning of what it answers to `bytes`;
+    /// `None` where it agrees to none of `offered`.
+    pub fn agreed(
+        &self,
+        address: SocketAddr,
+        offered: &[&str],
+        bytes: &[u8],
+    ) -> Option<(String, Vec<u8>)> {
+        let mut caller = self.clone();
+        caller.config.alpn_protocols = offered.iter().map(|name| name.as_bytes().into()).collect();
+        let mut stream = caller.stream(address);
+        stream.write_all(bytes).ok()?;
+        let mut answer = vec![0; 9];
+        stream.read_exact(&mut answer).ok()?;
+        let protocol = stream.conn.alpn_protocol()?.to_vec();
+        Some((String::from_utf8(protocol).unwrap(), answer))
     }
 
     fn stream(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {

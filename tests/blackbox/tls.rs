@@ -169,6 +169,28 @@ fn tls_1_2_is_refused() {
 }
 
 #[test]
+fn http_2_is_agreed_on_in_the_handshake_where_it_is_on_and_nowhere_else() {
+    const FIRST: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    const SETTINGS: u8 = 4;
+    let get = b"GET /v1/check HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let with = world("http2 = true\n");
+    let server = with.installation.serve();
+    let caller = with.caller(None);
+    let agreed = |offered: &[&str], bytes| caller.agreed(server.checks, offered, bytes);
+    let (protocol, answer) = agreed(&["http/1.1", "h2"], FIRST).unwrap();
+    assert_eq!((&*protocol, answer[3]), ("h2", SETTINGS));
+    let (protocol, answer) = agreed(&["http/1.1"], get).unwrap();
+    assert_eq!((&*protocol, &*answer), ("http/1.1", &b"HTTP/1.1 "[..]));
+    let without = world("");
+    let server = without.installation.serve();
+    let caller = without.caller(None);
+    let agreed = |offered: &[&str], bytes| caller.agreed(server.checks, offered, bytes);
+    let (protocol, answer) = agreed(&["h2", "http/1.1"], get).unwrap();
+    assert_eq!((&*protocol, &*answer), ("http/1.1", &b"HTTP/1.1 "[..]));
+    assert_eq!(agreed(&["h2"], FIRST), None);
+}
+
+#[test]
 fn plain_http_and_silence_are_closed_in_time() {
     let world = world("tls_handshake_timeout_ms = 500\n");
     let server = world.installation.serve();
