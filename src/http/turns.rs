@@ -37,7 +37,10 @@ impl Turns {
         while self.waiting() > 0 {
             // A task that yields is polled after all that are ready, sockets included.
             tokio::task::yield_now().await;
-            self.next.notify_one();
+            // A turn that nobody takes would be kept, and the next to come would not stand back.
+            if self.waiting() > 0 {
+                self.next.notify_one();
+            }
         }
         self.is_under_way.store(false, Ordering::Relaxed);
     }
@@ -93,6 +96,26 @@ mod tests {
             }
             assert_eq!(*said.lock().unwrap(), [100, 0, 1, 2, 3]);
             assert_eq!(turns.waiting(), 0);
+        });
+    }
+
+    #[test]
+    fn no_turn_is_left_over_for_who_comes_later() {
+        on_runtime(async {
+            let turns = Arc::new(Turns::default());
+            for _ in 0..3 {
+                turns.take().await;
+                // Until the last turn is given, and a while after.
+                for _ in 0..4 {
+                    tokio::task::yield_now().await;
+                }
+                let of_later = Arc::clone(&turns);
+                let later = tokio::spawn(async move { of_later.take().await });
+                let ready = tokio::spawn(async {});
+                ready.await.unwrap();
+                assert!(!later.is_finished(), "it stands back");
+                later.await.unwrap();
+            }
         });
     }
 
