@@ -92,14 +92,19 @@ int fsync(int fd) { return sync_by("fsync", fd); }
 
 /* 0 or the error of a write. */
 static int write_fault(int fd, off_t end) {
-  if (!numbers || (!numbers->is_full && !numbers->writes_fail) || !concerns(fd))
+  if (!numbers || (!numbers->is_full && !numbers->writes_fail))
+    return 0;
+  int concern = concerns(fd);
+  if (!concern)
     return 0;
   struct stat about;
   if (numbers->is_full && !fstat(fd, &about) && S_ISREG(about.st_mode) && end > about.st_size) {
     __atomic_add_fetch(&numbers->failures, 1, __ATOMIC_SEQ_CST);
     return ENOSPC;
   }
-  return fails(&numbers->writes_pass, &numbers->writes_fail) ? (int)numbers->write_errno : 0;
+  return concern == 1 && fails(&numbers->writes_pass, &numbers->writes_fail)
+             ? (int)numbers->write_errno
+             : 0;
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset) {
