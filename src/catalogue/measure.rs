@@ -8,6 +8,7 @@ use super::list::{List, ListIndex, Subjects};
 use super::scenario::{Scenario, ScenarioIndex};
 use crate::model::decision::{Disposition, ExemptionKind, Force};
 use crate::model::subject::RoleSet;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// Place of a measure in the catalogue, from 0.
@@ -71,9 +72,9 @@ pub struct Catalogue {
     pub texts: [Box<str>; 4],
     /// What the operator should know although the catalogue was loaded; sentences for the log.
     pub warnings: Vec<String>,
-    list_places: HashMap<Box<str>, ListIndex>,
-    scenario_places: HashMap<Box<str>, ScenarioIndex>,
-    measure_places: HashMap<Box<str>, MeasureIndex>,
+    list_places: HashMap<Box<str>, ListIndex, RandomState>,
+    scenario_places: HashMap<Box<str>, ScenarioIndex, RandomState>,
+    measure_places: HashMap<Box<str>, MeasureIndex, RandomState>,
     /// Measures that are switched on, by list and scenario, in the order of the table.
     switched_on: Vec<MeasureIndex>,
     /// Where those of `list * scenarios + scenario` start; one more at the end.

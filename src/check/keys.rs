@@ -40,7 +40,7 @@ impl PartyKeys {
             types: 0,
             full: SmallVec::new(),
             masked: SmallVec::new(),
-            names: NamesFound::look_up(snapshot, party),
+            names: NamesFound::default(),
         };
         let mut digests: SmallVec<[Digest; 8]> = SmallVec::new();
         let mut kinds: SmallVec<[(IdType, Shown); 8]> = SmallVec::new();
@@ -66,6 +66,7 @@ impl PartyKeys {
             (id_type, Shown::Full) => push_once(&mut keys.full, (id_type, row)),
             (id_type, Shown::Masked) => push_once(&mut keys.masked, (id_type, row)),
         });
+        keys.names = NamesFound::look_up(snapshot, party, keys.has_decisive());
         keys
     }
 

@@ -175,7 +175,7 @@ impl<'a> Check<'a> {
         let by_number = candidates::subjects_by_number(snapshot, self.view.standing, keys);
         for entry in &by_number {
             if let Some(listed) = self.listed(party, *entry) {
-                let agreement = names::agreement_by_number(snapshot, party, &keys.names, listed);
+                let agreement = names::agreement_by_number(snapshot, party, listed);
                 self.subject(party, keys, via, *entry, listed, agreement);
             }
         }
@@ -281,7 +281,7 @@ impl<'a> Check<'a> {
             if listed.kind() != SubjectKind::Person {
                 continue;
             }
-            let agreement = names::agreement_by_number(snapshot, party, &keys.names, listed);
+            let agreement = names::agreement_by_number(snapshot, party, listed);
             let Some((identity, basis)) =
                 identity::compare(snapshot, party, keys, listed, agreement)
             else {

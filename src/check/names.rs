@@ -7,7 +7,8 @@
 
 use super::outcome::{NameBasis, NameDifference};
 use super::request::Party;
-use crate::index::similar::{Budget, similar};
+use crate::index::candidates::NameTables;
+use crate::index::similar::{Budget, similar_in};
 use crate::model::subject::SubjectKind;
 use crate::name::person;
 use crate::name::similarity::{NameKind, THRESHOLD};
@@ -29,12 +30,17 @@ pub struct NamesFound {
 }
 
 impl NamesFound {
-    /// Looks up the equal name, then the similar ones.
-    pub fn look_up(snapshot: &Snapshot, party: &Party) -> Self {
+    /// Looks up the equal name, then the similar ones. A party that has a decisive number is
+    /// looked for among the names that numbers do not settle alone, as far as the file tells them.
+    pub fn look_up(snapshot: &Snapshot, party: &Party, has_decisive: bool) -> Self {
         let mut found = Self::default();
         let kind = kind_of(party.kind);
-        let searched = similar(
-            snapshot,
+        let unnumbered = match has_decisive {
+            true => NameTables::unnumbered(snapshot),
+            false => None,
+        };
+        let searched = similar_in(
+            &unnumbered.unwrap_or_else(|| NameTables::of(snapshot)),
             kind,
             &party.name,
             &Budget::DEFAULT,
@@ -116,18 +122,9 @@ pub fn agreement(snapshot: &Snapshot, found: &NamesFound, listed: &PartyRow) -> 
     agreement
 }
 
-/// The best agreement with a listed party that was found by number: its names are judged even where
-/// no index of similar names has them.
-pub fn agreement_by_number(
-    snapshot: &Snapshot,
-    party: &Party,
-    found: &NamesFound,
-    listed: &PartyRow,
-) -> Agreement {
-    let known = agreement(snapshot, found, listed);
-    if known.best.is_some() || listed.kind() != party.kind {
-        return known;
-    }
+/// The best agreement with a listed party of the same kind that was found by number: all its names
+/// are judged, whichever the search for similar names has met.
+pub fn agreement_by_number(snapshot: &Snapshot, party: &Party, listed: &PartyRow) -> Agreement {
     let mut agreement = Agreement::NONE;
     for (place, name) in snapshot.party_names(listed).enumerate() {
         let score = party.name.compare(snapshot.name_text(name)).score;

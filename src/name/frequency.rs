@@ -9,6 +9,7 @@
 use super::char_map::CharMap;
 use super::pinyin::{surname_chars, surname_per_million};
 use super::variants::VariantTable;
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -34,14 +35,14 @@ struct Shares {
 
 struct Tables {
     chars: CharMap<Shares>,
-    names: HashMap<[char; 2], f32>,
+    names: HashMap<[char; 2], f32, FixedState>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let variants = VariantTable::get();
     let mut tables = Tables {
         chars: CharMap::new(),
-        names: HashMap::new(),
+        names: HashMap::default(),
     };
     for line in GIVEN_CHARS.lines() {
         if let Some((c, shares)) = char_line(line) {

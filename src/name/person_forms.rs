@@ -10,7 +10,7 @@ use super::fold::{fold, is_middle_dot};
 use super::frequency::likely_bearers_per_million;
 use super::likeness::is_lost;
 use super::person_lost::{LOST, Piece, changes_the_one_before, piece};
-use super::person_titles::{may_have_title, without_titles};
+use super::person_titles::{may_have_title, may_have_title_in_front, without_titles};
 use super::pinyin::{SURNAME_CHARS_MAX, surname_chars, surname_per_million};
 use super::similarity::DifferenceKind;
 use super::transliteration::looks_foreign;
@@ -115,8 +115,11 @@ impl Text {
 /// All forms of a name, the folded one first.
 pub fn forms(raw: &str) -> Forms {
     let whole = whole(&fold(raw));
-    let mut forms = forms_of(&whole);
-    let bare = whole.bare();
+    let (mut forms, bare) = match is_bare(&whole.chars) {
+        // Nothing can be left out of nearly all names: the tables are spared.
+        true => (Forms::from_iter([as_written(&whole)]), whole),
+        false => (forms_of(&whole), whole.bare()),
+    };
     if let Some(first) = given_first(raw, &bare.chars) {
         add(&mut forms, turned(&bare, first), DifferenceKind::Order, 0.9);
     }
@@ -147,11 +150,21 @@ fn is_plain(name: &[char]) -> bool {
             0..=2 => true,
             3 => name[2] != '收',
             MARRIED_CHARS => !may_have_title(name) && married(name).is_none(),
-            _ => {
-                !may_have_title(name)
-                    && !name.iter().any(|c| matches!(c, '名' | '叫' | '号' | '称'))
-            }
+            _ => !may_have_title(name) && !name.iter().any(|c| begins_note(*c)),
         }
+}
+
+/// Whether nothing can be left out of a name: `true` for nearly all that are written.
+fn is_bare(name: &[char]) -> bool {
+    is_plain(name)
+        && !name.iter().any(|c| is_lost(*c))
+        && (name.len() < MARRIED_CHARS
+            || !may_have_title_in_front(name) && !name.iter().any(|c| begins_note(*c)))
+}
+
+/// Whether a character is of those with which another name is brought up.
+fn begins_note(c: char) -> bool {
+    matches!(c, '名' | '叫' | '号' | '称')
 }
 
 fn whole(folded: &str) -> Text {
@@ -160,16 +173,20 @@ fn whole(folded: &str) -> Text {
     Text { chars, places }
 }
 
-/// The name and its forms that do not depend on how its parts were set apart.
-fn forms_of(whole: &Text) -> Forms {
-    let mut forms = Forms::new();
-    forms.push(Form {
+/// The name itself.
+fn as_written(whole: &Text) -> Form {
+    Form {
         chars: whole.chars.clone(),
         places: whole.places.clone(),
         kind: None,
         likelihood: 1.0,
         bearers: likely_bearers_per_million(&whole.chars),
-    });
+    }
+}
+
+/// The name and its forms that do not depend on how its parts were set apart.
+fn forms_of(whole: &Text) -> Forms {
+    let mut forms = Forms::from_iter([as_written(whole)]);
     let bare = whole.bare();
     add(&mut forms, bare.clone(), DifferenceKind::Title, 0.97);
     for changes in [true, false] {
@@ -365,6 +382,7 @@ fn turned(text: &Text, first: usize) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn has_form(raw: &str, expected: &str) {
@@ -436,6 +454,31 @@ mod tests {
             "&#21490;&#38129;",
         ] {
             assert!(others(name) > 0, "{name}");
+        }
+    }
+
+    proptest! {
+        /// Names of usual characters and of those of which titles and notes are made.
+        #[test]
+        fn what_is_spared_the_tables_has_no_forms_in_them(
+            name in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select("张伟欧阳王方安生陈口囗某收名叫号称局长先生女士人名曾用经理小".chars().collect::<Vec<_>>()),
+                    prop::char::range('\u{4e00}', '\u{9fff}'),
+                ],
+                1..8,
+            ),
+        ) {
+            let raw: String = name.iter().collect();
+            let whole = whole(&fold(&raw));
+            let spared: Vec<Chars> = forms(&raw).into_iter().map(|form| form.chars).collect();
+            let mut all = forms_of(&whole);
+            let bare = whole.bare();
+            if let Some(first) = given_first(&raw, &bare.chars) {
+                add(&mut all, turned(&bare, first), DifferenceKind::Order, 0.9);
+            }
+            let all: Vec<Chars> = all.into_iter().map(|form| form.chars).collect();
+            prop_assert_eq!(spared, all);
         }
     }
 

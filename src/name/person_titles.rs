@@ -35,12 +35,15 @@ const TITLES_BEFORE: &[&str] = &[
 struct Ends {
     behind: CharMap<bool>,
     before: CharMap<bool>,
+    /// First characters of what usually stands behind a name and may stand before it too.
+    moved: CharMap<bool>,
 }
 
 static ENDS: LazyLock<Ends> = LazyLock::new(|| {
     let mut ends = Ends {
         behind: CharMap::new(),
         before: CharMap::new(),
+        moved: CharMap::new(),
     };
     for last in TITLES_BEHIND
         .iter()
@@ -54,6 +57,12 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| {
     {
         ends.before.insert(first, true);
     }
+    for first in TITLES_BEHIND
+        .iter()
+        .filter_map(|title| title.chars().next())
+    {
+        ends.moved.insert(first, true);
+    }
     ends
 });
 
@@ -63,6 +72,11 @@ pub fn may_have_title(name: &[char]) -> bool {
     let ends = &*ENDS;
     name.last().is_some_and(|c| ends.behind.get(*c))
         || name.first().is_some_and(|c| ends.before.get(*c))
+}
+
+/// The same of what usually stands behind a name, before it: 局长张伟.
+pub fn may_have_title_in_front(name: &[char]) -> bool {
+    name.first().is_some_and(|c| ENDS.moved.get(*c))
 }
 
 /// The part of a name that is left without titles and signs at both ends.

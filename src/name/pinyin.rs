@@ -8,6 +8,7 @@
 
 use super::char_map::CharMap;
 use super::variants::VariantTable;
+use foldhash::fast::FixedState;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -45,7 +46,8 @@ struct Tables {
     readings: Vec<Reading>,
     /// First reading and count.
     of_char: CharMap<(u32, u8)>,
-    surnames: HashMap<[char; SURNAME_CHARS_MAX], Surname>,
+    /// Whoever asks chooses no key of it, so the hash need not withstand anybody.
+    surnames: HashMap<[char; SURNAME_CHARS_MAX], Surname, FixedState>,
 }
 
 /// A surname: its frequency and its readings, the surname's own first.
@@ -157,7 +159,7 @@ impl Tables {
             by_letters,
             readings: Vec::new(),
             of_char: CharMap::new(),
-            surnames: HashMap::new(),
+            surnames: HashMap::default(),
         };
         for (c, readings) in lines {
             let first = tables.readings.len() as u32;

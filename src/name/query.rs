@@ -15,7 +15,7 @@ use super::similarity::{NameKind, Similarity};
 use super::transliteration::GROUPS;
 use smallvec::SmallVec;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Names the keys under which similar names are found: those in a snapshot of another version do
@@ -51,10 +51,14 @@ pub static NAME_KEYS_VERSION: LazyLock<String> = LazyLock::new(|| {
     format!("{EDIT_KEYS_VERSION}-{:016x}", hash.digest())
 });
 
-/// A name that is looked for.
+/// A name that is looked for. What it may mean is worked out when it is first asked for: a party
+/// that a number settles is never looked for by a similar name.
 pub struct NameQuery {
+    kind: NameKind,
+    /// As written, where folding has changed it.
+    raw: Option<Box<str>>,
     folded: String,
-    parsed: Parsed,
+    parsed: OnceLock<Parsed>,
 }
 
 impl fmt::Debug for NameQuery {
@@ -71,14 +75,23 @@ enum Parsed {
 impl NameQuery {
     /// Parses a name as somebody wrote it; never fails, and does bounded work on any text.
     pub fn parse(kind: NameKind, raw: &str) -> Self {
-        let parsed = match kind {
-            NameKind::Person => Parsed::Person(PersonQuery::parse(raw)),
-            NameKind::Organisation => Parsed::Organisation(OrganisationQuery::parse(raw)),
-        };
+        let folded = fold(raw);
         Self {
-            folded: fold(raw),
-            parsed,
+            kind,
+            raw: (folded != raw).then(|| raw.into()),
+            folded,
+            parsed: OnceLock::new(),
         }
+    }
+
+    fn parsed(&self) -> &Parsed {
+        self.parsed.get_or_init(|| {
+            let raw = self.raw.as_deref().unwrap_or(&self.folded);
+            match self.kind {
+                NameKind::Person => Parsed::Person(PersonQuery::parse(raw)),
+                NameKind::Organisation => Parsed::Organisation(OrganisationQuery::parse(raw)),
+            }
+        })
     }
 
     /// The folded form.
@@ -89,7 +102,7 @@ impl NameQuery {
     /// Further texts in which the name may be meant, as without a title: listed names are looked
     /// for one edit around them too.
     pub fn other_texts(&self) -> &[String] {
-        match &self.parsed {
+        match self.parsed() {
             Parsed::Person(query) => query.other_texts(),
             Parsed::Organisation(_) => &[],
         }
@@ -97,7 +110,7 @@ impl NameQuery {
 
     /// Calls `visit` with each block key, at most `QUERY_KEYS_MAX`.
     pub fn block_keys(&self, visit: &mut dyn FnMut(u64)) {
-        match &self.parsed {
+        match self.parsed() {
             Parsed::Person(query) => query.block_keys(visit),
             Parsed::Organisation(query) => query.block_keys(visit),
         }
@@ -107,7 +120,7 @@ impl NameQuery {
     /// can reach the threshold: cheap, and never `false` where the score reaches it. `text` is 0
     /// for the folded name, else 1 + the place in `other_texts`.
     pub fn may_match_substituted(&self, text: usize, place: usize, listed: char) -> bool {
-        match &self.parsed {
+        match self.parsed() {
             Parsed::Person(query) => query.may_match_substituted(text, place, listed),
             Parsed::Organisation(_) => true,
         }
@@ -116,7 +129,7 @@ impl NameQuery {
     /// Whether a listed name that has one character more than a text, `listed`, can reach the
     /// threshold: cheap, and never `false` where the score reaches it.
     pub fn may_match_added(&self, text: usize, listed: char) -> bool {
-        match &self.parsed {
+        match self.parsed() {
             Parsed::Person(query) => query.may_match_added(text, listed),
             Parsed::Organisation(_) => true,
         }
@@ -127,7 +140,7 @@ impl NameQuery {
         if self.folded == listed {
             return Similarity::EQUAL;
         }
-        match &self.parsed {
+        match self.parsed() {
             Parsed::Person(query) => query.compare(listed),
             Parsed::Organisation(query) => query.compare(listed),
         }
