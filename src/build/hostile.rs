@@ -25,6 +25,7 @@ use crate::snapshot::entries::{NameNumber, RowNumber};
 use crate::snapshot::mapping::Residence;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::scan_sections::SCAN_SECTIONS;
+use crate::snapshot::sections::{REQUIRED_COUNT, SECTION_COUNT, SIMILAR_COUNT};
 use crate::snapshot::tables::OpenError;
 use proptest::prelude::*;
 use std::fs::Permissions;
@@ -119,13 +120,17 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
     assert_eq!(open(extra(false)).unwrap(), 3);
     assert!(matches!(open(extra(true)), Err(OpenError::Unknown { name }) if name == "pinyin_2"));
     // Tables of similar names: without one of them, or with other rows, there are none.
-    for place in 21..27 {
-        let similar = |bytes| Snapshot::from_bytes(bytes).map(|s| s.has_similar_names());
-        assert!(similar(rewritten(|_| {})).unwrap());
+    // Those of a part of the names are of no use alone, and the others serve without them.
+    for place in REQUIRED_COUNT..SECTION_COUNT {
+        let similar = |bytes| {
+            Snapshot::from_bytes(bytes).map(|s| (s.has_similar_names(), s.has_unnumbered_names()))
+        };
+        assert_eq!(similar(rewritten(|_| {})).unwrap(), (true, true));
+        let expected = (place >= SIMILAR_COUNT, false);
         let missing = rewritten(|sections| drop(sections.remove(place)));
-        assert!(!similar(missing).unwrap(), "section {place}");
+        assert_eq!(similar(missing).unwrap(), expected, "section {place}");
         let other = rewritten(|sections| sections[place].0.version = 2);
-        assert!(!similar(other).unwrap(), "section {place}");
+        assert_eq!(similar(other).unwrap(), expected, "section {place}");
     }
     let without_scan = rewritten(|sections| sections.retain(|(_, required, _)| *required));
     let without_scan = Snapshot::from_bytes(without_scan).unwrap();
@@ -464,7 +469,7 @@ proptest! {
         let mut random = corpus::Random::new(seed);
         let mut file = WHOLE.clone();
         // Most files are changed behind the table, so that many of them open.
-        let first = if random.chance(85) { 128 + 2_048 + 64 * 27 } else { 0 };
+        let first = if random.chance(85) { 128 + 2_048 + 64 * (SECTION_COUNT + SCAN_SECTIONS.len()) } else { 0 };
         for _ in 0..changes {
             let place = first + random.below(file.len() - first - 4);
             let value = match random.below(5) {
@@ -490,7 +495,7 @@ fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
         []
     );
     let layout = container::check(&WHOLE).unwrap();
-    for name in ["postings", "person_places"] {
+    for name in ["postings", "person_places", "unnumbered_places"] {
         let mut file = WHOLE.clone();
         let section = layout.sections.iter().find(|s| s.name == name).unwrap();
         file[section.range.start..section.range.start + 4].copy_from_slice(&[0xff; 4]);

@@ -1,10 +1,11 @@
 //! The sections of similar names: made of the names of subjects, own and other ones.
 //!
-//! In: store and arrangement. Out: three tables, one after the other. A name that only holders
-//! bear is in none.
+//! In: store and arrangement. Out: three tables, one after the other; then the same of the names
+//! that a subject without a usable decisive number bears, for a party with one meets nobody else by
+//! name. A name that only holders bear is in none.
 
 use super::arrange::Arrangement;
-use super::store::Store;
+use super::store::{Store, StoredEntry};
 use crate::index::name_keys::{Bearers, NameSource};
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
@@ -22,11 +23,18 @@ pub struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
-    /// Of all built entries.
-    pub fn of(store: &'a Store, arrangement: &'a Arrangement) -> Self {
+    /// Of all built entries that `counts` keeps.
+    pub fn of(
+        store: &'a Store,
+        arrangement: &'a Arrangement,
+        counts: fn(&StoredEntry) -> bool,
+    ) -> Self {
         let mut bearers = vec![Bearers::NONE; arrangement.names.len()];
         for arrival in &arrangement.order {
             let entry = &store.entries[*arrival as usize];
+            if !counts(entry) {
+                continue;
+            }
             let subject = store.parties_of(entry).first();
             let names = subject.into_iter().flat_map(|party| store.names_of(party));
             for name in names {

@@ -17,6 +17,8 @@ use crate::name::fold::fold;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::entries::{NameNumber, NumberClass};
 use crate::snapshot::open::Snapshot;
+use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
+use crate::snapshot::sections::SectionId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SEED: u64 = 11;
@@ -313,6 +315,48 @@ fn of_model<K>(groups: BTreeMap<K, Vec<&ListRecord>>) -> BTreeSet<Vec<String>> {
     let sorted: BTreeSet<Vec<String>> = sorted.collect();
     assert!(sorted.len() > 10, "the corpus has groups");
     sorted
+}
+
+/// Names under the keys of persons and of organisations in one set of tables.
+fn names_with_keys(snapshot: &Snapshot, set: usize) -> [BTreeSet<u32>; 2] {
+    let [places, persons, organisations] = SectionId::KEY_TABLES[set].map(|(_, entries)| entries);
+    let names = |section| {
+        let entries = snapshot.rows::<KeyEntry>(section).iter();
+        entries.map(TaggedName::name).collect::<BTreeSet<u32>>()
+    };
+    let places = snapshot.rows::<PlaceEntry>(places).iter();
+    let mut of_persons = names(persons);
+    of_persons.extend(places.map(TaggedName::name));
+    [of_persons, names(organisations)]
+}
+
+#[test]
+fn names_that_a_number_does_not_settle_have_tables_of_their_own() {
+    let catalogue = built_in().unwrap();
+    let mut records = corpus::records(SEED, 1_500, &catalogue);
+    for record in records.iter_mut().step_by(9) {
+        record.subject.ids.clear();
+    }
+    let bytes = build_records(records.clone(), &inputs(&catalogue)).unwrap();
+    let snapshot = Snapshot::from_bytes(bytes).unwrap();
+    assert_eq!(deep::inspect(&snapshot), []);
+    let mut expected: [[BTreeSet<u32>; 2]; 2] = Default::default();
+    for record in &records {
+        let entry = entry_ids::find(&snapshot, record.entry_id.as_str()).unwrap();
+        let subject = &record.subject;
+        let texts = std::iter::once(&subject.name).chain(&subject.aliases);
+        for name in texts.map(|text| names::find(&snapshot, &fold(text)).unwrap().0) {
+            expected[0][record.subject.kind as usize].insert(name);
+            if snapshot.facts(entry).number_class() == NumberClass::None {
+                expected[1][record.subject.kind as usize].insert(name);
+            }
+        }
+    }
+    for (set, expected) in expected.into_iter().enumerate() {
+        let sizes = [expected[0].len(), expected[1].len()];
+        assert!(sizes[0] > 10 && sizes[1] > 10, "set {set}: {sizes:?}");
+        assert_eq!(names_with_keys(&snapshot, set), expected, "set {set}");
+    }
 }
 
 #[test]

@@ -13,11 +13,11 @@ use super::store::{Store, StoredEntry};
 use crate::index::{line_table, name_keys, names};
 use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
-use crate::snapshot::entries::{FactValues, Facts, NumberRow, PartyRow, PartyValues};
+use crate::snapshot::entries::{FactValues, Facts, NumberClass, NumberRow, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
 use crate::snapshot::rows::NameRow;
 use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
-use crate::snapshot::sections::{SECTION_COUNT, SectionId};
+use crate::snapshot::sections::{KeyTableSections, SECTION_COUNT, SectionId};
 use rayon::prelude::*;
 use std::io::{Seek, Write};
 use zerocopy::little_endian::U32;
@@ -92,6 +92,15 @@ impl<W: Write + Seek> Sections<W> {
         self.file
             .raw_section(kind, section.is_required(), items.as_bytes())?;
         Ok(())
+    }
+
+    fn put_table<E: IntoBytes + Immutable>(
+        &mut self,
+        (directory, entries): KeyTableSections,
+        table: name_keys::Table<E>,
+    ) -> Result<(), BuildError> {
+        self.put(directory, &table.0)?;
+        self.put(entries, &table.1)
     }
 
     fn put_lines(&mut self, section: SectionId, keys: &[u64]) -> Result<(), BuildError> {
@@ -305,20 +314,22 @@ fn write_similar<W: Write + Seek>(
     built: &Built<'_>,
     sections: &mut Sections<W>,
 ) -> Result<(), BuildError> {
-    let names = Names::of(built.store, built.arrangement);
     let seed = names::seed(&built.inputs.salt);
-    let keys_max = names.keys_max();
-    let (directory, entries) = name_keys::person_place_table(&names, seed, keys_max);
-    sections.put(SectionId::PersonPlacesDirectory, &directory)?;
-    sections.put(SectionId::PersonPlaces, &entries)?;
-    drop((directory, entries));
-    let (directory, entries) = name_keys::person_key_table(&names, seed, keys_max);
-    sections.put(SectionId::PersonKeysDirectory, &directory)?;
-    sections.put(SectionId::PersonKeys, &entries)?;
-    drop((directory, entries));
-    let (directory, entries) = name_keys::organisation_key_table(&names, seed, keys_max);
-    sections.put(SectionId::OrganisationKeysDirectory, &directory)?;
-    sections.put(SectionId::OrganisationKeys, &entries)
+    let counts: [fn(&StoredEntry) -> bool; 2] =
+        [|_| true, |entry| entry.number_class == NumberClass::None];
+    for (counts, [places, persons, organisations]) in counts.into_iter().zip(SectionId::KEY_TABLES)
+    {
+        let names = Names::of(built.store, built.arrangement, counts);
+        let keys_max = names.keys_max();
+        sections.put_table(
+            places,
+            name_keys::person_place_table(&names, seed, keys_max),
+        )?;
+        sections.put_table(persons, name_keys::person_key_table(&names, seed, keys_max))?;
+        let table = name_keys::organisation_key_table(&names, seed, keys_max);
+        sections.put_table(organisations, table)?;
+    }
+    Ok(())
 }
 
 /// What scans read: optional, so that an earlier program serves the file.

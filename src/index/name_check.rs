@@ -1,89 +1,126 @@
 //! Whether the tables of similar names are those of the names of a snapshot.
 //!
 //! In: a snapshot. Out: what does not fit, through a callback. Parts in order, tags in order, each
-//! name of a subject under each of its keys, and nothing else. Never panics, whatever the file
-//! holds. A file without these tables has nothing that could not fit.
+//! name of a subject under each of its keys, and nothing else; so too the tables of the names that
+//! a subject without a number bears. Never panics, whatever the file holds. A file without these
+//! tables has nothing that could not fit.
 
-use super::candidates::NameTables;
 use super::key_table::KeyTable;
 use super::name_keys::{self, Bearers};
 use super::names;
 use crate::model::entry::EntryIndex;
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
-use crate::snapshot::entries::NameNumber;
+use crate::snapshot::entries::{Facts, NameNumber, NumberClass};
 use crate::snapshot::open::Snapshot;
-use crate::snapshot::rows::TaggedName;
-use crate::snapshot::sections::SectionId;
+use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
+use crate::snapshot::sections::{KeyTableSections, SectionId};
 
 /// Section, place in it, and what does not fit.
 pub type Fault<'a> = &'a mut dyn FnMut(SectionId, u32, &'static str);
 
+/// Three tables of one set of names, read in place.
+struct Tables<'a> {
+    places: KeyTable<'a, PlaceEntry>,
+    persons: KeyTable<'a, KeyEntry>,
+    organisations: KeyTable<'a, KeyEntry>,
+    sections: [SectionId; 3],
+}
+
 /// Checks every entry.
 pub fn check(snapshot: &Snapshot, fault: Fault<'_>) {
-    if !snapshot.has_similar_names() {
-        return;
+    let there = [
+        snapshot.has_similar_names(),
+        snapshot.has_unnumbered_names(),
+    ];
+    let counts: [fn(&Facts) -> bool; 2] =
+        [|_| true, |facts| facts.number_class() == NumberClass::None];
+    for ((there, sections), counts) in there.into_iter().zip(SectionId::KEY_TABLES).zip(counts) {
+        if there {
+            check_tables(snapshot, &Tables::of(snapshot, sections), counts, fault);
+        }
     }
-    let tables = NameTables::of(snapshot);
-    let mut counts = [0usize; 3];
+}
+
+impl<'a> Tables<'a> {
+    fn of(snapshot: &'a Snapshot, sections: [KeyTableSections; 3]) -> Self {
+        let [places, persons, organisations] = sections;
+        let keys = |(directory, entries): KeyTableSections| {
+            KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
+        };
+        Self {
+            places: KeyTable::new(snapshot.rows(places.0), snapshot.rows(places.1)),
+            persons: keys(persons),
+            organisations: keys(organisations),
+            sections: sections.map(|(_, entries)| entries),
+        }
+    }
+}
+
+/// Names are those of subjects whose entries `counts` keeps.
+fn check_tables(
+    snapshot: &Snapshot,
+    tables: &Tables<'_>,
+    counts: fn(&Facts) -> bool,
+    fault: Fault<'_>,
+) {
+    let seed = names::seed(&snapshot.manifest().salt);
+    let [places, persons, organisations] = tables.sections;
+    let mut expected = [0usize; 3];
     for number in 0..snapshot.name_count() {
-        let text = tables.name_text(number);
-        let bearers = bearers(snapshot, NameNumber(number));
+        let text = snapshot.name_text(NameNumber(number));
+        let bearers = bearers(snapshot, NameNumber(number), counts);
         if bearers.has(NameKind::Person) {
-            let table = tables.person_places;
-            name_keys::person_places(tables.seed, text, &mut |key, character| {
-                counts[0] += 1;
-                let entries = table.entries(&table.part(key));
+            name_keys::person_places(seed, text, &mut |key, character| {
+                expected[0] += 1;
+                let entries = tables.places.entries(&tables.places.part(key));
                 let stored = |c: Option<char>| c.is_none_or(|c| c == character);
                 let found = entries
                     .iter()
                     .any(|entry| entry.name() == number && stored(entry.character()));
                 if !found {
-                    fault(SectionId::PersonPlaces, number, "a name lacks a place");
+                    fault(places, number, "a name lacks a place");
                 }
             });
-            name_keys::person_keys(tables.seed, text, &mut |key| {
-                counts[1] += 1;
-                if !holds(tables.person_keys, key, number) {
-                    fault(SectionId::PersonKeys, number, "a name lacks a key");
+            name_keys::person_keys(seed, text, &mut |key| {
+                expected[1] += 1;
+                if !holds(tables.persons, key, number) {
+                    fault(persons, number, "a name lacks a key");
                 }
             });
         }
         if bearers.has(NameKind::Organisation) {
-            name_keys::organisation_keys(tables.seed, text, &mut |key| {
-                counts[2] += 1;
-                if !holds(tables.organisation_keys, key, number) {
-                    fault(SectionId::OrganisationKeys, number, "a name lacks a key");
+            name_keys::organisation_keys(seed, text, &mut |key| {
+                expected[2] += 1;
+                if !holds(tables.organisations, key, number) {
+                    fault(organisations, number, "a name lacks a key");
                 }
             });
         }
     }
     let count = snapshot.name_count();
-    order(tables.person_places, SectionId::PersonPlaces, count, fault);
-    order(tables.person_keys, SectionId::PersonKeys, count, fault);
-    order(
-        tables.organisation_keys,
-        SectionId::OrganisationKeys,
-        count,
-        fault,
-    );
+    order(tables.places, places, count, fault);
+    order(tables.persons, persons, count, fault);
+    order(tables.organisations, organisations, count, fault);
     let sizes = [
-        (SectionId::PersonPlaces, tables.person_places.len()),
-        (SectionId::PersonKeys, tables.person_keys.len()),
-        (SectionId::OrganisationKeys, tables.organisation_keys.len()),
+        (places, tables.places.len()),
+        (persons, tables.persons.len()),
+        (organisations, tables.organisations.len()),
     ];
-    for ((section, size), expected) in sizes.into_iter().zip(counts) {
+    for ((section, size), expected) in sizes.into_iter().zip(expected) {
         if size != expected {
             fault(section, size as u32, "holds a key that no name has");
         }
     }
 }
 
-/// What bears a name, by the entries of the snapshot.
-fn bearers(snapshot: &Snapshot, name: NameNumber) -> Bearers {
+/// What bears a name, by the entries of the snapshot that `counts` keeps.
+fn bearers(snapshot: &Snapshot, name: NameNumber, counts: fn(&Facts) -> bool) -> Bearers {
     let own = names::entries(snapshot, name).map(EntryIndex);
     own.chain(names::alias_entries(snapshot, name))
-        .map(|entry| match snapshot.facts(entry).kind() {
+        .map(|entry| snapshot.facts(entry))
+        .filter(|facts| counts(facts))
+        .map(|facts| match facts.kind() {
             SubjectKind::Person => NameKind::Person,
             SubjectKind::Organisation => NameKind::Organisation,
         })

@@ -312,6 +312,12 @@ impl Snapshot {
         self.count(SectionId::OrganisationKeysDirectory) > 0
     }
 
+    /// Whether it has the tables of those similar names that somebody without a number bears; a
+    /// file of an earlier build has none.
+    pub fn has_unnumbered_names(&self) -> bool {
+        self.count(SectionId::UnnumberedOrganisationKeysDirectory) > 0
+    }
+
     /// What an answer shows of an entry; empty texts where it cannot be read.
     pub fn cold(&self, entry: EntryIndex) -> Cold<'_> {
         let record = self.cold_record(entry).unwrap_or(ColdRecord::EMPTY);
@@ -528,15 +534,7 @@ impl Snapshot {
             let parts = self.rows::<U32>(*directory);
             parts.last().map_or(0, |end| end.get()) == self.count(*entries)
         };
-        let tables = [
-            (SectionId::PersonPlacesDirectory, SectionId::PersonPlaces),
-            (SectionId::PersonKeysDirectory, SectionId::PersonKeys),
-            (
-                SectionId::OrganisationKeysDirectory,
-                SectionId::OrganisationKeys,
-            ),
-        ];
-        let misfit = tables.iter().find(|table| !fits(table));
+        let misfit = SectionId::KEY_TABLES.iter().flatten().find(|t| !fits(t));
         misfit.map(|(_, entries)| *entries)
     }
 }

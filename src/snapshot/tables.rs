@@ -5,7 +5,7 @@
 
 use super::container::{ContainerError, Section, SectionKind};
 use super::manifest::{ManifestError, to_hex};
-use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SECTIONS};
+use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SECTIONS, SectionId};
 use std::io;
 use std::path::PathBuf;
 
@@ -107,8 +107,7 @@ pub fn find_tables(sections: &[Section]) -> Result<[Table; SECTION_COUNT], OpenE
             Ok(table) => tables[place] = table,
             Err(fault) if place < REQUIRED_COUNT => return Err(fault),
             Err(_) => {
-                // Tables of similar names serve together or not at all.
-                tables[REQUIRED_COUNT..].fill(Table::ABSENT);
+                tables[SectionId::group_first(place)..].fill(Table::ABSENT);
                 break;
             }
         }
