@@ -114,7 +114,7 @@ async fn answer(
                 .check(caller, &bytes, language, &context.waits)
                 .await
         }
-        Kind::Many => all(context, caller, admitted, &bytes, language).await,
+        Kind::Many => Box::pin(all(context, caller, admitted, &bytes, language)).await,
     };
     let response = match answered {
         Ok(body) => reply::json(StatusCode::OK, body),

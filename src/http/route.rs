@@ -201,11 +201,12 @@ impl Routes {
                     return log_is_dead(context);
                 }
                 "/v1/check" => return check::one(context, head, body).await,
+                // Whatever is not a check stands apart: its room would be copied with every check.
                 "/v1/checks" if stream::is_ndjson(&head.headers) => {
-                    return stream::checks(context, head, body).await;
+                    return Box::pin(stream::checks(context, head, body)).await;
                 }
-                "/v1/checks" => return check::many(context, head, body).await,
-                "/v1/scan" => return scan::post(context, head, body).await,
+                "/v1/checks" => return Box::pin(check::many(context, head, body)).await,
+                "/v1/scan" => return Box::pin(scan::post(context, head, body)).await,
                 _ => (),
             }
         }
@@ -235,7 +236,7 @@ impl Routes {
         // An entry, a unit, an approval or a check: no path names two.
         let named = found.params.iter().next().map_or("", |(_, named)| named);
         if !route.terms.roles.is_empty() {
-            return closed_route(context, head, body, route, fits, named).await;
+            return Box::pin(closed_route(context, head, body, route, fits, named)).await;
         }
         if !fits {
             return reply::method_not_allowed(route.methods);

@@ -19,7 +19,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -151,8 +151,7 @@ fn on_failed_handshake(gateway: &Arc<Gateway>) -> OnFailedHandshake {
 
 /// Does `work`; where it panics the answer is `failed`, and the connection's thread goes on. What
 /// was recorded and not sent says so itself, while it is dropped.
-async fn unharmed<T>(work: impl Future<Output = T>, failed: impl Fn() -> T) -> T {
-    let mut work = pin!(work);
+async fn unharmed<T>(mut work: Pin<&mut impl Future<Output = T>>, failed: impl Fn() -> T) -> T {
     poll_fn(|cx| {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
         polled.unwrap_or_else(|_| Poll::Ready(failed()))
@@ -188,7 +187,7 @@ fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Re
     Ok(Arc::new(move |request, serving| {
         let (context, routes) = (Arc::clone(&context), Arc::clone(&routes));
         Box::pin(async move {
-            let work = routes.answer(&context, request, serving);
+            let work = pin!(routes.answer(&context, request, serving));
             unharmed(work, || failed(&context.gateway)).await
         })
     }))
@@ -208,7 +207,7 @@ mod tests {
             assert_eq!(1 + 1, 3, "as wanted");
             1
         };
-        assert_eq!(runtime.block_on(unharmed(work, || 2)), 2);
-        assert_eq!(runtime.block_on(unharmed(async { 1 }, || 2)), 1);
+        assert_eq!(runtime.block_on(unharmed(pin!(work), || 2)), 2);
+        assert_eq!(runtime.block_on(unharmed(pin!(async { 1 }), || 2)), 1);
     }
 }

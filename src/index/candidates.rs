@@ -65,8 +65,30 @@ impl<'a> NameTables<'a> {
     /// The names that an entry without a usable decisive number bears; `None` in a file that does
     /// not tell them apart.
     pub fn unnumbered(snapshot: &'a Snapshot) -> Option<Self> {
-        let _ = snapshot;
-        None
+        let keys = |directory, entries| {
+            KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
+        };
+        snapshot.has_unnumbered_names().then(|| Self {
+            person_places: KeyTable::new(
+                snapshot.rows(SectionId::UnnumberedPersonPlacesDirectory),
+                snapshot.rows(SectionId::UnnumberedPersonPlaces),
+            ),
+            person_keys: keys(
+                SectionId::UnnumberedPersonKeysDirectory,
+                SectionId::UnnumberedPersonKeys,
+            ),
+            organisation_keys: keys(
+                SectionId::UnnumberedOrganisationKeysDirectory,
+                SectionId::UnnumberedOrganisationKeys,
+            ),
+            ..Self::of(snapshot)
+        })
+    }
+
+    /// Whether no name of this kind stands in any of the tables but that of whole names.
+    pub fn is_empty(&self, kind: NameKind) -> bool {
+        self.keys(kind).is_empty()
+            && (kind == NameKind::Organisation || self.person_places.is_empty())
     }
 
     /// Text of a name; empty where there is none.
