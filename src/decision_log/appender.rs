@@ -1,7 +1,8 @@
 //! Appending under one lock: the order of records, their check_ids, the roll-over to new segments.
 //!
-//! In: drafts, fresh random bytes. Out: records in the kernel, by one write each into buffers and
-//! files that are there already. Knows nothing of syncing but what is on the disk so far.
+//! In: drafts, fresh random bytes. Out: records in the kernel, in buffers and files that are there
+//! already. Checks that come together are written together: they are put behind one another, and
+//! `flush` writes them. Knows nothing of syncing but what is on the disk so far.
 //!
 //! HOT: every answer passes here with the lock held. Nothing is allocated but for new texts and
 //! new segments, nothing is formatted, nothing waits but for the one write.
@@ -30,6 +31,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// So much waits to be written at most, in bytes.
+const UNWRITTEN_BYTES_MAX: usize = 128 << 10;
 
 /// Random bytes that one record takes: 16 for its sealed part, 16 for its check_id.
 pub(super) type Fresh = [u8; 2 * RANDOM_BYTES];
@@ -82,6 +86,10 @@ pub(super) struct Appender {
     next_index: u64,
     /// Highest index that is not a mark.
     last_record: u64,
+    /// The highest such index that is in the kernel.
+    in_kernel: u64,
+    /// Frames that end at the segment's offset and are not in the kernel yet.
+    unwritten: Vec<u8>,
     batch: Batch,
     payload: Vec<u8>,
     /// Segments that are full and may not be on the disk.
@@ -155,6 +163,8 @@ impl Appender {
             ids: CheckIds::after(last_check),
             next_index,
             last_record: next_index - 1,
+            in_kernel: next_index - 1,
+            unwritten: Vec::new(),
             batch,
             payload: Vec::with_capacity(1_024),
             full: Vec::new(),
@@ -162,8 +172,8 @@ impl Appender {
     }
 
     /// Highest index of a record that is in the kernel; marks do not count.
-    pub fn last_record(&self) -> u64 {
-        self.last_record
+    pub fn in_kernel(&self) -> u64 {
+        self.in_kernel
     }
 
     /// Where the frames of a segment end, if it is the one being written.
@@ -176,19 +186,20 @@ impl Appender {
         subject_digest(&self.segment.shard, subject)
     }
 
-    /// What a sync has to do now.
-    pub fn unsynced(&mut self) -> Unsynced {
+    /// What a sync has to do now; all of it is in the kernel.
+    pub fn unsynced(&mut self, ground: &Ground) -> Result<Unsynced, AppendFault> {
+        self.flush(ground)?;
         let mut files: SmallVec<[_; 2]> = self.full.drain(..).collect();
         files.push(Arc::clone(&self.segment.file));
-        Unsynced {
+        Ok(Unsynced {
             files,
             number: self.segment.number,
             through: self.next_index - 1,
             end: self.segment.offset,
-        }
+        })
     }
 
-    /// Appends a check.
+    /// Appends a check, which is in the kernel after the next `flush`.
     pub fn check(
         &mut self,
         ground: &Ground,
@@ -225,6 +236,9 @@ impl Appender {
                 Some(check_id),
             )))
         })?;
+        if self.unwritten.len() >= UNWRITTEN_BYTES_MAX {
+            self.flush(ground)?;
+        }
         Ok(Appended {
             check_id,
             position: Position(self.last_record),
@@ -255,6 +269,7 @@ impl Appender {
             batch.push(KIND_FEEDBACK, |out| out.extend_from_slice(payload))?;
             Ok(Some((Indexed::Unit(unit, draft.unit), None)))
         })?;
+        self.flush(ground)?;
         let head = FeedbackHead {
             check_id: draft.check_id,
             content,
@@ -284,6 +299,7 @@ impl Appender {
             let unit = unit.zip(name.as_deref());
             Ok(unit.map(|(number, text)| (Indexed::Unit(number, text), None)))
         })?;
+        self.flush(ground)?;
         Ok(Position(self.last_record))
     }
 
@@ -297,7 +313,8 @@ impl Appender {
         });
         pushed.map_err(fatal("mark", self.segment.number))?;
         if self.segment.fits(&self.batch) {
-            return self.write(ground);
+            self.put(ground);
+            return self.flush(ground);
         }
         // The header of the next segment says the same: without it, damage to the last records of
         // a full segment would pass for a torn tail.
@@ -315,7 +332,7 @@ impl Appender {
         }
     }
 
-    /// Puts frames together and writes them, in a new segment where they do not fit in the old.
+    /// Puts frames together, in a new segment where they do not fit in the old.
     fn commit<'t>(
         &mut self,
         ground: &Ground,
@@ -337,7 +354,7 @@ impl Appender {
             };
             if self.segment.fits(&self.batch) {
                 let offset = self.segment.offset;
-                self.write(ground)?;
+                self.put(ground);
                 self.last_record = self.next_index - 1;
                 ground.highest_moment.fetch_max(moment.0, Ordering::Relaxed);
                 self.index(ground, indexed, offset);
@@ -353,16 +370,27 @@ impl Appender {
         Ok(())
     }
 
-    /// One write of the whole batch.
-    fn write(&mut self, ground: &Ground) -> Result<(), AppendFault> {
+    /// Puts the batch behind what waits to be written.
+    fn put(&mut self, ground: &Ground) {
         let bytes = &self.batch.bytes;
-        let written = self.segment.file.write_at(self.segment.offset, bytes);
-        written.map_err(fatal("write", self.segment.number))?;
+        self.unwritten.extend_from_slice(bytes);
         let frames = self.batch.next_index - self.batch.first_index;
         LogCounters::count(&ground.counters.appends, frames);
         LogCounters::count(&ground.counters.bytes, bytes.len() as u64);
         self.segment.offset += bytes.len() as u64;
         self.next_index = self.batch.next_index;
+    }
+
+    /// One write of all that waits for it.
+    pub fn flush(&mut self, ground: &Ground) -> Result<(), AppendFault> {
+        if !self.unwritten.is_empty() {
+            let first = self.segment.offset - self.unwritten.len() as u64;
+            let written = self.segment.file.write_at(first, &self.unwritten);
+            written.map_err(fatal("write", self.segment.number))?;
+            LogCounters::count(&ground.counters.writes, 1);
+            self.unwritten.clear();
+        }
+        self.in_kernel = self.last_record;
         Ok(())
     }
 
@@ -388,6 +416,7 @@ impl Appender {
     }
 
     fn roll_over(&mut self, ground: &Ground, moment: Moment) -> Result<(), AppendFault> {
+        self.flush(ground)?;
         let through = ground.synced_through.load(Ordering::Acquire);
         self.batch.begin(self.next_index, through);
         // Months never go back, whatever the clock does: a shard is one stretch of the log.
@@ -492,7 +521,8 @@ fn begin(ground: &Ground, moment: Moment, batch: &mut Batch) -> Result<OpenSegme
 fn digests(shard: &ShardKeys, draft: &CheckDraft<'_>) -> CheckDigests {
     let subject = subject_digest(shard, draft.subject);
     let mut others = Others::new();
-    for other in draft.others {
+    // Whom the check is about is among the others too.
+    for other in draft.others.iter().filter(|other| **other != draft.subject) {
         if others.len() == OTHERS_MAX {
             break;
         }

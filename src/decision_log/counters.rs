@@ -16,6 +16,8 @@ pub struct LogCounters {
     pub appends: AtomicU64,
     /// Bytes appended.
     pub bytes: AtomicU64,
+    /// Writes of frames; one may hold many.
+    pub writes: AtomicU64,
     /// Syncs that have succeeded.
     pub syncs: AtomicU64,
     /// Nanoseconds of the last sync.

@@ -136,7 +136,7 @@ pub struct Context {
 }
 
 /// Whom a check asked about, as far as the log can find him again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject<'a> {
     /// By a number: citizen_id or credit_code where there is one, else the first.
     Number(&'a FullNumber),

@@ -136,7 +136,7 @@ impl Shared {
         let feedback_key = feedback.add_key(id, || ground.keys.feedback(id, &salt));
         let shared = Self {
             options,
-            last_record: AtomicU64::new(appender.last_record()),
+            last_record: AtomicU64::new(appender.in_kernel()),
             appender: Mutex::new(appender),
             feedback: Mutex::new(feedback),
             feedback_key,
@@ -178,7 +178,7 @@ impl Shared {
         match deed(&mut appender) {
             Ok(done) => {
                 self.last_record
-                    .store(appender.last_record(), Ordering::SeqCst);
+                    .store(appender.in_kernel(), Ordering::SeqCst);
                 drop(appender);
                 let sleeping = self.sleeping.load(Ordering::SeqCst);
                 if sleeping && self.sleeping.swap(false, Ordering::SeqCst) {
@@ -194,6 +194,14 @@ impl Shared {
                 Err(self.ended())
             }
         }
+    }
+
+    /// Writes what waits for it, unless this record is in the kernel already.
+    pub fn flush(&self, position: Position) -> Result<(), LogError> {
+        if self.last_record.load(Ordering::SeqCst) >= position.0 {
+            return Ok(());
+        }
+        self.append(|appender| appender.flush(&self.ground))
     }
 
     /// Highest index that is on the disk.
@@ -258,10 +266,14 @@ impl Shared {
             let Ok(mut appender) = self.appender.lock() else {
                 return Err(self.ended());
             };
-            if appender.last_record() <= self.ground.synced_through.load(Ordering::Acquire) {
+            let unsynced = appender.unsynced(&self.ground).map_err(|fault| {
+                self.end(&fault.into_error().to_string());
+                self.ended()
+            })?;
+            if appender.in_kernel() <= self.ground.synced_through.load(Ordering::Acquire) {
                 return Ok(());
             }
-            appender.unsynced()
+            unsynced
         };
         let begun = Instant::now();
         for file in &unsynced.files {
@@ -278,12 +290,10 @@ impl Shared {
         if let Some(written) = unsynced.files.last() {
             written.expect_writes(unsynced.end, AHEAD_BYTES);
         }
-        self.append(
-            |appender| match appender.last_record() <= unsynced.through {
-                true => appender.mark(&self.ground),
-                false => Ok(()),
-            },
-        )
+        self.append(|appender| match appender.in_kernel() <= unsynced.through {
+            true => appender.mark(&self.ground),
+            false => Ok(()),
+        })
     }
 
     fn end_after_sync(&self, error: &io::Error) -> LogError {

@@ -93,6 +93,17 @@ impl DecisionLog {
     ///
     /// Errors: the log has ended, now or before; a record over 1 MiB.
     pub fn append_check(&self, draft: &CheckDraft<'_>) -> Result<Appended, LogError> {
+        let appended = self.put_check(draft)?;
+        self.flush(appended.position)?;
+        Ok(appended)
+    }
+
+    /// Records a check that is in the kernel after `flush`, with all others that came meanwhile.
+    /// No answer may leave before.
+    ///
+    /// Errors: as `append_check`.
+    // HOT: checks of one turn of a runtime are one write.
+    pub fn put_check(&self, draft: &CheckDraft<'_>) -> Result<Appended, LogError> {
         let fresh = self.shared.fresh();
         let ground = &self.shared.ground;
         let appended = self
@@ -102,6 +113,13 @@ impl DecisionLog {
             ground.counters.owe_report(draft.decision);
         }
         appended
+    }
+
+    /// Puts a record into the kernel, and whatever else waits; at once where it is there.
+    ///
+    /// Errors: the log has ended.
+    pub fn flush(&self, position: Position) -> Result<(), LogError> {
+        self.shared.flush(position)
     }
 
     /// Records what was done after a check, once; in the kernel on return.

@@ -177,7 +177,7 @@ impl Recorder {
         &self.log
     }
 
-    /// Appends the record of an answer; it is in the kernel on return.
+    /// Appends the record of an answer; it is in the kernel after `flush`.
     pub fn check(
         &self,
         view: &View,
@@ -228,8 +228,14 @@ impl Recorder {
             answer_hash: first_half(hash.as_bytes()),
             request: &answered.normalised,
         };
-        let appended = self.log.append_check(&draft);
+        let appended = self.log.put_check(&draft);
         appended.map_err(|error| self.failed(&error))
+    }
+
+    /// Puts a record into the kernel, with all that came beside it.
+    pub fn flush(&self, position: Position) -> Result<(), RecordError> {
+        let flushed = self.log.flush(position);
+        flushed.map_err(|error| self.failed(&error))
     }
 
     /// Waits until a record has reached its level.
@@ -405,6 +411,11 @@ impl Recorder {
                 "hecha_log_appends_total",
                 "Records appended to the decision log",
                 &counters.appends,
+            ),
+            counter(
+                "hecha_log_writes_total",
+                "Writes of records to the decision log; those that come together are one",
+                &counters.writes,
             ),
             counter(
                 "hecha_log_bytes_total",

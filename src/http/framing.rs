@@ -9,6 +9,8 @@
 //!
 //! HOT: one walk over the bytes of each head; bodies are counted, not looked at.
 
+use memchr::memchr;
+
 /// Bytes of a line at most; the parser behind has lower limits of its own.
 const LINE_BYTES_MAX: usize = 128 << 10;
 /// Digits of a length at most: none of ours needs more.
@@ -166,7 +168,7 @@ impl Framing {
 
     /// Reads a line, or the beginning of one; says how many bytes that were.
     fn line(&mut self, bytes: &[u8]) -> Result<usize, Ambiguity> {
-        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
+        let Some(end) = memchr(b'\n', bytes) else {
             if self.line.len() + bytes.len() > LINE_BYTES_MAX {
                 return Err(Ambiguity::Line);
             }
@@ -186,10 +188,9 @@ impl Framing {
     /// Reads a line without its line feed.
     fn whole(&mut self, line: &[u8]) -> Result<(), Ambiguity> {
         let line = line.strip_suffix(b"\r").ok_or(Ambiguity::Line)?;
-        if line
-            .iter()
-            .any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7F)
-        {
+        // Without a way out of the loop the compiler looks at many bytes at a time.
+        let is_control = |any: bool, byte: &u8| any | is_control(*byte);
+        if line.iter().fold(false, is_control) {
             return Err(Ambiguity::Line);
         }
         self.next = match self.next {
@@ -318,9 +319,30 @@ impl Head {
     }
 }
 
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+fn is_control(byte: u8) -> bool {
+    ((byte < b' ') & (byte != b'\t')) | (byte == 0x7F)
 }
+
+fn is_token(byte: u8) -> bool {
+    TOKENS[usize::from(byte)]
+}
+
+/// Bytes of which a token is made, RFC 9110.
+const TOKENS: [bool; 256] = {
+    let signs = b"!#$%&'*+-.^_`|~";
+    let mut tokens = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        tokens[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut place = 0;
+    while place < signs.len() {
+        tokens[signs[place] as usize] = true;
+        place += 1;
+    }
+    tokens
+};
 
 /// Names, numbers, a port, brackets of an address.
 fn is_of_host(byte: u8) -> bool {

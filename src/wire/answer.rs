@@ -117,9 +117,12 @@ pub(super) fn write_grounds(out: &mut Vec<u8>, ground: &Ground<'_>) {
         None => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b"},\"catalogue\":\"");
-    for byte in ground.catalogue.hash.iter().take(16) {
-        out.extend([byte >> 4, byte & 15].map(|digit| HEX_DIGITS[usize::from(digit)]));
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(&ground.catalogue.hash) {
+        pair[0] = HEX_DIGITS[usize::from(byte >> 4)];
+        pair[1] = HEX_DIGITS[usize::from(byte & 15)];
     }
+    out.extend_from_slice(&digits);
     out.extend_from_slice(b"\",\"engine\":");
     write_text(out, ground.engine);
 }

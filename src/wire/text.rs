@@ -16,9 +16,15 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
 /// Appends a string without quotes, escaped as inside them.
 pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
+    // Without a way out of the loop the compiler looks at many bytes at a time.
+    let is_plain = |plain: bool, byte: &u8| plain & !must_escape(*byte);
+    if bytes.iter().fold(true, is_plain) {
+        out.extend_from_slice(bytes);
+        return;
+    }
     let mut from = 0;
     for (place, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
+        if !must_escape(*byte) {
             continue;
         }
         out.extend_from_slice(&bytes[from..place]);
@@ -37,6 +43,10 @@ pub fn write_escaped(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(&bytes[from..]);
+}
+
+fn must_escape(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// Appends a JSON string, or `null`.
