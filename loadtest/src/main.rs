@@ -24,6 +24,7 @@
 //! gateway with real lists: every request is logged as any other.
 
 mod bare;
+mod block;
 mod channel;
 mod cost;
 mod disk;
@@ -31,13 +32,16 @@ mod drive;
 mod exchange;
 mod gateway;
 mod list;
+mod machine;
 mod mix;
+mod names;
 mod overload;
 mod pace;
 mod pin;
 mod random;
 mod report;
 mod rounds;
+mod sample;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -59,7 +63,7 @@ struct Arguments {
 enum Command {
     /// Write a synthetic list: no number in it can belong to anybody
     Gen(list::GenArguments),
-    /// Write request bodies for rail.ticket, of which a share is listed
+    /// Write request bodies: by number, by name alone, or mixed
     Mix(mix::MixArguments),
     /// Measure hecha and the bare server in turn and print the table
     Run(rounds::RunArguments),
