@@ -22,8 +22,13 @@ pub struct Answer<'a> {
 
 /// The request that carries `body` to `POST /v1/check`.
 pub fn request(body: &str, token: &str) -> Vec<u8> {
+    request_to("/v1/check", body, token)
+}
+
+/// The request that carries `body` to another path.
+pub fn request_to(path: &str, body: &str, token: &str) -> Vec<u8> {
     format!(
-        "POST /v1/check HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
@@ -65,6 +70,30 @@ pub fn is_on_disk(body: &[u8]) -> bool {
     body.windows(SAID.len()).any(|window| window == SAID)
 }
 
+/// The id of the snapshot that an answer to a check rests on.
+pub fn snapshot_id(body: &[u8]) -> Option<&[u8]> {
+    // It stands near the end: behind the matches.
+    text_behind(body, br#""snapshot":{"id":""#)
+}
+
+/// The id of a check, where its decision is a block.
+pub fn blocked_check_id(body: &[u8]) -> Option<&[u8]> {
+    const HEAD_BYTES: usize = 160;
+    let head = &body[..body.len().min(HEAD_BYTES)];
+    let blocks = text_behind(head, br#""decision":""#)? == b"block";
+    text_behind(head, br#""check_id":""#).filter(|_| blocks)
+}
+
+/// The text, up to its quotation mark, behind the last occurrence of `mark`.
+fn text_behind<'a>(body: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
+    let place = body
+        .windows(mark.len())
+        .rposition(|window| window == mark)?;
+    let rest = &body[place + mark.len()..];
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    Some(&rest[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +131,18 @@ mod tests {
             assert!(answer(text.as_bytes()).is_err(), "{text}");
         }
         assert!(answer(&[b'a'; HEAD_BYTES_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn snapshot_and_blocked_check_are_read_from_the_text() {
+        let body = br#"{"check_id":"c1","log_index":1,"decision":"block","matches":[],"snapshot":{"id":"s1","as_of":"x"}}"#;
+        assert_eq!(snapshot_id(body), Some(&b"s1"[..]));
+        assert_eq!(blocked_check_id(body), Some(&b"c1"[..]));
+        assert_eq!(
+            blocked_check_id(br#"{"check_id":"c1","decision":"clear"}"#),
+            None
+        );
+        assert_eq!(snapshot_id(br#"{"snapshot":{"id":"s"#), None);
     }
 
     #[test]

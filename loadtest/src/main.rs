@@ -25,23 +25,31 @@
 
 mod bare;
 mod block;
+mod call;
 mod channel;
 mod cost;
+mod deeds;
 mod disk;
 mod drive;
 mod exchange;
 mod gateway;
+mod levels;
 mod list;
 mod machine;
 mod mix;
 mod names;
 mod overload;
 mod pace;
+mod pair;
 mod pin;
+mod process;
 mod random;
 mod report;
 mod rounds;
 mod sample;
+mod soak;
+mod swap;
+mod trend;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -69,6 +77,12 @@ enum Command {
     Run(rounds::RunArguments),
     /// Measure what TLS, the tree over the log and the limits cost, each against everything on
     Cost(cost::CostArguments),
+    /// Measure records a second and latencies at levels kernel and disk, beside bare fdatasync
+    Levels(levels::LevelsArguments),
+    /// Publish another snapshot under load, several times: latencies, memory, time to serve
+    Swap(swap::SwapArguments),
+    /// Load for an hour with swaps, objections and feedback: does anything grow?
+    Soak(soak::SoakArguments),
     /// Ask for more than hecha can answer, up to ten times, then less again
     Overload(overload::OverloadArguments),
     /// One unit floods beside a modest one; then everybody comes back after a restart
@@ -84,6 +98,9 @@ fn main() -> ExitCode {
         Command::Mix(arguments) => mix::write(&arguments),
         Command::Run(arguments) => rounds::run(&arguments),
         Command::Cost(arguments) => cost::run(&arguments),
+        Command::Levels(arguments) => levels::run(&arguments),
+        Command::Swap(arguments) => swap::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Overload(arguments) => overload::overload(&arguments),
         Command::Flood(arguments) => overload::flood(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),

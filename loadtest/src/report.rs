@@ -261,7 +261,7 @@ pub fn figure(value: Option<f64>) -> String {
 }
 
 /// Least and most.
-fn range(ratios: &[f64]) -> Option<[f64; 2]> {
+pub fn range(ratios: &[f64]) -> Option<[f64; 2]> {
     let least = ratios.iter().copied().min_by(f64::total_cmp)?;
     let most = ratios.iter().copied().max_by(f64::total_cmp)?;
     Some([least, most])
