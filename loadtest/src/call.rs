@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// A snapshot is opened and checked before the answer to the call that chooses it.
 const ANSWER_MAX: Duration = Duration::from_secs(120);
+/// Tries after a 503, and what is waited before each: its Retry-After is 1 to 3 seconds.
+const BUSY_TRIES: u32 = 4;
+const BUSY_WAIT: Duration = Duration::from_secs(3);
 
 /// `POST`s `body` and waits for the answer.
 pub fn post(address: SocketAddr, path: &str, token: &str, body: &str) -> Result<(u16, Vec<u8>)> {
@@ -34,9 +37,16 @@ pub fn post(address: SocketAddr, path: &str, token: &str, body: &str) -> Result<
     call().with_context(|| format!("POST {path} to {address}"))
 }
 
-/// The same where anything but a 2xx is an error.
+/// The same where anything but a 2xx is an error; asks again where the server is busy.
 pub fn post_done(address: SocketAddr, path: &str, token: &str, body: &str) -> Result<Vec<u8>> {
-    let (status, answer) = post(address, path, token, body)?;
+    let (mut status, mut answer) = post(address, path, token, body)?;
+    for _ in 0..BUSY_TRIES {
+        if status != 503 {
+            break;
+        }
+        std::thread::sleep(BUSY_WAIT);
+        (status, answer) = post(address, path, token, body)?;
+    }
     if !(200..300).contains(&status) {
         bail!(
             "POST {path}: {status}: {}",

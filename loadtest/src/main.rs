@@ -13,6 +13,8 @@
 //!     --snapshot-key snapshot.key --mix mix.ndjson
 //! ```
 //!
+//! `run.sh` does all of it, also for `levels`, `swap` and `soak`.
+//!
 //! How it measures: servers on one core, load on another. Saturation is found in a closed loop
 //! (every connection asks again as soon as it has its answer). Then requests fall due at half of
 //! that rate whether or not answers come (open loop), and latency runs from the moment a request

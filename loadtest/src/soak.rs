@@ -99,14 +99,17 @@ pub fn run(arguments: &SoakArguments) -> Result<()> {
                 .context("the gateway names no address for operators")?,
             token,
         });
-        let minutes = minutes(arguments, prepared, &place, &server, &mut driver, deeds)?;
+        let (minutes, fault) = minutes(arguments, prepared, &place, &server, &mut driver, deeds)?;
         drop(driver);
         server.stop()?;
         std::io::stdout().write_all(verdict(&minutes).as_bytes())?;
         let failed: u64 = minutes.iter().map(|minute| minute.failed).sum();
-        match failed {
-            0 => Ok(()),
-            _ => bail!("{failed} requests or deeds failed"),
+        match (failed, fault) {
+            (0, _) => Ok(()),
+            (_, None) => bail!("{failed} requests failed"),
+            (_, Some(fault)) => {
+                bail!("{failed} requests and deeds failed, the first deed so: {fault}")
+            }
         }
     })
 }
@@ -118,7 +121,7 @@ fn minutes(
     server: &Server,
     driver: &mut Driver<'_>,
     mut deeds: Deeds,
-) -> Result<Vec<Minute>> {
+) -> Result<(Vec<Minute>, Option<String>)> {
     let files = snapshot_files(place.snapshot_dir(), prepared)?;
     let mut lines = Lines::open(arguments.pair.record.as_deref())?;
     lines.write(&header())?;
@@ -167,10 +170,7 @@ fn minutes(
         last.failed += unanswered + watch.measured.failed() + done.failed - failed_before;
         last.done = done;
     }
-    match fault {
-        Some(fault) => bail!("a deed failed, the first one so: {fault}"),
-        None => Ok(minutes),
-    }
+    Ok((minutes, fault))
 }
 
 /// Bare names of the older and the newer snapshot in the folder.

@@ -455,3 +455,61 @@ fn as_json(arguments: &SwapArguments, prepared: &Prepared, rounds: &[Round]) -> 
         "rounds": each.collect::<Vec<_>>(),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans() -> Spans<'static> {
+        let measured = || Measured::new().unwrap();
+        Spans {
+            now: Span::Steady,
+            newer: b"b",
+            of_newer: None,
+            steady: measured(),
+            publishing: measured(),
+            swapping: measured(),
+        }
+    }
+
+    #[test]
+    fn answers_count_to_their_span_and_the_first_of_the_newer_snapshot_is_noticed() {
+        let mut spans = spans();
+        let come = |spans: &mut Spans<'_>, body: &[u8], us| {
+            let answer = Answer {
+                status: 200,
+                body,
+                bytes: 0,
+            };
+            spans.answered(Duration::from_micros(us), &answer);
+        };
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 100);
+        spans.now = Span::Publishing;
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
+        spans.now = Span::Swapping;
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
+        assert!(spans.of_newer.is_none());
+        come(&mut spans, br#"{"snapshot":{"id":"b"}}"#, 150);
+        assert!(spans.of_newer.is_some());
+        let counts = [&spans.steady, &spans.publishing, &spans.swapping].map(|m| m.all.count());
+        assert_eq!(counts, [1, 1, 2]);
+        let round = Round {
+            rate: 1,
+            steady: spans.steady,
+            publishing: spans.publishing,
+            swapping: spans.swapping,
+            unanswered: 3,
+            publish: Duration::ZERO,
+            to_first_answer: Duration::ZERO,
+            memory: [Footprint::default(); 3],
+        };
+        assert_eq!(round.failed(), 3);
+        let row = &rows(&[round])[1];
+        assert_eq!(row.name, "p99 us, level kernel");
+        assert!(
+            (1.49..1.51).contains(&row.swapping[0]),
+            "{}",
+            row.swapping[0]
+        );
+    }
+}

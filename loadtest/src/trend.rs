@@ -8,6 +8,7 @@ use crate::drive::Measured;
 use crate::pace::Latencies;
 use crate::process::Footprint;
 use crate::report::{figure, median};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Growth of the process's own memory in an hour below which it counts as flat.
@@ -24,7 +25,9 @@ pub struct Minute {
     pub requests: u64,
     /// Requests without, and deeds that failed.
     pub failed: u64,
-    /// p50, p99 and p99.9 of level kernel and of level disk, in microseconds.
+    /// Statuses other than 200 and how often.
+    pub refused: BTreeMap<u16, u64>,
+    /// p50, p99 and p99.9 of level kernel, in microseconds.
     pub kernel_us: [Option<f64>; 3],
     /// The same of level disk.
     pub disk_us: [Option<f64>; 3],
@@ -46,6 +49,7 @@ impl Minute {
             number,
             requests: measured.all.count(),
             failed: measured.failed(),
+            refused: measured.refused.clone(),
             kernel_us: three(&measured.kernel),
             disk_us: three(&measured.disk),
             done,
@@ -120,10 +124,15 @@ pub fn verdict(minutes: &[Minute]) -> String {
         if held { "constant" } else { "NOT CONSTANT" },
     );
     let all = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
+    let mut refused: BTreeMap<u16, u64> = BTreeMap::new();
+    for (status, count) in minutes.iter().flat_map(|one| &one.refused) {
+        *refused.entry(*status).or_default() += count;
+    }
     if let Some(Minute { done, .. }) = minutes.last() {
         let _ = writeln!(
             text,
-            "{} requests, {} failed; {} feedback, {} objections, {} swaps",
+            "{} requests answered, {} requests and deeds failed (other statuses {refused:?}); {} \
+             feedback, {} objections, {} swaps",
             all(|one| one.requests),
             all(|one| one.failed),
             done.feedback,
