@@ -26,7 +26,7 @@ is_fresh() { [ -n "$(find "$1" -newer "$hecha" -mmin -720 2>/dev/null)" ]; }
 build() {
   local out="$1" built=0
   shift
-  "$hecha" build "$@" --out "$out" --key "$work/snapshot.key" --memory "${MEMORY:-4G}" \
+  "$hecha" build "$@" --out "$out" --key "$work/snapshot.key" --memory "${MEMORY:-10G}" \
     --as-of "$(date +%Y-%m-%dT%H:%M:%S%:z)" || built=$?
   [ "$built" -eq 0 ] || [ "$built" -eq 3 ]
 }

@@ -1,7 +1,7 @@
 //! What happens beside the checks of a long run: feedback, objections and their outcome, swaps.
 //!
-//! In: deeds, in order. Out: how many were done, and what was said to those that failed. A thread of
-//! its own waits for their answers, so that the load does not.
+//! In: deeds, in order. Out: how many were done, and what was said to those that failed. A thread
+//! of its own waits for their answers, so that the load does not.
 
 use crate::call::post_done;
 use anyhow::{Context, Result};

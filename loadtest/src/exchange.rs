@@ -66,8 +66,11 @@ pub fn answer(received: &[u8]) -> Result<Option<Answer<'_>>> {
 
 /// Whether the body says that its record was synced before it was sent.
 pub fn is_on_disk(body: &[u8]) -> bool {
-    const SAID: &[u8] = br#""level":"disk""#;
-    body.windows(SAID.len()).any(|window| window == SAID)
+    // The level stands before the matches: a long answer is not read to its end, which would make
+    // the load the limit where answers are long.
+    const LEVEL: &[u8] = br#""level":""#;
+    let place = body.windows(LEVEL.len()).position(|window| window == LEVEL);
+    place.is_some_and(|place| body[place + LEVEL.len()..].starts_with(b"disk\""))
 }
 
 /// The id of the snapshot that an answer to a check rests on.
@@ -135,7 +138,7 @@ mod tests {
 
     #[test]
     fn snapshot_and_blocked_check_are_read_from_the_text() {
-        let body = br#"{"check_id":"c1","log_index":1,"decision":"block","matches":[],"snapshot":{"id":"s1","as_of":"x"}}"#;
+        let body = br#"{"check_id":"c1","log_index":1,"decision":"block","snapshot":{"id":"s1"}}"#;
         assert_eq!(snapshot_id(body), Some(&b"s1"[..]));
         assert_eq!(blocked_check_id(body), Some(&b"c1"[..]));
         assert_eq!(
@@ -151,5 +154,6 @@ mod tests {
             br#"{"decision":"block","level":"disk","matches":[]}"#
         ));
         assert!(!is_on_disk(br#"{"decision":"clear","level":"kernel"}"#));
+        assert!(!is_on_disk(br#"{"level":"#) && !is_on_disk(b"{}"));
     }
 }

@@ -1,11 +1,11 @@
 //! Request bodies, of three kinds of traffic.
 //!
 //! In: a list file. Out: bodies of `POST /v1/check`, one a line, the same for the same arguments
-//! and day. `identifier`: rail.ticket with name and full number; most people are not listed (half of
-//! them bear the name of a listed person: namesakes), a share is, with an entry that blocks. `name`:
-//! a name without a number, half persons and half organisations: half of the names are listed ones
-//! with a planted edit, a quarter listed ones as they stand, a quarter fresh, as common as names
-//! are. `mixed`: 90 % numbers that miss, 5 % that hit, 5 % names alone.
+//! and day. `identifier`: rail.ticket with name and full number; most people are not listed (half
+//! of them bear the name of a listed person: namesakes), a share is, with an entry that blocks.
+//! `name`: a name without a number, half persons and half organisations: half of the names are
+//! listed ones with a planted edit, a quarter listed ones as they stand, a quarter fresh, as common
+//! as names are. `mixed`: 90 % numbers that miss, 5 % that hit, 5 % names alone.
 
 use crate::block::person_number;
 use crate::machine::today;

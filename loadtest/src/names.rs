@@ -139,7 +139,7 @@ impl Names {
     }
 
     /// `name` with one change, of five kinds in equal shares: another character, one of the same
-    /// sound, one more, one less, two neighbours exchanged. Now and then the change changes nothing.
+    /// sound, one more, one less, two neighbours exchanged. At times nothing changes.
     pub fn edited(&self, name: &str, random: &mut Random) -> String {
         let mut chars: Vec<char> = name.chars().collect();
         let place = random.below(chars.len().max(1) as u64) as usize;

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn memory_is_read_in_bytes_and_this_process_has_some() {
-        let status = "Name:\ta\nVmHWM:\t  20 kB\nVmRSS:\t  12 kB\nRssAnon:\t 8 kB\nRssFile:\t 4 kB\n\
+        let status = "VmHWM:\t  20 kB\nVmRSS:\t  12 kB\nRssAnon:\t 8 kB\nRssFile:\t 4 kB\n\
                       Threads:\t3\n";
         let expected = Footprint {
             peak_bytes: 20 << 10,

@@ -278,7 +278,7 @@ const LEVELS: [Level; 2] = [
     ("disk", |measured| &measured.disk),
 ];
 
-/// A figure of each of the three spans over the rounds, and the ratios of the last two to the first.
+/// A figure of the three spans over the rounds, and the ratios of the last two to the first.
 struct Row {
     name: String,
     spans: [Option<f64>; 3],
@@ -322,7 +322,8 @@ fn table(prepared: &Prepared, rounds: &[Round]) -> String {
     // Writing to a String does not fail.
     let _ = writeln!(
         text,
-        "{} swaps from {} to {} entries, {} requests/s; medians of the rounds, ratios within a round\n\n\
+        "{} swaps from {} to {} entries, {} requests/s; medians of the rounds, ratios within a \
+         round\n\n\
          {:<24}{:>9}{:>12}{:>10}  publishing/steady      swapping/steady",
         rounds.len(),
         older.entries,
@@ -370,7 +371,8 @@ fn table(prepared: &Prepared, rounds: &[Round]) -> String {
         };
         let _ = writeln!(
             text,
-            "{name:<16} resident {:>6.0}, of it anonymous {:>6.0}, files {:>6.0}; highest so far {:>6.0}",
+            "{name:<16} resident {:>6.0}, of it anonymous {:>6.0}, files {:>6.0}; highest so \
+             far {:>6.0}",
             of(|found| found.resident_bytes),
             of(|found| found.anonymous_bytes),
             of(|found| found.file_bytes),
@@ -389,8 +391,8 @@ fn faults(rounds: &[Round]) -> String {
         if round.failed() > 0 {
             let _ = writeln!(
                 text,
-                "\nround {}: other statuses steady {:?}, publishing {:?}, swapping {:?}; {} requests \
-                 without an answer",
+                "\nround {}: other statuses steady {:?}, publishing {:?}, swapping {:?}; {} \
+                 requests without an answer",
                 number + 1,
                 round.steady.refused,
                 round.publishing.refused,
