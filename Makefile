@@ -1,6 +1,12 @@
 # make test       installs what the tests need, checks format and lints, runs every test
 # make bench      prints the figures of the micro benchmarks (a quiet machine helps)
 # make load       prints throughput and latency beside a bare server
+# make load-10m   the same at ten million entries: numbers, names, mixed traffic; and what each
+#                 level of durability costs. ENTRIES=100000 tries it out
+# make swap-10m   swaps of ten million entries under mixed load: latency, memory, failed requests
+# make soak       an hour (MINUTES=60) of mixed load at 3,000 requests a second (RATE=3000) on ten
+#                 million entries with swaps, objections and feedback: does anything grow?
+#                 Records of these go to benches/record; each takes a quiet machine
 # make kill-100   the kill tests a hundred times; make kill-1000 twenty times fifty
 # make schedules  100,000 seeded schedules each of log, journal and swap on a simulated disk
 # make disk-figures  times of each class of answers on slow disks
@@ -16,8 +22,8 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools format lint bench load kill-100 kill-1000 schedules disk-figures faults-root audit sbom host \
-	export-readable
+.PHONY: test tools format lint bench load load-10m swap-10m soak kill-100 kill-1000 schedules disk-figures \
+	faults-root audit sbom host export-readable
 
 test: tools format lint
 	$(CARGO) test --workspace --locked
@@ -45,6 +51,24 @@ bench:
 load:
 	$(CARGO) build --release --workspace --locked
 	./loadtest/run.sh
+
+load-10m swap-10m soak: export RECORD = 1
+load-10m swap-10m soak: export ENTRIES ?= 10000000
+MINUTES ?= 60
+RATE ?= 3000
+
+load-10m:
+	$(CARGO) build --release --workspace --locked
+	for kind in identifier name mixed; do KIND=$$kind ./loadtest/run.sh run || exit 1; done
+	./loadtest/run.sh levels
+
+swap-10m:
+	$(CARGO) build --release --workspace --locked
+	KIND=mixed ./loadtest/run.sh swap
+
+soak:
+	$(CARGO) build --release --workspace --locked
+	KIND=mixed ./loadtest/run.sh soak --minutes $(MINUTES) --rate $(RATE)
 
 kill-100:
 	HECHA_KILL_ROUNDS=100 $(CARGO) test --release --locked --test faults -- --nocapture

@@ -1,21 +1,65 @@
 #!/usr/bin/env bash
-# Throughput and latency of hecha beside a bare server, at ENTRIES subjects (default 1,000,000).
-# Everything is synthetic and stays under target/load.
+# hecha under load, beside a bare server, the disk alone or itself. Everything is synthetic and
+# stays under target/load; records go to benches/record.
+#
+#   [ENTRIES=1000000] [KIND=identifier|name|mixed] [RECORD=1] loadtest/run.sh [WHAT] [arguments...]
+#
+# WHAT is a command of loadtest: run (the default), levels, swap or soak; what follows goes to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 entries="${ENTRIES:-1000000}"
+kind="${KIND:-identifier}"
+what="run"
+case "${1:-}" in run | levels | swap | soak)
+  what="$1"
+  shift
+  ;;
+esac
 work="target/load/$entries"
 hecha=target/release/hecha
 load=target/release/loadtest
 mkdir -p "$work"
+
+# Lists, two snapshots of them and what serves. A snapshot is built anew where the program is newer
+# (formats may differ) or it is half a day old: stale lists turn blocks into reviews.
+is_fresh() { [ -n "$(find "$1" -newer "$hecha" -mmin -720 2>/dev/null)" ]; }
+build() {
+  local out="$1" built=0
+  shift
+  "$hecha" build "$@" --out "$out" --key "$work/snapshot.key" --memory "${MEMORY:-10G}" \
+    --as-of "$(date +%Y-%m-%dT%H:%M:%S%:z)" || built=$?
+  [ "$built" -eq 0 ] || [ "$built" -eq 3 ]
+}
 [ -f "$work/list.ndjson" ] || "$load" gen --entries "$entries" --seed 1 --out "$work/list.ndjson"
 [ -f "$work/snapshot.key" ] || "$hecha" key new "$work/snapshot.key"
-[ -f "$work/mix.ndjson" ] || "$load" mix --list "$work/list.ndjson" --out "$work/mix.ndjson"
-# A list that is built anew is fresh: an old one would turn blocks into reviews.
-built=0
-"$hecha" build "$work/list.ndjson" --out "$work/list.hecha" --key "$work/snapshot.key" \
-  --as-of "$(date +%Y-%m-%dT%H:%M:%S%:z)" || built=$?
-[ "$built" -eq 0 ] || [ "$built" -eq 3 ]
-"$hecha" publish "$work/list.hecha" --to "$work/snapshots"
-exec "$load" run --hecha-bin "$hecha" --snapshot-dir "$work/snapshots" \
-  --snapshot-key "$work/snapshot.key" --mix "$work/mix.ndjson" "$@"
+if ! is_fresh "$work/list.hecha"; then
+  rm -rf "$work/newer.hecha" "$work/snapshots"
+  build "$work/list.hecha" "$work/list.ndjson"
+fi
+if [ ! -f "$work/snapshots/current.json" ]; then
+  mkdir -p "$work/snapshots"
+  "$hecha" publish "$work/list.hecha" --to "$work/snapshots"
+fi
+"$load" mix --list "$work/list.ndjson" --kind "$kind" --out "$work/mix-$kind.ndjson"
+
+common=(--hecha-bin "$hecha" --snapshot-key "$work/snapshot.key" --mix "$work/mix-$kind.ndjson"
+  --state-dir "$work/state")
+case "$what" in
+  swap | soak)
+    # The same list and a thousandth more.
+    if [ ! -f "$work/newer.hecha" ]; then
+      first=$(((entries + 99999) / 100000 * 100000))
+      more=$((entries / 1000 + 1))
+      "$load" gen --entries "$more" --first "$first" --seed 1 --out "$work/more.ndjson"
+      build "$work/newer.hecha" "$work/list.ndjson" "$work/more.ndjson"
+    fi
+    common+=(--snapshots "$work/list.hecha,$work/newer.hecha")
+    ;;
+  *) common+=(--snapshot-dir "$work/snapshots") ;;
+esac
+if [ -n "${RECORD:-}" ]; then
+  ending=json
+  [ "$what" != soak ] || ending=csv
+  common+=(--record "benches/record/$(date +%F)-$what-$kind-$entries.$ending")
+fi
+exec "$load" "$what" "${common[@]}" "$@"

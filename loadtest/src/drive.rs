@@ -6,7 +6,7 @@
 //! Every loop ends by itself: after its span and `DRAIN_MAX` for the last answers.
 
 use crate::channel::{Believed, Channel};
-use crate::exchange::{answer, is_on_disk};
+use crate::exchange::{Answer, answer, is_on_disk};
 use crate::pace::{Latencies, Schedule};
 use anyhow::{Context, Result, bail};
 use rustix::event::epoll;
@@ -41,6 +41,28 @@ pub struct Measured {
     pub elapsed: Duration,
 }
 
+/// Who takes the answers of a loop, one by one.
+pub trait Witness {
+    /// An answer came so long after its request was due.
+    fn answered(&mut self, latency: Duration, answer: &Answer<'_>);
+}
+
+impl Witness for Measured {
+    fn answered(&mut self, latency: Duration, answer: &Answer<'_>) {
+        if answer.status != 200 {
+            *self.refused.entry(answer.status).or_default() += 1;
+            self.refusals.record(latency);
+            return;
+        }
+        self.all.record(latency);
+        let of_level = match is_on_disk(answer.body) {
+            true => &mut self.disk,
+            false => &mut self.kernel,
+        };
+        of_level.record(latency);
+    }
+}
+
 impl Measured {
     /// Nothing yet.
     pub fn new() -> Result<Self> {
@@ -64,20 +86,6 @@ impl Measured {
     /// Requests that did not get an answer with status 200.
     pub fn failed(&self) -> u64 {
         self.unanswered + self.refused.values().sum::<u64>()
-    }
-
-    fn add(&mut self, latency: Duration, status: u16, body: &[u8]) {
-        if status != 200 {
-            *self.refused.entry(status).or_default() += 1;
-            self.refusals.record(latency);
-            return;
-        }
-        self.all.record(latency);
-        let of_level = match is_on_disk(body) {
-            true => &mut self.disk,
-            false => &mut self.kernel,
-        };
-        of_level.record(latency);
     }
 }
 
@@ -108,10 +116,22 @@ impl Pace {
             total: count,
         }
     }
+
+    /// Nothing falls due any more; says how many requests were sent.
+    pub fn stop(&mut self) -> u64 {
+        self.total = self.sent;
+        self.sent
+    }
+
+    /// Requests that are to be sent still.
+    pub fn left(&self) -> u64 {
+        self.total - self.sent
+    }
 }
 
 /// Open connections to one server.
 pub struct Driver<'a> {
+    to: (SocketAddr, Option<Believed>),
     requests: &'a [Vec<u8>],
     next_request: usize,
     connections: Vec<Connection>,
@@ -154,16 +174,10 @@ impl<'a> Driver<'a> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut open = Vec::with_capacity(connections);
         for place in 0..connections {
-            let channel = Channel::connect(address, tls)?;
-            let data = epoll::EventData::new_u64(place as u64);
-            epoll::add(&epoll, channel.socket(), data, epoll::EventFlags::IN)?;
-            open.push(Connection {
-                channel,
-                received: Vec::with_capacity(8 << 10),
-                due: None,
-            });
+            open.push(Connection::open(address, tls, &epoll, place)?);
         }
         Ok(Self {
+            to: (address, tls.cloned()),
             requests,
             next_request: 0,
             idle: (0..connections).collect(),
@@ -199,24 +213,34 @@ impl<'a> Driver<'a> {
     /// takes the next request that is due.
     pub fn open_loop(&mut self, rate_per_second: u64, span: Duration) -> Result<Measured> {
         let mut measured = Measured::new()?;
-        let schedule = Schedule::new(rate_per_second);
-        let total = schedule.count_within(span);
-        let mut sent = 0;
+        let mut pace = Pace::new(rate_per_second, span);
         let start = Instant::now();
-        while sent < total || self.in_flight() > 0 {
-            let now = start.elapsed();
-            if now > span + DRAIN_MAX {
+        while pace.left() > 0 || self.in_flight() > 0 {
+            if start.elapsed() > span + DRAIN_MAX {
                 break;
             }
-            while sent < total && schedule.due(sent) <= now && !self.idle.is_empty() {
-                self.send(schedule.due(sent))?;
-                sent += 1;
-            }
-            self.receive(start, &mut measured)?;
+            self.follow(&mut pace, start, &mut measured)?;
         }
         measured.elapsed = start.elapsed();
-        measured.unanswered = total - sent + self.in_flight() as u64;
+        measured.unanswered = pace.left() + self.in_flight() as u64;
         Ok(measured)
+    }
+
+    /// One turn of an open loop in which callers are patient: sends what is due by `pace` as far as
+    /// connections are free, takes what has come.
+    pub fn follow(
+        &mut self,
+        pace: &mut Pace,
+        start: Instant,
+        witness: &mut impl Witness,
+    ) -> Result<()> {
+        let now = start.elapsed();
+        while pace.left() > 0 && pace.schedule.due(pace.sent) <= now && !self.idle.is_empty() {
+            self.send(pace.schedule.due(pace.sent))?;
+            pace.sent += 1;
+        }
+        self.receive(start, witness)?;
+        Ok(())
     }
 
     /// One turn of an open loop: sends what is due by `pace`, takes what has come. A request for
@@ -238,20 +262,20 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Waits for the last answers of turns, for a while.
-    pub fn drain(&mut self, start: Instant, measured: &mut Measured) -> Result<()> {
+    /// Waits for the last answers of turns, for a while; says how many did not come.
+    pub fn drain(&mut self, start: Instant, witness: &mut impl Witness) -> Result<u64> {
         let until = Instant::now() + DRAIN_MAX;
         while self.in_flight() > 0 && Instant::now() < until {
-            self.receive(start, measured)?;
+            self.receive(start, witness)?;
         }
-        Ok(())
+        Ok(self.in_flight() as u64)
     }
 
     /// Asks the first `count` requests one by one and returns the bodies of the answers.
     pub fn record(&mut self, count: usize) -> Result<Vec<Vec<u8>>> {
         let mut bodies = Vec::with_capacity(count);
-        let until = Instant::now() + Duration::from_secs(60);
         for _ in 0..count {
+            let until = Instant::now() + Duration::from_secs(60);
             let place = self.send(Duration::ZERO)?;
             let connection = &mut self.connections[place];
             let body = loop {
@@ -292,7 +316,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Takes what has come, without waiting. Says how many answers it was.
-    fn receive(&mut self, start: Instant, measured: &mut Measured) -> Result<usize> {
+    fn receive(&mut self, start: Instant, witness: &mut impl Witness) -> Result<usize> {
         let timeout = rustix::event::Timespec {
             tv_sec: 0,
             tv_nsec: 0,
@@ -301,25 +325,56 @@ impl<'a> Driver<'a> {
         let room = rustix::buffer::spare_capacity(&mut self.events);
         epoll::wait(&self.epoll, room, Some(&timeout))?;
         let mut answered = 0;
+        let mut reopened = Vec::new();
         for event in &self.events {
             let place = event.data.u64() as usize;
             let connection = &mut self.connections[place];
+            let Some(due) = connection.due else {
+                // Closed by the server, as it does with connections nobody has used for a while.
+                reopened.push(place);
+                continue;
+            };
             connection.fill()?;
             let Some(answer) = answer(&connection.received)? else {
                 continue;
             };
-            let due = connection.due.context("an answer without a request")?;
             let latency = start.elapsed().saturating_sub(due);
-            measured.add(latency, answer.status, answer.body);
+            witness.answered(latency, &answer);
             connection.finish();
             self.idle.push(place);
             answered += 1;
         }
+        for place in reopened {
+            self.reopen(place)?;
+        }
         Ok(answered)
+    }
+
+    fn reopen(&mut self, place: usize) -> Result<()> {
+        epoll::delete(&self.epoll, self.connections[place].channel.socket())?;
+        let (address, tls) = &self.to;
+        self.connections[place] = Connection::open(*address, tls.as_ref(), &self.epoll, place)?;
+        Ok(())
     }
 }
 
 impl Connection {
+    fn open(
+        address: SocketAddr,
+        tls: Option<&Believed>,
+        epoll: &OwnedFd,
+        place: usize,
+    ) -> Result<Self> {
+        let channel = Channel::connect(address, tls)?;
+        let data = epoll::EventData::new_u64(place as u64);
+        epoll::add(epoll, channel.socket(), data, epoll::EventFlags::IN)?;
+        Ok(Self {
+            channel,
+            received: Vec::with_capacity(8 << 10),
+            due: None,
+        })
+    }
+
     /// Reads what is there.
     fn fill(&mut self) -> Result<()> {
         self.channel.receive(&mut self.received)

@@ -22,8 +22,13 @@ pub struct Answer<'a> {
 
 /// The request that carries `body` to `POST /v1/check`.
 pub fn request(body: &str, token: &str) -> Vec<u8> {
+    request_to("/v1/check", body, token)
+}
+
+/// The request that carries `body` to another path.
+pub fn request_to(path: &str, body: &str, token: &str) -> Vec<u8> {
     format!(
-        "POST /v1/check HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
@@ -61,8 +66,35 @@ pub fn answer(received: &[u8]) -> Result<Option<Answer<'_>>> {
 
 /// Whether the body says that its record was synced before it was sent.
 pub fn is_on_disk(body: &[u8]) -> bool {
-    const SAID: &[u8] = br#""level":"disk""#;
-    body.windows(SAID.len()).any(|window| window == SAID)
+    // The level stands before the matches: a long answer is not read to its end, which would make
+    // the load the limit where answers are long.
+    const LEVEL: &[u8] = br#""level":""#;
+    let place = body.windows(LEVEL.len()).position(|window| window == LEVEL);
+    place.is_some_and(|place| body[place + LEVEL.len()..].starts_with(b"disk\""))
+}
+
+/// The id of the snapshot that an answer to a check rests on.
+pub fn snapshot_id(body: &[u8]) -> Option<&[u8]> {
+    // It stands near the end: behind the matches.
+    text_behind(body, br#""snapshot":{"id":""#)
+}
+
+/// The id of a check, where its decision is a block.
+pub fn blocked_check_id(body: &[u8]) -> Option<&[u8]> {
+    const HEAD_BYTES: usize = 160;
+    let head = &body[..body.len().min(HEAD_BYTES)];
+    let blocks = text_behind(head, br#""decision":""#)? == b"block";
+    text_behind(head, br#""check_id":""#).filter(|_| blocks)
+}
+
+/// The text, up to its quotation mark, behind the last occurrence of `mark`.
+fn text_behind<'a>(body: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {
+    let place = body
+        .windows(mark.len())
+        .rposition(|window| window == mark)?;
+    let rest = &body[place + mark.len()..];
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    Some(&rest[..end])
 }
 
 #[cfg(test)]
@@ -105,10 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn snapshot_and_blocked_check_are_read_from_the_text() {
+        let body = br#"{"check_id":"c1","log_index":1,"decision":"block","snapshot":{"id":"s1"}}"#;
+        assert_eq!(snapshot_id(body), Some(&b"s1"[..]));
+        assert_eq!(blocked_check_id(body), Some(&b"c1"[..]));
+        assert_eq!(
+            blocked_check_id(br#"{"check_id":"c1","decision":"clear"}"#),
+            None
+        );
+        assert_eq!(snapshot_id(br#"{"snapshot":{"id":"s"#), None);
+    }
+
+    #[test]
     fn levels_are_told_apart() {
         assert!(is_on_disk(
             br#"{"decision":"block","level":"disk","matches":[]}"#
         ));
         assert!(!is_on_disk(br#"{"decision":"clear","level":"kernel"}"#));
+        assert!(!is_on_disk(br#"{"level":"#) && !is_on_disk(b"{}"));
     }
 }

@@ -25,12 +25,15 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 pub struct Server {
     /// Where checks are answered.
     pub address: SocketAddr,
+    /// Where operators are answered; of the bare server there is none.
+    pub ops: Option<SocketAddr>,
     /// Whom to believe, where checks are answered by TLS.
     pub tls: Option<Believed>,
     child: Option<Child>,
 }
 
 /// What hecha serves and how.
+#[derive(Clone, Copy)]
 pub struct Gateway<'a> {
     /// The program.
     pub program: &'a Path,
@@ -71,6 +74,7 @@ impl Guards {
 #[derive(Deserialize)]
 struct Ready {
     listen: SocketAddr,
+    ops_listen: Option<SocketAddr>,
 }
 
 impl Server {
@@ -78,6 +82,7 @@ impl Server {
     pub fn listening(address: SocketAddr) -> Self {
         Self {
             address,
+            ops: None,
             tls: None,
             child: None,
         }
@@ -135,6 +140,7 @@ impl Server {
         let stdout = child.stdout.take().context("no standard output")?;
         let mut server = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            ops: None,
             tls: None,
             child: Some(child),
         };
@@ -154,6 +160,7 @@ impl Server {
                 .with_context(|| format!("{name} did not say where it listens"))?;
             if let Ok(ready) = serde_json::from_str::<Ready>(&line) {
                 server.address = ready.listen;
+                server.ops = ready.ops_listen;
                 return Ok(server);
             }
         }
@@ -203,7 +210,7 @@ pub fn prepare(gateway: &Gateway<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Another unit that may ask everything; its token.
+/// Another unit that may ask everything and act on entries and snapshots; its token.
 pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
     let config = text(&gateway.state_dir.join("hecha.toml"));
     let client = [
@@ -215,6 +222,10 @@ pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
         unit,
         "--scenario",
         "*",
+        "--role",
+        "checker",
+        "--role",
+        "steward",
         "--level",
         gateway.level,
     ];
@@ -258,6 +269,28 @@ fn config_text(gateway: &Gateway<'_>) -> Result<String> {
          snapshot_key_file = {snapshot_key}\nclients_file = \"clients.toml\"\n\
          log_key_file = \"log.key\"\ncheck_runtimes = 1\ndrain_delay_ms = 0\n"
     ))
+}
+
+/// Publishes a snapshot into the folder of the gateway, and waits for it.
+pub fn publish(gateway: &Gateway<'_>, snapshot: &Path) -> Result<()> {
+    let (file, folder) = (text(snapshot), text(gateway.snapshot_dir));
+    run(gateway, &["publish", &file, "--to", &folder]).map(drop)
+}
+
+/// The same as a process that gives way to all others: what it says comes with its end.
+pub fn publish_aside(gateway: &Gateway<'_>, snapshot: &Path) -> Result<Child> {
+    Command::new("nice")
+        .args(["-n", "19"])
+        .arg(gateway.program)
+        .arg("publish")
+        .arg(snapshot)
+        .arg("--to")
+        .arg(gateway.snapshot_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start `hecha publish` by `nice`")
 }
 
 /// Runs a command of hecha to its end and returns what it printed.

@@ -13,6 +13,8 @@
 //!     --snapshot-key snapshot.key --mix mix.ndjson
 //! ```
 //!
+//! `run.sh` does all of it, also for `levels`, `swap` and `soak`.
+//!
 //! How it measures: servers on one core, load on another. Saturation is found in a closed loop
 //! (every connection asks again as soon as it has its answer). Then requests fall due at half of
 //! that rate whether or not answers come (open loop), and latency runs from the moment a request
@@ -24,20 +26,32 @@
 //! gateway with real lists: every request is logged as any other.
 
 mod bare;
+mod block;
+mod call;
 mod channel;
 mod cost;
+mod deeds;
 mod disk;
 mod drive;
 mod exchange;
 mod gateway;
+mod levels;
 mod list;
+mod machine;
 mod mix;
+mod names;
 mod overload;
 mod pace;
+mod pair;
 mod pin;
+mod process;
 mod random;
 mod report;
 mod rounds;
+mod sample;
+mod soak;
+mod swap;
+mod trend;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -59,12 +73,18 @@ struct Arguments {
 enum Command {
     /// Write a synthetic list: no number in it can belong to anybody
     Gen(list::GenArguments),
-    /// Write request bodies for rail.ticket, of which a share is listed
+    /// Write request bodies: by number, by name alone, or mixed
     Mix(mix::MixArguments),
     /// Measure hecha and the bare server in turn and print the table
     Run(rounds::RunArguments),
     /// Measure what TLS, the tree over the log and the limits cost, each against everything on
     Cost(cost::CostArguments),
+    /// Measure records a second and latencies at levels kernel and disk, beside bare fdatasync
+    Levels(levels::LevelsArguments),
+    /// Publish another snapshot under load, several times: latencies, memory, time to serve
+    Swap(swap::SwapArguments),
+    /// Load for an hour with swaps, objections and feedback: does anything grow?
+    Soak(soak::SoakArguments),
     /// Ask for more than hecha can answer, up to ten times, then less again
     Overload(overload::OverloadArguments),
     /// One unit floods beside a modest one; then everybody comes back after a restart
@@ -80,6 +100,9 @@ fn main() -> ExitCode {
         Command::Mix(arguments) => mix::write(&arguments),
         Command::Run(arguments) => rounds::run(&arguments),
         Command::Cost(arguments) => cost::run(&arguments),
+        Command::Levels(arguments) => levels::run(&arguments),
+        Command::Swap(arguments) => swap::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Overload(arguments) => overload::overload(&arguments),
         Command::Flood(arguments) => overload::flood(&arguments),
         Command::Bare(arguments) => bare::serve(&arguments),

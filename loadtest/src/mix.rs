@@ -1,22 +1,32 @@
-//! Requests for rail.ticket: most ask for people nobody listed, a share for listed ones.
+//! Request bodies, of three kinds of traffic.
 //!
-//! In: a list file. Out: bodies of `POST /v1/check`, one a line, the same for the same arguments.
-//! A listed one is a person with a full number whose entry of court-defaulter is in force: a block.
-//! Of the others half bear the name of a listed person, with a number of their own: namesakes.
+//! In: a list file. Out: bodies of `POST /v1/check`, one a line, the same for the same arguments
+//! and day. `identifier`: rail.ticket with name and full number; most people are not listed (half
+//! of them bear the name of a listed person: namesakes), a share is, with an entry that blocks.
+//! `name`: a name without a number, half persons and half organisations: half of the names are
+//! listed ones with a planted edit, a quarter listed ones as they stand, a quarter fresh, as common
+//! as names are. `mixed`: 90 % numbers that miss, 5 % that hit, 5 % names alone.
 
-use crate::list::{Names, person_number};
+use crate::block::person_number;
+use crate::machine::today;
+use crate::names::Names;
 use crate::random::Random;
+use crate::sample::{Listed, listed};
 use anyhow::{Context, Result, bail};
-use clap::Args;
-use hecha::model::term::Moment;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Listed persons that are kept to ask for.
-const LISTED_MAX: usize = 100_000;
+/// Places of the list that are looked at for somebody to ask for.
+const PLACES: u64 = 100_000;
+/// Shares of name queries: listed with an edit, and from there to here listed as it stands.
+const EDITED_SHARE: f64 = 0.5;
+const EQUAL_SHARE: f64 = 0.25;
+/// Shares of mixed traffic.
+const MISS_SHARE: f64 = 0.9;
+const HIT_SHARE: f64 = 0.05;
 
 /// Arguments of `loadtest mix`.
 #[derive(Args)]
@@ -30,7 +40,10 @@ pub struct MixArguments {
     /// Requests to write; `run` repeats them
     #[arg(long, default_value_t = 20_000)]
     count: u64,
-    /// Share of requests for people nobody listed
+    /// What is asked: by number, by name alone, or of everything something
+    #[arg(long, default_value = "identifier")]
+    kind: Kind,
+    /// Of requests by number, the share for people nobody listed (not with `mixed`)
     #[arg(long, default_value_t = 0.99)]
     clear: f64,
     /// Another seed, other people
@@ -38,20 +51,39 @@ pub struct MixArguments {
     seed: u64,
 }
 
+/// A kind of traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Name and full number
+    Identifier,
+    /// Name alone
+    Name,
+    /// 90 % numbers that miss, 5 % that hit, 5 % names alone
+    Mixed,
+}
+
 /// Writes the requests.
 pub fn write(arguments: &MixArguments) -> Result<()> {
-    let list = File::open(&arguments.list).with_context(|| arguments.list.display().to_string())?;
-    let listed = listed(BufReader::with_capacity(1 << 20, list), &today()?)
-        .with_context(|| arguments.list.display().to_string())?;
-    if listed.is_empty() && arguments.clear < 1.0 {
+    let listed = listed(&arguments.list, PLACES, &today()?.to_string())?;
+    let blocked = listed.iter().filter(|one| one.number.is_some()).count();
+    let needs_blocked = match arguments.kind {
+        Kind::Identifier => arguments.clear < 1.0,
+        Kind::Name => false,
+        Kind::Mixed => true,
+    };
+    let list = arguments.list.display();
+    if needs_blocked && blocked == 0 {
         bail!(
-            "{}: no person with a full number is in force on court-defaulter; ask with `--clear 1`",
-            arguments.list.display()
+            "{list}: no person with a full number is in force on court-defaulter; ask with `--kind \
+             identifier --clear 1`"
         );
+    }
+    if listed.is_empty() {
+        bail!("{list}: nobody is listed there");
     }
     let save = || -> Result<()> {
         let mut out = BufWriter::new(File::create(&arguments.out)?);
-        let mut requests = Requests::new(arguments.seed, arguments.clear, &listed);
+        let mut requests = Requests::new(arguments.seed, arguments.kind, arguments.clear, &listed);
         for number in 0..arguments.count {
             writeln!(out, "{}", requests.body(number))?;
         }
@@ -61,154 +93,189 @@ pub fn write(arguments: &MixArguments) -> Result<()> {
     save().with_context(|| arguments.out.display().to_string())
 }
 
-/// A listed person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Listed {
-    name: String,
-    number: String,
-}
-
-fn today() -> Result<String> {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
-    Ok(Moment(i64::try_from(micros)?).day().to_string())
-}
-
-/// Persons of a list whose number is full and whose entry blocks on `today`.
-fn listed(lines: impl BufRead, today: &str) -> Result<Vec<Listed>> {
-    let mut listed = Vec::new();
-    for line in lines.lines() {
-        let line = line?;
-        if listed.len() == LISTED_MAX {
-            break;
-        }
-        // Most lines are spared the parser.
-        if !line.contains("\"court-defaulter\"") || !line.contains("\"person\"") {
-            continue;
-        }
-        let record: Value = serde_json::from_str(&line)?;
-        if let Some(found) = listed_person(&record, today) {
-            listed.push(found);
-        }
-    }
-    Ok(listed)
-}
-
-fn listed_person(record: &Value, today: &str) -> Option<Listed> {
-    let subject = record.get("subject")?;
-    let is = |value: &Value, text: &str| value.as_str() == Some(text);
-    let counts = is(record.get("list")?, "court-defaulter")
-        && is(record.get("disclosure")?, "public")
-        && record
-            .get("status")
-            .is_none_or(|status| is(status, "in_force"))
-        && is(subject.get("kind")?, "person")
-        && record.get("in_force_from")?.as_str()? <= today
-        && record
-            .get("in_force_until")
-            .and_then(Value::as_str)
-            .is_none_or(|until| until > today);
-    let number = subject.get("ids")?.as_array()?.iter().find_map(|id| {
-        let number = id.get("number")?.as_str()?;
-        (is(id.get("type")?, "citizen_id") && !number.contains('*')).then_some(number)
-    })?;
-    counts.then(|| Listed {
-        name: subject["name"].as_str().unwrap_or_default().to_owned(),
-        number: number.to_owned(),
-    })
-}
-
 /// Bodies in order.
 struct Requests<'a> {
     random: Random,
+    kind: Kind,
     clear: f64,
-    listed: &'a [Listed],
+    /// Persons whose number blocks.
+    blocked: Vec<&'a Listed>,
+    persons: Vec<&'a Listed>,
+    organisations: Vec<&'a Listed>,
     names: Names,
 }
 
 impl<'a> Requests<'a> {
-    fn new(seed: u64, clear: f64, listed: &'a [Listed]) -> Self {
+    fn new(seed: u64, kind: Kind, clear: f64, listed: &'a [Listed]) -> Self {
+        let those =
+            |what: &dyn Fn(&Listed) -> bool| listed.iter().filter(|one| what(one)).collect();
         Self {
             random: Random::new(seed),
+            kind,
             clear,
-            listed,
+            blocked: those(&|one| one.number.is_some()),
+            persons: those(&|one| one.is_person),
+            organisations: those(&|one| !one.is_person),
             names: Names::new(),
         }
     }
 
     fn body(&mut self, order: u64) -> Value {
-        let random = &mut self.random;
-        let any_listed = (!self.listed.is_empty())
-            .then(|| &self.listed[random.below(self.listed.len().max(1) as u64) as usize]);
-        let clear = random.happens(self.clear);
-        let (name, number) = match any_listed {
-            Some(listed) if !clear => (listed.name.clone(), listed.number.clone()),
-            Some(listed) if random.happens(0.5) => {
-                let male = random.happens(0.5);
-                (listed.name.clone(), person_number(random, male).1)
-            }
-            _ => {
-                let male = random.happens(0.5);
-                (self.names.draw(random), person_number(random, male).1)
-            }
+        let share = self.random.unit();
+        let asked = match self.kind {
+            Kind::Identifier if share < self.clear => self.miss(),
+            Kind::Identifier => self.hit(),
+            Kind::Name => self.name_alone(),
+            Kind::Mixed if share < MISS_SHARE => self.miss(),
+            Kind::Mixed if share < MISS_SHARE + HIT_SHARE => self.hit(),
+            Kind::Mixed => self.name_alone(),
         };
-        json!({"scenario": "rail.ticket",
-            "attributes": {"train_class": "G", "seat_class": "second"},
-            "subject": {"kind": "person", "name": name,
-                "ids": [{"type": "citizen_id", "number": number}]},
-            "purpose": "ticket sale", "reference": format!("order {order}")})
+        let (scenario, attributes, subject) = asked;
+        json!({"scenario": scenario, "attributes": attributes, "subject": subject,
+            "purpose": "load test", "reference": format!("order {order}")})
     }
+
+    /// A number nobody listed, half of them with a listed name.
+    fn miss(&mut self) -> (&'static str, Value, Value) {
+        let random = &mut self.random;
+        let male = random.happens(0.5);
+        let number = person_number(random, male).1;
+        let name = match any(random, &self.persons) {
+            Some(listed) if random.happens(0.5) => listed.name.clone(),
+            _ => self.names.person(random),
+        };
+        by_number(&name, &number)
+    }
+
+    fn hit(&mut self) -> (&'static str, Value, Value) {
+        match any(&mut self.random, &self.blocked) {
+            Some(Listed {
+                name,
+                number: Some(number),
+                ..
+            }) => by_number(name, number),
+            _ => self.miss(),
+        }
+    }
+
+    fn name_alone(&mut self) -> (&'static str, Value, Value) {
+        let random = &mut self.random;
+        let is_person = random.happens(0.5);
+        let listed = match is_person {
+            true => any(random, &self.persons),
+            false => any(random, &self.organisations),
+        };
+        let share = random.unit();
+        let name = match listed {
+            Some(listed) if share < EDITED_SHARE => self.names.edited(&listed.name, random),
+            Some(listed) if share < EDITED_SHARE + EQUAL_SHARE => listed.name.clone(),
+            _ if is_person => self.names.person(random),
+            _ => self.names.organisation(random),
+        };
+        let (scenario, attributes) = match (is_person, random.happens(0.5)) {
+            (true, true) => train(),
+            (true, false) => ("hotel.stay", json!({"star_rating": 4})),
+            (false, true) => ("procurement.supplier", json!({"stage": "register"})),
+            (false, false) => (
+                "bidding.bidder",
+                json!({"project_kind": "engineering_construction"}),
+            ),
+        };
+        let kind = if is_person { "person" } else { "organisation" };
+        (scenario, attributes, json!({"kind": kind, "name": name}))
+    }
+}
+
+fn any<'a>(random: &mut Random, listed: &[&'a Listed]) -> Option<&'a Listed> {
+    let place = random.below(listed.len().max(1) as u64) as usize;
+    listed.get(place).copied()
+}
+
+fn train() -> (&'static str, Value) {
+    let attributes = json!({"train_class": "G", "seat_class": "second"});
+    ("rail.ticket", attributes)
+}
+
+fn by_number(name: &str, number: &str) -> (&'static str, Value, Value) {
+    let (scenario, attributes) = train();
+    let ids = json!([{"type": "citizen_id", "number": number}]);
+    let subject = json!({"kind": "person", "name": name, "ids": ids});
+    (scenario, attributes, subject)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::list::Generator;
-    use hecha::model::term::Day;
     use std::collections::HashSet;
 
-    fn list() -> String {
-        let until = Day::parse("2026-06-30").unwrap();
-        let records = Generator::new(1, 0.7, until).take(5_000);
-        records.map(|record| record.to_string() + "\n").collect()
+    fn list() -> Vec<Listed> {
+        let names = Names::new();
+        let mut random = Random::new(9);
+        let mut listed = Vec::new();
+        for place in 0..2_000 {
+            let is_person = place % 5 != 4;
+            listed.push(Listed {
+                name: match is_person {
+                    true => names.person(&mut random),
+                    false => names.organisation(&mut random),
+                },
+                is_person,
+                number: (place % 5 == 0).then(|| person_number(&mut random, true).1),
+            });
+        }
+        listed
     }
 
-    #[test]
-    fn only_entries_that_block_today_are_taken() {
-        let text = list();
-        let found = listed(text.as_bytes(), "2026-07-01").unwrap();
-        assert!(found.len() > 500, "{}", found.len());
-        assert!(
-            found
-                .iter()
-                .all(|listed| listed.number.len() == 18 && !listed.name.is_empty())
-        );
-        assert!(listed(text.as_bytes(), "2010-01-01").unwrap().is_empty());
-        assert!(listed(&b"{"[..], "2026-07-01").unwrap().is_empty());
-        assert!(listed(&b"{\"court-defaulter\" \"person\""[..], "2026-07-01").is_err());
+    fn bodies(kind: Kind, seed: u64, listed: &[Listed]) -> Vec<Value> {
+        let mut requests = Requests::new(seed, kind, 0.9, listed);
+        (0..5_000).map(|order| requests.body(order)).collect()
     }
 
     #[test]
     fn the_share_of_listed_people_is_as_asked_and_bodies_repeat_with_the_seed() {
-        let found = listed(list().as_bytes(), "2026-07-01").unwrap();
-        let numbers: HashSet<&str> = found.iter().map(|listed| &*listed.number).collect();
-        let names: HashSet<&str> = found.iter().map(|listed| &*listed.name).collect();
-        let bodies = |seed| {
-            let mut requests = Requests::new(seed, 0.9, &found);
-            (0..5_000)
-                .map(|order| requests.body(order))
-                .collect::<Vec<_>>()
-        };
-        let asked = bodies(1);
-        assert_eq!(asked, bodies(1));
-        assert_ne!(asked, bodies(2));
-        let hits = asked
+        let found = list();
+        let numbers: HashSet<&str> = found
             .iter()
-            .filter(|body| numbers.contains(body["subject"]["ids"][0]["number"].as_str().unwrap()));
-        let hits = hits.count();
-        assert!((400..600).contains(&hits), "{hits}");
+            .filter_map(|one| one.number.as_deref())
+            .collect();
+        let names: HashSet<&str> = found.iter().map(|one| &*one.name).collect();
+        let asked = bodies(Kind::Identifier, 1, &found);
+        assert_eq!(asked, bodies(Kind::Identifier, 1, &found));
+        assert_ne!(asked, bodies(Kind::Identifier, 2, &found));
+        let number = |body: &Value| {
+            body["subject"]["ids"][0]["number"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        let hits = |asked: &[Value]| {
+            let all = asked.iter().filter_map(number);
+            all.filter(|number| numbers.contains(&**number)).count()
+        };
+        assert!((400..600).contains(&hits(&asked)), "{}", hits(&asked));
         let namesakes = asked
             .iter()
             .filter(|b| names.contains(b["subject"]["name"].as_str().unwrap()));
         assert!(namesakes.count() > 2_500);
+        let mixed = bodies(Kind::Mixed, 1, &found);
+        assert!((200..300).contains(&hits(&mixed)), "{}", hits(&mixed));
+        let alone = mixed.iter().filter(|body| number(body).is_none()).count();
+        assert!((200..300).contains(&alone), "{alone}");
+    }
+
+    #[test]
+    fn a_name_alone_has_no_number_and_half_are_firms() {
+        let found = list();
+        let names: HashSet<&str> = found.iter().map(|one| &*one.name).collect();
+        let asked = bodies(Kind::Name, 1, &found);
+        assert!(asked.iter().all(|body| body["subject"]["ids"].is_null()));
+        let firms = asked
+            .iter()
+            .filter(|body| body["subject"]["kind"] == "organisation");
+        assert!((2_400..2_600).contains(&firms.count()));
+        let equal = asked
+            .iter()
+            .filter(|body| names.contains(body["subject"]["name"].as_str().unwrap()));
+        let equal = equal.count();
+        assert!((1_100..2_000).contains(&equal), "{equal}");
     }
 }

@@ -60,6 +60,11 @@ impl Latencies {
         self.0.len()
     }
 
+    /// How many a second, made one after another; `None` of none.
+    pub fn a_second(&self) -> Option<f64> {
+        (!self.0.is_empty()).then(|| 1e9 / self.0.mean())
+    }
+
     /// The latency in microseconds that this share of answers keeps within; `None` of no answers.
     pub fn quantile_us(&self, share: f64) -> Option<f64> {
         (!self.0.is_empty()).then(|| self.0.value_at_quantile(share) as f64 / 1_000.0)
@@ -115,5 +120,9 @@ mod tests {
         near(0.5, 501.0);
         near(0.99, 991.0);
         near(1.0, 60_000_000.0);
+        let mut even = Latencies::new().unwrap();
+        even.record(Duration::from_millis(10));
+        let rate = even.a_second().unwrap();
+        assert!((99.0..101.0).contains(&rate), "{rate}");
     }
 }

@@ -21,10 +21,15 @@ pub fn on_core<T>(core: usize, back: usize, work: impl FnOnce() -> Result<T>) ->
 
 /// Puts this thread, and all it starts from now on, on `core`.
 pub fn to_core(core: usize) -> Result<()> {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    sched_setaffinity(None, &cores)
-        .with_context(|| format!("this machine gives no core {core}; choose others"))
+    to_cores(&[core])
+}
+
+/// The same on any of `cores`.
+pub fn to_cores(cores: &[usize]) -> Result<()> {
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|core| set.set(*core));
+    sched_setaffinity(None, &set)
+        .with_context(|| format!("this machine does not give cores {cores:?}; choose others"))
 }
 
 /// Processor time a process has used, in user and system mode, to 10 ms.

@@ -25,9 +25,14 @@ impl Random {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
+    /// A number from 0.0 to below 1.0.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     /// True in this share of calls, 0.0 to 1.0.
     pub fn happens(&mut self, share: f64) -> bool {
-        ((self.bits() >> 11) as f64) < share * (1u64 << 53) as f64
+        self.unit() < share
     }
 
     /// One of `choices`, which is not empty.
@@ -38,7 +43,7 @@ impl Random {
     /// A place below `len`, small ones far more often, as names are: half of all in the first
     /// eighth.
     pub fn skewed(&mut self, len: usize) -> usize {
-        let unit = (self.bits() >> 11) as f64 / (1u64 << 53) as f64;
+        let unit = self.unit();
         ((unit * unit * unit) * len as f64) as usize
     }
 }

@@ -4,11 +4,11 @@
 //! are taken within a round and then compared: machines drift between rounds.
 
 use crate::drive::Measured;
+use crate::machine;
 use crate::pace::Latencies;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -24,6 +24,8 @@ pub struct Setup {
     pub level: String,
     /// Rate of the open loops, where it was given.
     pub fixed_rate: Option<u64>,
+    /// Where and when: machine, date, commit, snapshot, kind of requests.
+    pub head: Value,
 }
 
 /// One server in one round.
@@ -66,8 +68,7 @@ pub fn print(
     let text = table(setup, rounds, &rows, syncs);
     std::io::stdout().write_all(text.as_bytes())?;
     if let Some(path) = record {
-        let value = as_json(setup, rounds, &rows, syncs);
-        fs::write(path, format!("{value:#}\n")).with_context(|| path.display().to_string())?;
+        machine::keep(path, &as_json(setup, rounds, &rows, syncs))?;
     }
     let failed: u64 = rounds
         .iter()
@@ -175,6 +176,13 @@ fn table(setup: &Setup, rounds: &[Round], rows: &[Row], syncs: &[Latencies]) -> 
         let us = median(syncs.iter().filter_map(|sync| sync.quantile_us(share)));
         let _ = writeln!(text, "{:<26}{:>12}", format!("{name} us"), figure(us));
     }
+    let each = median(syncs.iter().filter_map(Latencies::a_second));
+    let _ = writeln!(
+        text,
+        "{:<26}{:>12}",
+        "one after another, a second",
+        figure(each)
+    );
     for (name, side) in [
         ("bare", (|round: &Round| &round.bare) as fn(&Round) -> &Side),
         ("hecha", |round: &Round| &round.hecha),
@@ -212,37 +220,27 @@ fn notes<'a>(name: &str, sides: impl Iterator<Item = &'a Side>) -> String {
 
 fn as_json(setup: &Setup, rounds: &[Round], rows: &[Row], syncs: &[Latencies]) -> Value {
     let figures = rows.iter().map(|row| {
-        let value = json!({"bare": row.bare(), "hecha": row.hecha(), "ratios": row.ratios()});
+        let ratios = row.ratios();
+        let value = json!({"bare": row.bare(), "hecha": row.hecha(), "ratios": ratios,
+            "ratio": median(ratios.iter().copied()), "ratio_range": range(&ratios)});
         (row.name.clone(), value)
     });
+    let each = median(syncs.iter().filter_map(Latencies::a_second));
     let syncs = SHARES.into_iter().map(|(name, share)| {
         let us = median(syncs.iter().filter_map(|sync| sync.quantile_us(share)));
         (name.to_owned(), json!(us))
     });
     json!({
-        "machine": machine(),
+        "head": setup.head,
         "rounds": rounds.len(),
         "connections": setup.connections,
         "seconds": setup.seconds,
         "bodies": setup.bodies,
         "level": setup.level,
         "figures": figures.collect::<serde_json::Map<_, _>>(),
+        "fdatasync_a_second": each,
         "fdatasync_us": syncs.collect::<serde_json::Map<_, _>>(),
         "failed": rounds.iter().map(|r| r.bare.failed + r.hecha.failed).sum::<u64>(),
-    })
-}
-
-fn machine() -> Value {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let info = read("/proc/cpuinfo");
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map(|rest| rest.trim_start_matches(['\t', ' ', ':']).to_owned());
-    json!({
-        "processor": model,
-        "cores": std::thread::available_parallelism().map(usize::from).unwrap_or(0),
-        "kernel": read("/proc/sys/kernel/osrelease").trim(),
     })
 }
 
@@ -262,12 +260,17 @@ pub fn figure(value: Option<f64>) -> String {
     }
 }
 
+/// Least and most.
+pub fn range(ratios: &[f64]) -> Option<[f64; 2]> {
+    let least = ratios.iter().copied().min_by(f64::total_cmp)?;
+    let most = ratios.iter().copied().max_by(f64::total_cmp)?;
+    Some([least, most])
+}
+
 /// Median, least and most.
 pub fn ratio(ratios: &[f64]) -> String {
-    let least = ratios.iter().copied().min_by(f64::total_cmp);
-    let most = ratios.iter().copied().max_by(f64::total_cmp);
-    match (median(ratios.iter().copied()), least, most) {
-        (Some(median), Some(least), Some(most)) => {
+    match (median(ratios.iter().copied()), range(ratios)) {
+        (Some(median), Some([least, most])) => {
             format!("{median:.2} ({least:.2} to {most:.2})")
         }
         _ => "-".to_owned(),

@@ -7,6 +7,7 @@ use crate::disk::fdatasync_latencies;
 use crate::drive::{Driver, Measured};
 use crate::exchange::request;
 use crate::gateway::{Gateway, Guards, Server};
+use crate::machine::{head, inspect_current};
 use crate::pace::Latencies;
 use crate::pin::{on_core, processor_time, to_core};
 use crate::report::{self, Round, Setup};
@@ -17,8 +18,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Answers of hecha that are recorded for the bare server.
-const RECORDED_MAX: usize = 1_000;
+/// Answers of hecha that are recorded for the bare server: lengths of answers to names differ much.
+const RECORDED_MAX: usize = 5_000;
 /// Small synced writes that show what the disk takes.
 const SYNCS: u64 = 2_000;
 /// Connections open beside each of `--connections`, for the open loop: where answers wait for a
@@ -64,7 +65,7 @@ pub struct RunArguments {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=512))]
     connections: u16,
     /// Rounds; each measures both servers
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=20))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
     rounds: u64,
     /// Seconds of each open loop, and of the last step of each closed one
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
@@ -96,6 +97,10 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         bail!("this would take {steps_seconds} s; lower --rounds or --seconds ({SECONDS_MAX} s)");
     }
     let bodies = read_bodies(&arguments.mix)?;
+    let snapshot = match (&arguments.hecha_bin, &arguments.snapshot_dir) {
+        (Some(program), Some(folder)) => Some(inspect_current(program, folder)?),
+        _ => None,
+    };
     let state_dir = &arguments.state_dir;
     fs::create_dir(state_dir).with_context(|| {
         format!(
@@ -115,6 +120,7 @@ pub fn run(arguments: &RunArguments) -> Result<()> {
         bodies: bodies.len(),
         level: arguments.level.clone(),
         fixed_rate: arguments.rate,
+        head: head(&arguments.mix, snapshot)?,
     };
     report::print(&setup, &rounds, &syncs, arguments.record.as_deref())
 }

@@ -1,0 +1,517 @@
+//! The story of `loadtest swap`: a snapshot is published while load goes on.
+//!
+//! In: a hecha program, two snapshots, bodies. Out: latencies of three spans: steady; while
+//! `hecha publish` writes its copy to the same disk and holds it against the current one; from its
+//! end until the first answer that rests on the newer snapshot and a second more. Also the time
+//! from the end of `publish` to that answer, and the gateway's memory. Every round has a gateway
+//! of its own: a version that was served once is not taken again from the pointer. An error where
+//! a single request failed.
+
+use crate::drive::{Driver, Measured, Pace, Witness};
+use crate::exchange::{Answer, snapshot_id};
+use crate::gateway::{Server, publish_aside};
+use crate::machine::{self, keep};
+use crate::pace::Latencies;
+use crate::pair::{PairArguments, Place, Prepared};
+use crate::pin::{to_core, to_cores};
+use crate::process::{Footprint, footprint};
+use crate::report::{figure, median, range};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// What is still counted to the swap after the first answer from the newer snapshot.
+const AFTER: Duration = Duration::from_secs(1);
+/// Load before a steady span, so that caches are warm.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// A swap that takes longer is given up.
+const SWAP_MAX: Duration = Duration::from_secs(300);
+/// Between two looks at `publish`.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Between two looks at the gateway's memory.
+const MEMORY_EVERY: Duration = Duration::from_millis(100);
+/// The aim: p99 while swapping over p99 steady.
+const P99_RATIO_MAX: f64 = 2.0;
+
+/// Arguments of `loadtest swap`.
+#[derive(Args)]
+#[command(
+    after_help = "Needs two cores. Publishing runs on any of the two at niceness 19. The \
+                        newer snapshot is held against the older as always, so it must be much \
+                        the same list."
+)]
+pub struct SwapArguments {
+    #[command(flatten)]
+    pair: PairArguments,
+    /// Requests a second [default: half of the saturation that is found first]
+    #[arg(long)]
+    rate: Option<u64>,
+    /// Swaps, each with a gateway of its own
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
+    rounds: u64,
+    /// Seconds of the steady span
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=120))]
+    seconds: u64,
+}
+
+/// Spans of a round, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Span {
+    Steady,
+    Publishing,
+    Swapping,
+}
+
+/// Counts answers to the span in which they come.
+struct Spans<'a> {
+    now: Span,
+    newer: &'a [u8],
+    of_newer: Option<Instant>,
+    steady: Measured,
+    publishing: Measured,
+    swapping: Measured,
+}
+
+impl Witness for Spans<'_> {
+    fn answered(&mut self, latency: Duration, answer: &Answer<'_>) {
+        let of_span = match self.now {
+            Span::Steady => &mut self.steady,
+            Span::Publishing => &mut self.publishing,
+            Span::Swapping => &mut self.swapping,
+        };
+        of_span.answered(latency, answer);
+        if self.now != Span::Steady
+            && self.of_newer.is_none()
+            && snapshot_id(answer.body) == Some(self.newer)
+        {
+            self.of_newer = Some(Instant::now());
+        }
+    }
+}
+
+/// One swap.
+struct Round {
+    rate: u64,
+    steady: Measured,
+    publishing: Measured,
+    swapping: Measured,
+    unanswered: u64,
+    publish: Duration,
+    to_first_answer: Duration,
+    /// Before, the largest while publishing and swapping, and after.
+    memory: [Footprint; 3],
+}
+
+impl Round {
+    fn failed(&self) -> u64 {
+        let spans = [&self.steady, &self.publishing, &self.swapping];
+        self.unanswered + spans.iter().map(|span| span.failed()).sum::<u64>()
+    }
+}
+
+/// Measures and prints.
+pub fn run(arguments: &SwapArguments) -> Result<()> {
+    arguments.pair.in_folder(|prepared| {
+        let mut rounds = Vec::new();
+        let mut rate = arguments.rate;
+        for number in 0..arguments.rounds {
+            let place = arguments.pair.place(&format!("round-{number}"))?;
+            let round = one_round(arguments, prepared, &place, rate)?;
+            place.remove()?;
+            rate = Some(round.rate);
+            rounds.push(round);
+        }
+        let text = table(prepared, &rounds);
+        std::io::stdout().write_all(text.as_bytes())?;
+        if let Some(path) = &arguments.pair.record {
+            keep(path, &as_json(arguments, prepared, &rounds)?)?;
+        }
+        let failed: u64 = rounds.iter().map(Round::failed).sum();
+        match failed {
+            0 => Ok(()),
+            _ => bail!("{failed} requests failed: a swap must cost none"),
+        }
+    })
+}
+
+fn one_round(
+    arguments: &SwapArguments,
+    prepared: &Prepared,
+    place: &Place,
+    rate: Option<u64>,
+) -> Result<Round> {
+    let (server, token) = arguments.pair.serve(place)?;
+    let requests = prepared.requests(&token);
+    let connections = arguments.pair.connections();
+    let mut driver = Driver::connect(server.address, connections, &requests)?;
+    let span = Duration::from_secs(arguments.seconds);
+    let rate = match rate {
+        Some(rate) => rate,
+        None => (arguments.pair.saturation(&mut driver, span / 2)? / 2.0) as u64,
+    };
+    driver.open_loop(rate, WARM_UP)?;
+    let mut spans = Spans {
+        now: Span::Steady,
+        newer: prepared.snapshots[1].id.as_bytes(),
+        of_newer: None,
+        steady: Measured::new()?,
+        publishing: Measured::new()?,
+        swapping: Measured::new()?,
+    };
+    let start = Instant::now();
+    let mut pace = Pace::new(rate, span + SWAP_MAX);
+    while start.elapsed() < span {
+        driver.follow(&mut pace, start, &mut spans)?;
+    }
+    let round = swap(
+        arguments,
+        place,
+        &server,
+        &mut |spans| driver.follow(&mut pace, start, spans),
+        &mut spans,
+    )?;
+    pace.stop();
+    let unanswered = driver.drain(start, &mut spans)?;
+    let after = memory(&server)?;
+    drop(driver);
+    server.stop()?;
+    Ok(Round {
+        rate,
+        steady: spans.steady,
+        publishing: spans.publishing,
+        swapping: spans.swapping,
+        unanswered,
+        publish: round.publish,
+        to_first_answer: round.to_first_answer,
+        memory: [round.before, round.largest, after],
+    })
+}
+
+/// What is known of a swap beside its latencies.
+struct Swapped {
+    publish: Duration,
+    to_first_answer: Duration,
+    before: Footprint,
+    largest: Footprint,
+}
+
+/// Publishes the newer snapshot and goes on with the load until a second after it serves.
+fn swap(
+    arguments: &SwapArguments,
+    place: &Place,
+    server: &Server,
+    load: &mut dyn FnMut(&mut Spans<'_>) -> Result<()>,
+    spans: &mut Spans<'_>,
+) -> Result<Swapped> {
+    let pair = &arguments.pair;
+    let before = memory(server)?;
+    let mut largest = before;
+    to_cores(&pair.cores())?;
+    let mut publishing = publish_aside(&pair.gateway(place), pair.files()?[1])?;
+    to_core(pair.cores()[1])?;
+    let start = Instant::now();
+    let (mut look_at, mut memory_at) = (start, start);
+    let mut published: Option<Instant> = None;
+    spans.now = Span::Publishing;
+    loop {
+        load(spans)?;
+        let now = Instant::now();
+        if published.is_none() && now >= look_at {
+            look_at = now + LOOK_EVERY;
+            if has_ended(&mut publishing)? {
+                published = Some(Instant::now());
+                spans.now = Span::Swapping;
+            }
+        }
+        if now >= memory_at {
+            memory_at = now + MEMORY_EVERY;
+            let found = memory(server)?;
+            if found.resident_bytes > largest.resident_bytes {
+                largest = found;
+            }
+        }
+        if let (Some(published), Some(first)) = (published, spans.of_newer)
+            && now >= first + AFTER
+        {
+            return Ok(Swapped {
+                publish: published - start,
+                // The pointer moves a moment before the command ends.
+                to_first_answer: first.saturating_duration_since(published),
+                before,
+                largest,
+            });
+        }
+        if now > start + SWAP_MAX {
+            // It may have ended by itself.
+            let _ = publishing.kill();
+            bail!("the newer snapshot was not served within {SWAP_MAX:?}");
+        }
+    }
+}
+
+fn has_ended(publishing: &mut Child) -> Result<bool> {
+    let Some(status) = publishing.try_wait()? else {
+        return Ok(false);
+    };
+    if !status.success() {
+        let mut said = String::new();
+        if let Some(stderr) = &mut publishing.stderr {
+            stderr.read_to_string(&mut said)?;
+        }
+        bail!("`hecha publish` failed: {}", said.trim());
+    }
+    Ok(true)
+}
+
+fn memory(server: &Server) -> Result<Footprint> {
+    footprint(server.pid().context("the gateway is not ours")?)
+}
+
+const SHARES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+type Level = (&'static str, fn(&Measured) -> &Latencies);
+const LEVELS: [Level; 2] = [
+    ("kernel", |measured| &measured.kernel),
+    ("disk", |measured| &measured.disk),
+];
+
+/// A figure of the three spans over the rounds, and the ratios of the last two to the first.
+struct Row {
+    name: String,
+    spans: [Option<f64>; 3],
+    publishing: Vec<f64>,
+    swapping: Vec<f64>,
+}
+
+fn rows(rounds: &[Round]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (level, of) in LEVELS {
+        for (name, share) in SHARES {
+            let us = |measured: &Measured| of(measured).quantile_us(share);
+            let each = |span: fn(&Round) -> &Measured| {
+                rounds.iter().filter_map(move |round| us(span(round)))
+            };
+            let ratios = |span: fn(&Round) -> &Measured| {
+                let both = rounds
+                    .iter()
+                    .filter_map(|round| us(span(round)).zip(us(&round.steady)));
+                both.map(|(span, steady)| span / steady).collect()
+            };
+            rows.push(Row {
+                name: format!("{name} us, level {level}"),
+                spans: [
+                    median(each(|round| &round.steady)),
+                    median(each(|round| &round.publishing)),
+                    median(each(|round| &round.swapping)),
+                ],
+                publishing: ratios(|round| &round.publishing),
+                swapping: ratios(|round| &round.swapping),
+            });
+        }
+    }
+    rows
+}
+
+fn table(prepared: &Prepared, rounds: &[Round]) -> String {
+    let mut text = String::new();
+    let shown = |ratios: &[f64]| crate::report::ratio(ratios);
+    let [older, newer] = &prepared.snapshots;
+    // Writing to a String does not fail.
+    let _ = writeln!(
+        text,
+        "{} swaps from {} to {} entries, {} requests/s; medians of the rounds, ratios within a \
+         round\n\n\
+         {:<24}{:>9}{:>12}{:>10}  publishing/steady      swapping/steady",
+        rounds.len(),
+        older.entries,
+        newer.entries,
+        rounds[0].rate,
+        "",
+        "steady",
+        "publishing",
+        "swapping",
+    );
+    for row in rows(rounds) {
+        let [steady, publishing, swapping] = row.spans.map(figure);
+        let _ = writeln!(
+            text,
+            "{:<24}{steady:>9}{publishing:>12}{swapping:>10}  {:<22} {}",
+            row.name,
+            shown(&row.publishing),
+            shown(&row.swapping),
+        );
+    }
+    let of = |figure: &dyn Fn(&Round) -> f64| {
+        let all: Vec<f64> = rounds.iter().map(figure).collect();
+        let [least, most] = range(&all).unwrap_or_default();
+        let middle = median(all.into_iter()).unwrap_or_default();
+        format!("{middle:.2} ({least:.2} to {most:.2})")
+    };
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let _ = writeln!(
+        text,
+        "\nseconds of `hecha publish`                       {}\n\
+         seconds from its end to the first answer from it {}\n\
+         requests that failed                             {}\n\n\
+         memory of the gateway in MB; files {:.0} and {:.0}, most allowed while swapping {:.0}",
+        of(&|round| round.publish.as_secs_f64()),
+        of(&|round| round.to_first_answer.as_secs_f64()),
+        rounds.iter().map(Round::failed).sum::<u64>(),
+        megabytes(older.bytes),
+        megabytes(newer.bytes),
+        megabytes(prepared.memory_bytes_max()),
+    );
+    for (place, name) in ["before", "largest sampled", "after"].iter().enumerate() {
+        let of = |bytes: fn(&Footprint) -> u64| {
+            let bytes = rounds.iter().map(|round| bytes(&round.memory[place]));
+            bytes.max().map_or(0.0, megabytes)
+        };
+        let _ = writeln!(
+            text,
+            "{name:<16} resident {:>6.0}, of it anonymous {:>6.0}, files {:>6.0}; highest so \
+             far {:>6.0}",
+            of(|found| found.resident_bytes),
+            of(|found| found.anonymous_bytes),
+            of(|found| found.file_bytes),
+            of(|found| found.peak_bytes),
+        );
+    }
+    text.push_str(&faults(rounds));
+    text.push_str(&verdicts(prepared, rounds));
+    text
+}
+
+/// What became of the requests that failed.
+fn faults(rounds: &[Round]) -> String {
+    let mut text = String::new();
+    for (number, round) in rounds.iter().enumerate() {
+        if round.failed() > 0 {
+            let _ = writeln!(
+                text,
+                "\nround {}: other statuses steady {:?}, publishing {:?}, swapping {:?}; {} \
+                 requests without an answer",
+                number + 1,
+                round.steady.refused,
+                round.publishing.refused,
+                round.swapping.refused,
+                round.unanswered,
+            );
+        }
+    }
+    text
+}
+
+/// The aims that are not met.
+fn verdicts(prepared: &Prepared, rounds: &[Round]) -> String {
+    let mut text = String::from("\n");
+    let largest = rounds.iter().map(|round| round.memory[1].resident_bytes);
+    let largest = largest.max().unwrap_or_default();
+    if largest > prepared.memory_bytes_max() {
+        let _ = writeln!(text, "NOT MET: memory while swapping");
+    }
+    let p99 = rows(rounds)
+        .into_iter()
+        .find(|row| row.name == "p99 us, level kernel");
+    let ratio = p99.and_then(|row| median(row.swapping.into_iter()));
+    if ratio.is_none_or(|ratio| ratio >= P99_RATIO_MAX) {
+        let _ = writeln!(
+            text,
+            "NOT MET: p99 while swapping under {P99_RATIO_MAX} times steady"
+        );
+    }
+    if text.len() == 1 {
+        text.push_str("aims met: memory, p99 of level kernel while swapping\n");
+    }
+    text
+}
+
+fn as_json(arguments: &SwapArguments, prepared: &Prepared, rounds: &[Round]) -> Result<Value> {
+    let figures = rows(rounds).into_iter().map(|row| {
+        let [steady, publishing, swapping] = row.spans;
+        let value = json!({"steady": steady, "publishing": publishing, "swapping": swapping,
+            "publishing_ratios": row.publishing, "swapping_ratios": row.swapping});
+        (row.name, value)
+    });
+    let memory = |found: &Footprint| {
+        json!({"resident": found.resident_bytes, "anonymous": found.anonymous_bytes,
+            "files": found.file_bytes, "peak": found.peak_bytes})
+    };
+    let each = rounds.iter().map(|round| {
+        json!({"publish_seconds": round.publish.as_secs_f64(),
+            "publish_to_first_answer_seconds": round.to_first_answer.as_secs_f64(),
+            "failed": round.failed(),
+            "memory_bytes": {"before": memory(&round.memory[0]),
+                "largest": memory(&round.memory[1]), "after": memory(&round.memory[2])}})
+    });
+    Ok(json!({
+        "head": machine::head(arguments.pair.mix(), Some(prepared.snapshots[1].clone()))?,
+        "older_entries": prepared.snapshots[0].entries,
+        "older_bytes": prepared.snapshots[0].bytes,
+        "rate": rounds[0].rate,
+        "seconds": arguments.seconds,
+        "memory_bytes_max": prepared.memory_bytes_max(),
+        "figures": figures.collect::<serde_json::Map<_, _>>(),
+        "rounds": each.collect::<Vec<_>>(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans() -> Spans<'static> {
+        let measured = || Measured::new().unwrap();
+        Spans {
+            now: Span::Steady,
+            newer: b"b",
+            of_newer: None,
+            steady: measured(),
+            publishing: measured(),
+            swapping: measured(),
+        }
+    }
+
+    #[test]
+    fn answers_count_to_their_span_and_the_first_of_the_newer_snapshot_is_noticed() {
+        let mut spans = spans();
+        let come = |spans: &mut Spans<'_>, body: &[u8], us| {
+            let answer = Answer {
+                status: 200,
+                body,
+                bytes: 0,
+            };
+            spans.answered(Duration::from_micros(us), &answer);
+        };
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 100);
+        spans.now = Span::Publishing;
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
+        spans.now = Span::Swapping;
+        come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
+        assert!(spans.of_newer.is_none());
+        come(&mut spans, br#"{"snapshot":{"id":"b"}}"#, 150);
+        assert!(spans.of_newer.is_some());
+        let counts = [&spans.steady, &spans.publishing, &spans.swapping].map(|m| m.all.count());
+        assert_eq!(counts, [1, 1, 2]);
+        let round = Round {
+            rate: 1,
+            steady: spans.steady,
+            publishing: spans.publishing,
+            swapping: spans.swapping,
+            unanswered: 3,
+            publish: Duration::ZERO,
+            to_first_answer: Duration::ZERO,
+            memory: [Footprint::default(); 3],
+        };
+        assert_eq!(round.failed(), 3);
+        let row = &rows(&[round])[1];
+        assert_eq!(row.name, "p99 us, level kernel");
+        assert!(
+            (1.49..1.51).contains(&row.swapping[0]),
+            "{}",
+            row.swapping[0]
+        );
+    }
+}
