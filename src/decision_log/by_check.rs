@@ -6,9 +6,11 @@
 
 use super::entry::{self, Record};
 use super::error::LogError;
+use super::frames::LoneFrame;
+use super::lookup::FoundCheck;
 use super::record::{CheckId, KIND_CHECK, KIND_EVENT, KIND_FEEDBACK};
 use super::segment;
-use super::side::{Fault, LoneFrame, Mend, SideSegment, Sides};
+use super::side::{Fault, Mend, SideSegment, Sides};
 use super::side_file::SideKey;
 use crate::storage::append::ScanEnd;
 use crate::storage::disk::Storage;
@@ -86,6 +88,31 @@ pub(super) fn frames(
         frames.sort_unstable_by_key(|frame| frame.position);
         let month = segment.head().header.month.clone();
         Ok(Some(CheckFrames { month, frames }))
+    })?;
+    Ok(found.flatten())
+}
+
+/// What the log itself needs of a check in a full segment.
+///
+/// Errors: as `read`.
+pub(super) fn found(
+    storage: &dyn Storage,
+    folder: &Path,
+    number: u64,
+    wanted: CheckId,
+) -> Result<Option<FoundCheck>, LogError> {
+    let sides = Sides {
+        storage,
+        folder,
+        mend: Mend::Leave,
+    };
+    let found = sides.look(number, Some(number + 1), |segment| {
+        let Some(frame) = check_frame(segment, wanted)? else {
+            return Ok(None);
+        };
+        let unit = segment.check(&frame)?.unit;
+        let head = entry::check_head(frame.payload()).ok_or(Fault::Side)?;
+        Ok(Some(FoundCheck::new(&head, frame.position, unit)))
     })?;
     Ok(found.flatten())
 }

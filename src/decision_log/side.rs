@@ -5,14 +5,16 @@
 //! missing, damaged, or the segment is still being written. So an answer never depends on a side
 //! file being there or whole; only its speed does. Damage of a segment itself is an error.
 
+use super::chain::nonsense;
 use super::entry::{self, CheckRecord, NameKey, Names};
 use super::error::LogError;
-use super::record::{CheckId, KIND_CHECK, Position};
-use super::recovery::nonsense;
+use super::frames::{self, LoneFrame};
+use super::full;
+use super::record::{CheckId, KIND_CHECK};
 use super::segment;
 use super::side_contents::{self, Fullness};
 use super::side_file::{SideBytes, SideFault, SideFile, SideHead, SideKey};
-use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::append::HEADER_BYTES;
 use crate::storage::disk::{self, Storage, StoredFile};
 use crate::storage::replace;
 use std::collections::HashMap;
@@ -20,9 +22,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Bytes read at once where a frame stands; most are shorter.
-const FRAME_BYTES: usize = 2_048;
 
 /// What happens to a side file that is found damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,29 +60,6 @@ pub(super) struct SideSegment {
     file: Arc<dyn StoredFile>,
     places: Option<HashMap<NameKey, u64>>,
     names: Names,
-}
-
-/// A frame that was read alone.
-pub(super) struct LoneFrame {
-    pub kind: u8,
-    pub position: Position,
-    /// The whole frame, without the zeros at its end.
-    pub bytes: Vec<u8>,
-}
-
-impl LoneFrame {
-    /// Of a frame that stands in `bytes`.
-    pub fn new(frame: &Frame<'_>, bytes: &[u8]) -> Self {
-        Self {
-            kind: frame.kind,
-            position: Position(frame.index),
-            bytes: frame.whole(bytes).to_vec(),
-        }
-    }
-
-    pub fn payload(&self) -> &[u8] {
-        &self.bytes[HEADER_BYTES..]
-    }
 }
 
 /// The segments of a log, looked at one by one.
@@ -262,26 +238,9 @@ impl SideSegment {
 
     /// The frame at an offset. A side file that names a place without one is not of this segment.
     pub fn frame(&self, offset: u64) -> Result<LoneFrame, Fault> {
-        let mut bytes = vec![0; FRAME_BYTES];
-        self.read(offset, &mut bytes)?;
-        let payload_bytes = bytes.get(4..8).and_then(|bytes| bytes.first_chunk());
-        let payload_bytes = payload_bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize;
-        let whole_bytes = HEADER_BYTES + payload_bytes.min(PAYLOAD_BYTES_MAX) + 8;
-        if whole_bytes > bytes.len() {
-            bytes.resize(whole_bytes, 0);
-            self.read(offset, &mut bytes)?;
-        }
-        match append::decode(&bytes, 0) {
-            Found::Frame(frame, _) => Ok(LoneFrame::new(&frame, &bytes)),
-            Found::UnknownFormat(_) | Found::Nothing => Err(Fault::Side),
-        }
-    }
-
-    fn read(&self, offset: u64, bytes: &mut Vec<u8>) -> Result<(), LogError> {
-        let read = self.file.read_at(offset, bytes);
+        let read = frames::read_one(&*self.file, offset);
         let read = read.map_err(LogError::io("read", self.name.as_str()))?;
-        bytes.truncate(read);
-        Ok(())
+        read.ok_or(Fault::Side)
     }
 
     /// A check with its texts, which are fetched as it asks for them.
@@ -346,13 +305,12 @@ pub(super) fn make(storage: &dyn Storage, folder: &Path, number: u64) -> Result<
     Ok(side.len() as u64)
 }
 
-/// Whether a segment has a side file that begins as it should and has its length.
+/// Whether a segment has a side file that a start believes, of its whole length.
 pub(super) fn is_there(storage: &dyn Storage, folder: &Path, number: u64) -> bool {
     let opened = storage.open_to_read(&folder.join(segment::side_name(number)));
-    let Ok(file) = opened else { return false };
-    let len = file.len();
-    let side = SideFile::open(SideBytes::File(file), number);
-    side.is_ok_and(|side| len.is_ok_and(|len| len == side.head.whole_bytes()))
+    let len = opened.and_then(|file| file.len());
+    let full = full::known(storage, folder, number);
+    full.is_some_and(|full| len.is_ok_and(|len| len == full.head.whole_bytes()))
 }
 
 /// What `check` has found.
