@@ -2,16 +2,17 @@
 //! person?
 //!
 //! `cargo bench --bench subject -- 100000000` writes a log of so many checks, eight of them about
-//! one person and feedback on every thousandth, in three steps; after each it opens the log, asks
+//! one person and feedback on every 62nd, in three steps; after each it opens the log, asks
 //! for the person and for the first check, with the files out of the page cache and in it. Prints
 //! the middle time of each, the bytes that were read cold, and the bytes of one record. Opening
 //! stands apart: `hecha log subject` opens the log each time, a gateway has it open. Asserts that
 //! exactly the person's checks are found, and the first check with what concerns it.
 //!
-//! The last lines are extrapolated, not measured: each costs the same for a full segment, however
-//! large, and what is left is the last one, which is not full. So segments of a small log are small,
-//! about a hundred; their share is taken from the growth of the log and put to as many as a
-//! billion records fill at 64 MiB. A small log says little. 100 million checks take 20 GB.
+//! The last lines are extrapolated, not measured: a full segment costs the same however large, but
+//! for the feedback in it, and the last one, which is not full, is read whole. So segments are of
+//! 4 MiB here with as much feedback as one of 64 MiB has where every thousandth check has some;
+//! what the last one costs is measured in a log of one nearly full segment of 64 MiB. 100 million
+//! checks take 20 GB.
 //! `HECHA_BENCH_DIR` names a folder on the disk to measure; default the target folder.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
@@ -49,7 +50,11 @@ const BILLION: f64 = 1e9;
 const SEGMENT_BYTES: f64 = 67_108_864.0;
 /// Checks about the person in the whole log.
 const ABOUT: u64 = 8;
-const FEEDBACK_EVERY: u64 = 1_000;
+const FEEDBACK_EVERY: u64 = 62;
+/// Bytes of a segment here.
+const SMALL_SEGMENT_BYTES: u64 = 4 << 20;
+/// Checks that nearly fill one of 64 MiB.
+const LAST_RECORDS: u64 = 350_000;
 /// Times that each is asked each way; the middle time counts.
 const ASKED: usize = 9;
 /// Checks a second of a busy installation.
@@ -75,7 +80,7 @@ fn measure(folder: &Path, records: u64) -> Result<()> {
         folder: folder.to_owned(),
         segment_bytes: (records * 2)
             .next_multiple_of(4_096)
-            .clamp(1 << 16, 64 << 20),
+            .clamp(1 << 16, SMALL_SEGMENT_BYTES),
         records,
         first: Cell::new(None),
     };
@@ -94,22 +99,31 @@ fn measure(folder: &Path, records: u64) -> Result<()> {
     let [first, .., last] = &*steps else {
         return Ok(());
     };
+    std::fs::remove_dir_all(folder)?;
+    let single = Bench {
+        segment_bytes: SEGMENT_BYTES as u64,
+        records: LAST_RECORDS.min(records),
+        ..bench
+    };
+    single.write(0, single.records)?;
+    let single = single.ask(single.records)?;
     let billion = BILLION * last.bytes as f64 / written as f64 / SEGMENT_BYTES;
-    let tail = SEGMENT_BYTES / bench.segment_bytes as f64;
     let grown = (last.segments - first.segments).max(1) as f64;
     for (name, of) in ROWS {
-        let (first, last_cost) = (of(first), of(last));
-        let at_a_billion = |of: fn(&Cost) -> f64| {
-            let each = ((of(last_cost) - of(first)) / grown).max(0.0);
-            let rest = (of(last_cost) - each * last.segments as f64).max(0.0);
-            (each * 1e3, billion * each + rest * tail)
+        let at_a_billion = |ms: fn(&Cost) -> f64| {
+            let each = ((ms(of(last)) - ms(of(first))) / grown).max(0.0);
+            (
+                each * 1e3,
+                ms(of(&single)),
+                billion * each + ms(of(&single)),
+            )
         };
-        let (cold_each, cold) = at_a_billion(|cost| cost.cold_ms);
-        let (cached_each, cached) = at_a_billion(|cost| cost.cached_ms);
+        let (cold_each, cold_last, cold) = at_a_billion(|cost| cost.cold_ms);
+        let (cached_each, cached_last, cached) = at_a_billion(|cost| cost.cached_ms);
         println!(
-            "{name}: a full segment {cold_each:.0} us cold, {cached_each:.0} us cached; \
-             extrapolated to a billion records, {billion:.0} segments of 64 MiB: {cold:.0} ms cold, \
-             {cached:.0} ms cached"
+            "{name}: a full segment {cold_each:.0} us cold, {cached_each:.0} us cached, the last \
+             one {cold_last:.0} and {cached_last:.0} ms; extrapolated to a billion records, \
+             {billion:.0} segments of 64 MiB: {cold:.0} ms cold, {cached:.0} ms cached"
         );
     }
     Ok(())

@@ -17,6 +17,7 @@ use super::side_file::{SideBytes, SideFault, SideFile, SideHead, SideKey};
 use crate::storage::append::HEADER_BYTES;
 use crate::storage::disk::{self, Storage, StoredFile};
 use crate::storage::replace;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
@@ -54,10 +55,12 @@ impl From<LogError> for Fault {
 }
 
 /// A segment with a side file that answers.
-pub(super) struct SideSegment {
+pub(super) struct SideSegment<'a> {
+    sides: Sides<'a>,
     side: SideFile,
     name: String,
-    file: Arc<dyn StoredFile>,
+    /// Opened when a frame is asked for: most segments hold nothing of what is looked for.
+    file: OnceCell<Arc<dyn StoredFile>>,
     places: Option<HashMap<NameKey, u64>>,
     names: Names,
 }
@@ -70,12 +73,12 @@ pub(super) struct Sides<'a> {
     pub mend: Mend,
 }
 
-impl Sides<'_> {
+impl<'a> Sides<'a> {
     /// Shows each segment with records, in order. A visit must leave nothing behind when it fails
     /// with `Fault::Side`: it is made again.
     pub fn visit(
         self,
-        mut visit: impl FnMut(&mut SideSegment) -> Result<ControlFlow<()>, Fault>,
+        mut visit: impl FnMut(&mut SideSegment<'a>) -> Result<ControlFlow<()>, Fault>,
     ) -> Result<(), LogError> {
         let numbers = segment::numbers(self.storage, self.folder)?;
         let mut next_index = None;
@@ -115,7 +118,7 @@ impl Sides<'_> {
     }
 
     /// One segment alone, where it has records.
-    pub fn one(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment>, LogError> {
+    pub fn one(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment<'a>>, LogError> {
         match self.stored(number)? {
             Some(side) => Ok(Some(side)),
             None => self.gathered(number, next),
@@ -128,7 +131,7 @@ impl Sides<'_> {
         self,
         number: u64,
         next: Option<u64>,
-        look: impl Fn(&mut SideSegment) -> Result<T, Fault>,
+        look: impl Fn(&mut SideSegment<'a>) -> Result<T, Fault>,
     ) -> Result<Option<T>, LogError> {
         let Some(mut segment) = self.one(number, next)? else {
             return Ok(None);
@@ -147,33 +150,51 @@ impl Sides<'_> {
         }
     }
 
-    fn stored(self, number: u64) -> Result<Option<SideSegment>, LogError> {
+    /// Where the stored side file answers.
+    pub fn stored(self, number: u64) -> Result<Option<SideSegment<'a>>, LogError> {
         let path = self.folder.join(segment::side_name(number));
         let opened = self.storage.open_to_read(&path);
         let side = opened.map(|file| SideFile::open(SideBytes::File(file), number));
         let Ok(Ok(side)) = side else {
             return Ok(None);
         };
-        let file = self.open(number)?;
-        Ok(Some(SideSegment::new(side, number, file)))
+        Ok(Some(SideSegment::new(self, side, number)))
     }
 
     /// From the segment itself; `None` where it has no records.
-    pub fn gathered(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment>, LogError> {
+    pub fn gathered(
+        self,
+        number: u64,
+        next: Option<u64>,
+    ) -> Result<Option<SideSegment<'a>>, LogError> {
+        let (bytes, fullness) = self.load(number, next)?;
+        let Some(side) = side_contents::side_of(number, &bytes, fullness)? else {
+            return Ok(None);
+        };
+        let side = SideFile::open(SideBytes::Memory(side), number);
+        let side = side.map_err(|_| nonsense(number, 0))?;
+        Ok(Some(SideSegment::new(self, side, number)))
+    }
+
+    /// The bytes of a segment, and whether more may come.
+    pub fn load(self, number: u64, next: Option<u64>) -> Result<(Vec<u8>, Fullness), LogError> {
         // Looked at first: what is full now stays as it is.
         let fullness = match next.map(|next| self.is_begun(next)).transpose()? {
             Some(true) => Fullness::Full,
             _ => Fullness::Last,
         };
         let file = self.open(number)?;
-        let name = segment::file_name(number);
-        let bytes = disk::read_all(&*file).map_err(LogError::io("read", name))?;
-        let Some(side) = side_contents::side_of(number, &bytes, fullness)? else {
-            return Ok(None);
-        };
-        let side = SideFile::open(SideBytes::Memory(side), number);
-        let side = side.map_err(|_| nonsense(number, 0))?;
-        Ok(Some(SideSegment::new(side, number, file)))
+        let bytes = disk::read_all(&*file);
+        let bytes = bytes.map_err(LogError::io("read", segment::file_name(number)))?;
+        Ok((bytes, fullness))
+    }
+
+    /// The first bytes of a segment.
+    pub fn beginning(self, number: u64, bytes_max: usize) -> Result<Vec<u8>, LogError> {
+        let mut bytes = vec![0; bytes_max];
+        let read = self.open(number)?.read_at(0, &mut bytes);
+        bytes.truncate(read.map_err(LogError::io("read", segment::file_name(number)))?);
+        Ok(bytes)
     }
 
     fn remove(self, number: u64) {
@@ -186,10 +207,8 @@ impl Sides<'_> {
     }
 
     fn is_begun(self, number: u64) -> Result<bool, LogError> {
-        let mut first = [0; HEADER_BYTES];
-        let read = self.open(number)?.read_at(0, &mut first);
-        let read = read.map_err(LogError::io("read", segment::file_name(number)))?;
-        Ok(first[..read].iter().any(|byte| *byte != 0))
+        let first = self.beginning(number, HEADER_BYTES)?;
+        Ok(first.iter().any(|byte| *byte != 0))
     }
 
     fn open(self, number: u64) -> Result<Arc<dyn StoredFile>, LogError> {
@@ -199,12 +218,13 @@ impl Sides<'_> {
     }
 }
 
-impl SideSegment {
-    fn new(side: SideFile, number: u64, file: Arc<dyn StoredFile>) -> Self {
+impl<'a> SideSegment<'a> {
+    fn new(sides: Sides<'a>, side: SideFile, number: u64) -> Self {
         Self {
+            sides,
             side,
             name: segment::file_name(number),
-            file,
+            file: OnceCell::new(),
             places: None,
             names: Names::default(),
         }
@@ -216,8 +236,14 @@ impl SideSegment {
     }
 
     /// The segment's file.
-    pub fn file(&self) -> &dyn StoredFile {
-        &*self.file
+    ///
+    /// Errors: it cannot be opened.
+    pub fn file(&self) -> Result<&dyn StoredFile, LogError> {
+        if let Some(file) = self.file.get() {
+            return Ok(&**file);
+        }
+        let file = self.sides.open(self.side.head.header.number)?;
+        Ok(&**self.file.get_or_init(|| file))
     }
 
     /// Offsets of frames under a key.
@@ -238,7 +264,7 @@ impl SideSegment {
 
     /// The frame at an offset. A side file that names a place without one is not of this segment.
     pub fn frame(&self, offset: u64) -> Result<LoneFrame, Fault> {
-        let read = frames::read_one(&*self.file, offset);
+        let read = frames::read_one(self.file()?, offset);
         let read = read.map_err(LogError::io("read", self.name.as_str()))?;
         read.ok_or(Fault::Side)
     }

@@ -15,7 +15,7 @@ use super::segment::{self, Header};
 use super::side_file::{self, HEAD_BYTES, SideHead, SideKey};
 use super::side_start::SideStart;
 use crate::model::term::Moment;
-use crate::storage::append::{self, Frame, HEADER_BYTES};
+use crate::storage::append::{self, Frame, HEADER_BYTES, ScanEnd};
 use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -40,14 +40,33 @@ pub(super) fn side_of(
     fullness: Fullness,
 ) -> Result<Option<Vec<u8>>, LogError> {
     let mut gathered = Gathered::default();
+    let end = scan(number, bytes, fullness, |frame| gathered.see(frame))?;
+    let Some((header, first_index)) = gathered.header.take() else {
+        return Ok(None);
+    };
+    Ok(Some(gathered.encode(header, first_index, end, bytes)))
+}
+
+/// Shows all frames of a segment. `visit` says nothing where one makes no sense.
+///
+/// Errors: damage, a format not known.
+pub(super) fn scan<'a>(
+    number: u64,
+    bytes: &'a [u8],
+    fullness: Fullness,
+    mut visit: impl FnMut(Frame<'a>) -> Option<()>,
+) -> Result<ScanEnd, LogError> {
     let damaged = |offset, detail| LogError::Damaged {
         file: segment::file_name(number),
         offset,
         detail,
     };
+    let mut header = None;
     let end = append::scan(bytes, None, |frame| {
-        let seen = gathered.see(frame);
-        seen.ok_or_else(|| nonsense(number, frame.offset))
+        if frame.kind == KIND_SEGMENT {
+            header = Header::read(frame.payload);
+        }
+        visit(frame).ok_or_else(|| nonsense(number, frame.offset))
     })?;
     if let Some(format) = end.unknown_format {
         return Err(LogError::UnknownFormat {
@@ -67,19 +86,16 @@ pub(super) fn side_of(
             "a record that was on the disk cannot be read",
         ));
     }
-    let Some((header, first_index)) = gathered.header.take() else {
-        return match fullness {
-            Fullness::Last => Ok(None),
-            Fullness::Full => Err(damaged(0, "a segment between others has no records")),
-        };
-    };
-    if header.number != number {
-        return Err(damaged(
+    match header {
+        Some(header) if header.number != number => Err(damaged(
             0,
             "the file does not begin with the header of its segment",
-        ));
+        )),
+        None if fullness == Fullness::Full => {
+            Err(damaged(0, "a segment between others has no records"))
+        }
+        _ => Ok(end),
     }
-    Ok(Some(gathered.encode(header, first_index, end, bytes)))
 }
 
 /// What the frames have said so far.
@@ -175,7 +191,7 @@ impl Gathered {
     }
 
     /// What a start needs, of a segment with these bytes.
-    fn start(&mut self, end: append::ScanEnd, segment: &[u8]) -> SideStart {
+    fn start(&mut self, end: ScanEnd, segment: &[u8]) -> SideStart {
         let feedback = std::mem::take(&mut self.feedback);
         let reported: HashSet<CheckId> = feedback.iter().map(|(head, _)| head.check_id).collect();
         let mut owing = std::mem::take(&mut self.owing);
@@ -193,13 +209,7 @@ impl Gathered {
         }
     }
 
-    fn encode(
-        mut self,
-        header: Header,
-        first_index: u64,
-        end: append::ScanEnd,
-        segment: &[u8],
-    ) -> Vec<u8> {
+    fn encode(mut self, header: Header, first_index: u64, end: ScanEnd, segment: &[u8]) -> Vec<u8> {
         self.entries.sort_unstable();
         self.names.sort_unstable();
         let blocks = side_file::blocks_for(self.entries.len());
