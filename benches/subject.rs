@@ -263,7 +263,8 @@ impl Bench {
             let bytes = log.counters().bytes.load(Ordering::Relaxed) - before;
             let day = (bytes * CHECKS_A_SECOND * 86_400) as f64 / 1e9;
             println!(
-                "a plain clear, {name}: {bytes} bytes; {day:.0} GB a day at {CHECKS_A_SECOND} a second"
+                "a plain clear, {name}: {bytes} bytes; {day:.0} GB a day at {CHECKS_A_SECOND} \
+                 a second"
             );
             ensure!(bytes <= 200, "a plain clear takes at most 200 bytes");
         }
