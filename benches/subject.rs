@@ -1,22 +1,28 @@
-//! How long does it take to say who asked about a person, and how does that grow with the log?
+//! What does it cost to read a large log: to open it, to find one check, to say who asked about a
+//! person?
 //!
-//! `cargo bench --bench subject -- 10000000` writes a log of so many checks, eight of them about
-//! one person and feedback on every thousandth, in three steps; after each it opens the log and
-//! asks for the person, with the files out of the page cache and in it. Prints records, segments,
-//! bytes read and milliseconds. Opening stands apart: `hecha log subject` opens the log each time,
-//! a gateway has it open. Asserts that exactly the person's checks are found.
+//! `cargo bench --bench subject -- 100000000` writes a log of so many checks, eight of them about
+//! one person and feedback on every 62nd, in three steps; after each it opens the log, asks
+//! for the person and for the first check, with the files out of the page cache and in it. Prints
+//! the middle time of each, the bytes that were read cold, and the bytes of one record. Opening
+//! stands apart: `hecha log subject` opens the log each time, a gateway has it open. Asserts that
+//! exactly the person's checks are found, and the first check with what concerns it.
 //!
-//! The last line is extrapolated, not measured: a question costs the same for each full segment,
-//! however large, and reads the last one, which is not full, whole. So segments are small here,
-//! about a hundred; their share is taken from the growth of the log and put to as many as a
-//! billion records fill at 64 MiB. A small log says little.
+//! The last lines are extrapolated, not measured: a full segment costs the same however large, but
+//! for the feedback in it, and the last one, which is not full, is read whole. So segments are of
+//! 4 MiB here with as much feedback as one of 64 MiB has where every thousandth check has some;
+//! what the last one costs is measured in a log of one nearly full segment of 64 MiB. 100 million
+//! checks take 20 GB.
 //! `HECHA_BENCH_DIR` names a folder on the disk to measure; default the target folder.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use anyhow::{Context as _, Result, ensure};
+use hecha::decision_log::by_check;
 use hecha::decision_log::keys::LogKeys;
-use hecha::decision_log::record::{CheckDraft, Context, FeedbackAction, FeedbackDraft, Subject};
+use hecha::decision_log::record::{
+    CheckDraft, CheckId, Context, FeedbackAction, FeedbackDraft, Subject,
+};
 use hecha::decision_log::segment::LogOptions;
 use hecha::decision_log::subject::{SubjectFound, SubjectQuestion};
 use hecha::decision_log::writer::DecisionLog;
@@ -30,6 +36,7 @@ use hecha::seal::entropy::OsEntropy;
 use hecha::seal::keys::MasterKey;
 use hecha::storage::disk::{FolderLock, RealDisk, Storage, StoredFile};
 use rustix::fs::{Advice, fadvise};
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,9 +50,15 @@ const BILLION: f64 = 1e9;
 const SEGMENT_BYTES: f64 = 67_108_864.0;
 /// Checks about the person in the whole log.
 const ABOUT: u64 = 8;
-const FEEDBACK_EVERY: u64 = 1_000;
-/// Times that the question is asked each way; the middle time counts.
+const FEEDBACK_EVERY: u64 = 62;
+/// Bytes of a segment here.
+const SMALL_SEGMENT_BYTES: u64 = 4 << 20;
+/// Checks that nearly fill one of 64 MiB.
+const LAST_RECORDS: u64 = 350_000;
+/// Times that each is asked each way; the middle time counts.
 const ASKED: usize = 9;
+/// Checks a second of a busy installation.
+const CHECKS_A_SECOND: u64 = 10_000;
 const NOW: Moment = Moment(1_795_353_600_000_000);
 
 fn main() -> Result<()> {
@@ -67,62 +80,81 @@ fn measure(folder: &Path, records: u64) -> Result<()> {
         folder: folder.to_owned(),
         segment_bytes: (records * 2)
             .next_multiple_of(4_096)
-            .clamp(1 << 16, 64 << 20),
+            .clamp(1 << 16, SMALL_SEGMENT_BYTES),
         records,
+        first: Cell::new(None),
     };
-    println!("{:>46} {:>38}", "asked, cold", "asked, in cache");
+    bench.record()?;
     println!(
-        "{:>11} {:>8} {:>7} {:>13} {:>9} {:>13} {:>9} {:>10} {:>13}",
-        "records", "segments", "found", "bytes", "ms", "bytes", "ms", "open ms", "open bytes"
+        "{:>11} {:>8} {:>8} {:<8} {:>10} {:>10} {:>13}",
+        "records", "MB", "segments", "asked", "cold ms", "cached ms", "bytes, cold"
     );
     let mut written = 0;
     let mut steps = Vec::new();
     for part in [4, 2, 1] {
         bench.write(written, records / part)?;
         written = records / part;
-        steps.push((written, bench.ask(written)?));
+        steps.push(bench.ask(written)?);
     }
     let [first, .., last] = &*steps else {
         return Ok(());
     };
-    extrapolate(first, last, bench.segment_bytes);
+    std::fs::remove_dir_all(folder)?;
+    let single = Bench {
+        segment_bytes: SEGMENT_BYTES as u64,
+        records: LAST_RECORDS.min(records),
+        ..bench
+    };
+    single.write(0, single.records)?;
+    let single = single.ask(single.records)?;
+    let billion = BILLION * last.bytes as f64 / written as f64 / SEGMENT_BYTES;
+    let grown = (last.segments - first.segments).max(1) as f64;
+    for (name, of) in ROWS {
+        let at_a_billion = |ms: fn(&Cost) -> f64| {
+            let each = ((ms(of(last)) - ms(of(first))) / grown).max(0.0);
+            (
+                each * 1e3,
+                ms(of(&single)),
+                billion * each + ms(of(&single)),
+            )
+        };
+        let (cold_each, cold_last, cold) = at_a_billion(|cost| cost.cold_ms);
+        let (cached_each, cached_last, cached) = at_a_billion(|cost| cost.cached_ms);
+        println!(
+            "{name}: a full segment {cold_each:.0} us cold, {cached_each:.0} us cached, the last \
+             one {cold_last:.0} and {cached_last:.0} ms; extrapolated to a billion records, \
+             {billion:.0} segments of 64 MiB: {cold:.0} ms cold, {cached:.0} ms cached"
+        );
+    }
     Ok(())
 }
 
-fn extrapolate(first: &(u64, Step), last: &(u64, Step), segment_bytes: u64) {
-    let record_bytes = last.1.open_bytes as f64 / last.0 as f64;
-    let segments = BILLION * record_bytes / SEGMENT_BYTES;
-    let growth = (last.1.segments - first.1.segments).max(1) as f64;
-    let each = |of: fn(&Step) -> f64| ((of(&last.1) - of(&first.1)) / growth).max(0.0);
-    let tail = SEGMENT_BYTES / segment_bytes as f64;
-    let at_a_billion = |of: fn(&Step) -> f64| {
-        let rest = of(&last.1) - each(of) * last.1.segments as f64;
-        segments * each(of) + rest.max(0.0) * tail
-    };
-    println!(
-        "a full segment costs {:.0} us cold, {:.0} us in cache; extrapolated to a billion records, \
-         {segments:.0} segments of 64 MiB: {:.0} ms cold, {:.0} ms in cache, {:.0} MB read; \
-         opening before it {:.0} s",
-        each(|step| step.cold_ms) * 1e3,
-        each(|step| step.cached_ms) * 1e3,
-        at_a_billion(|step| step.cold_ms),
-        at_a_billion(|step| step.cached_ms),
-        at_a_billion(|step| step.cold_bytes as f64) / 1e6,
-        last.1.open_ms / 1e3 * BILLION / last.0 as f64,
-    );
-}
+/// What is asked of the log.
+const ROWS: [(&str, fn(&Step) -> &Cost); 3] = [
+    ("open", |step| &step.open),
+    ("check", |step| &step.check),
+    ("person", |step| &step.person),
+];
 
 struct Bench {
     disk: Counting,
     folder: PathBuf,
     segment_bytes: u64,
     records: u64,
+    /// The first check, which has feedback.
+    first: Cell<Option<CheckId>>,
 }
 
 struct Step {
     segments: u64,
-    open_ms: f64,
-    open_bytes: u64,
+    bytes: u64,
+    open: Cost,
+    check: Cost,
+    person: Cost,
+}
+
+/// Middle times.
+struct Cost {
     cold_ms: f64,
     cold_bytes: u64,
     cached_ms: f64,
@@ -154,6 +186,9 @@ impl Bench {
                 false => other(place)?,
             };
             let appended = log.append_check(&draft(&number))?;
+            if place == 0 {
+                self.first.set(Some(appended.check_id));
+            }
             if place % FEEDBACK_EVERY == 0 {
                 log.append_feedback(&FeedbackDraft {
                     moment: NOW,
@@ -170,43 +205,104 @@ impl Bench {
 
     /// Opens, asks, prints.
     fn ask(&self, written: u64) -> Result<Step> {
-        self.forget()?;
-        let (log, open_ms, open_bytes) = self.timed(|| self.open())?;
+        let log = self.open()?;
         log.wait_for_sides();
-        let (found, cold_ms, cold_bytes) = self.median(&log, || self.forget())?;
+        log.close()?;
+        // Closing is no part of opening.
+        let (opened, open) = self.cost(|| self.open())?;
+        drop(opened);
+        let log = self.open()?;
+        let (found, person) = self.cost(|| find(&log))?;
         let about = (0..written).filter(|place| self.is_about(*place)).count();
         ensure!(found.answers.len() == about, "every check is found, once");
         ensure!(found.months_unreadable.is_empty(), "its month is readable");
-        let (_, cached_ms, cached_bytes) = self.median(&log, || Ok(()))?;
+        let first = self.first.get().context("the log has checks")?;
+        let (records, check) = self.cost(|| {
+            let found = by_check::read(&self.disk, &self.folder, first)?;
+            Ok(found.records.len())
+        })?;
+        ensure!(records == 2, "the check and its feedback are found");
         log.close()?;
-        println!(
-            "{written:>11} {:>8} {about:>7} {cold_bytes:>13} {cold_ms:>9.1} {cached_bytes:>13} \
-             {cached_ms:>9.2} {open_ms:>10.0} {open_bytes:>13}",
-            found.segments,
-        );
-        Ok(Step {
+        let step = Step {
             segments: found.segments,
-            open_ms,
-            open_bytes,
+            bytes: found.segments * self.segment_bytes,
+            open,
+            check,
+            person,
+        };
+        for (name, of) in ROWS {
+            let cost = of(&step);
+            println!(
+                "{written:>11} {:>8.0} {:>8} {name:<8} {:>10.2} {:>10.2} {:>13}",
+                step.bytes as f64 / 1e6,
+                step.segments,
+                cost.cold_ms,
+                cost.cached_ms,
+                cost.cold_bytes,
+            );
+        }
+        Ok(step)
+    }
+
+    /// Bytes of one record and its frame, once its texts are known, and what a day of them takes.
+    fn record(&self) -> Result<()> {
+        let (number, log) = (other(1)?, self.open()?);
+        // Behind a format byte that says so, the operator stands before the request.
+        let with_operator = [REQUEST, b"\x0cteller 10293"].concat();
+        for (name, request) in [
+            ("number, name, two attributes, reference", REQUEST),
+            ("and an operator of 12 bytes", &with_operator),
+        ] {
+            let draft = || CheckDraft {
+                request,
+                ..draft(&number)
+            };
+            log.append_check(&draft())?;
+            let before = log.counters().bytes.load(Ordering::Relaxed);
+            log.append_check(&draft())?;
+            let bytes = log.counters().bytes.load(Ordering::Relaxed) - before;
+            let day = (bytes * CHECKS_A_SECOND * 86_400) as f64 / 1e9;
+            println!(
+                "a plain clear, {name}: {bytes} bytes; {day:.0} GB a day at {CHECKS_A_SECOND} \
+                 a second"
+            );
+            ensure!(bytes <= 200, "a plain clear takes at most 200 bytes");
+        }
+        log.close()?;
+        Ok(std::fs::remove_dir_all(&self.folder)?)
+    }
+
+    /// What `work` costs with the files out of the page cache, and in it.
+    fn cost<T>(&self, work: impl Fn() -> Result<T>) -> Result<(T, Cost)> {
+        let (_, cold_ms, cold_bytes) = self.median(&work, || self.forget())?;
+        let (done, cached_ms, _) = self.median(&work, || Ok(()))?;
+        let cost = Cost {
             cold_ms,
             cold_bytes,
             cached_ms,
-        })
+        };
+        Ok((done, cost))
     }
 
-    /// The question of the middle time, each asked after `before`.
-    fn median(
+    /// The middle one, each after `before`. One is over before the next: a log has one writer.
+    fn median<T>(
         &self,
-        log: &DecisionLog,
+        work: &impl Fn() -> Result<T>,
         before: impl Fn() -> Result<()>,
-    ) -> Result<(SubjectFound, f64, u64)> {
+    ) -> Result<(T, f64, u64)> {
         let mut asked = Vec::new();
-        for _ in 0..ASKED {
+        for _ in 1..ASKED {
             before()?;
-            asked.push(self.timed(|| find(log))?);
+            let (done, ms, bytes) = self.timed(work)?;
+            drop(done);
+            asked.push((ms, bytes));
         }
-        asked.sort_by(|a, b| a.1.total_cmp(&b.1));
-        Ok(asked.swap_remove(ASKED / 2))
+        before()?;
+        let (done, ms, bytes) = self.timed(work)?;
+        asked.push((ms, bytes));
+        asked.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (ms, bytes) = asked[ASKED / 2];
+        Ok((done, ms, bytes))
     }
 
     /// What `work` gives, its milliseconds, and the bytes that were read meanwhile.
@@ -261,6 +357,9 @@ fn parse(number: &str) -> Result<FullNumber> {
 
 const UNIT: &str = "rail-12306";
 
+/// As long as `wire` writes a plain ticket request: two attributes, name, number, a reference.
+const REQUEST: &[u8] = &[0x33; 68];
+
 /// A plain clear.
 fn draft(number: &FullNumber) -> CheckDraft<'_> {
     CheckDraft {
@@ -282,7 +381,7 @@ fn draft(number: &FullNumber) -> CheckDraft<'_> {
         language: Language::Zh,
         relied: &[],
         answer_hash: [4; 16],
-        request: &[0x33; 68],
+        request: REQUEST,
     }
 }
 

@@ -2,18 +2,27 @@
 //!
 //! In: a check_id. Out: its record, feedback on it, events that concern it, as `query::read` would
 //! show them. Segments are halved by the check_ids of their side files, for check_ids rise; then
-//! at most 256 checks are read, and behind them one filter block of each later segment.
+//! at most 256 checks are read, and behind them one filter block of each later segment. A segment
+//! without a side file, such as the last one, is read.
 
-use super::entry::{self, Record};
+use super::entry::{self, Names, Record};
 use super::error::LogError;
-use super::record::{CheckId, KIND_CHECK, KIND_EVENT, KIND_FEEDBACK};
+use super::frames::LoneFrame;
+use super::lookup::FoundCheck;
+use super::record::{
+    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_TEXT, Position,
+};
 use super::segment;
-use super::side::{Fault, LoneFrame, Mend, SideSegment, Sides};
+use super::side::{Fault, Mend, SideSegment, Sides};
+use super::side_contents;
 use super::side_file::SideKey;
-use crate::storage::append::ScanEnd;
+use crate::storage::append::{self, ScanEnd};
 use crate::storage::disk::Storage;
 use std::convert::Infallible;
 use std::path::Path;
+
+/// Bytes in which the first check of a segment stands, nearly always.
+const BEGINNING_BYTES: usize = 64 << 10;
 
 /// What was found, and how much was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +49,13 @@ pub fn read(storage: &dyn Storage, folder: &Path, wanted: CheckId) -> Result<ByC
     };
     for (place, number) in numbers.iter().enumerate().skip(first) {
         let next = numbers.get(place + 1).copied();
-        let records = sides.look(*number, next, |segment| in_segment(segment, wanted))?;
+        let stored = sides.stored(*number)?;
+        let by_side = stored.map(|mut segment| in_segment(&mut segment, wanted));
+        let records = match by_side {
+            Some(Ok(records)) => Some(records),
+            Some(Err(Fault::Log(error))) => return Err(error),
+            Some(Err(Fault::Side)) | None => in_frames(sides, *number, next, wanted)?,
+        };
         let Some(records) = records else {
             break;
         };
@@ -90,6 +105,31 @@ pub(super) fn frames(
     Ok(found.flatten())
 }
 
+/// What the log itself needs of a check in a full segment.
+///
+/// Errors: as `read`.
+pub(super) fn found(
+    storage: &dyn Storage,
+    folder: &Path,
+    number: u64,
+    wanted: CheckId,
+) -> Result<Option<FoundCheck>, LogError> {
+    let sides = Sides {
+        storage,
+        folder,
+        mend: Mend::Leave,
+    };
+    let found = sides.look(number, Some(number + 1), |segment| {
+        let Some(frame) = check_frame(segment, wanted)? else {
+            return Ok(None);
+        };
+        let unit = segment.check(&frame)?.unit;
+        let head = entry::check_head(frame.payload()).ok_or(Fault::Side)?;
+        Ok(Some(FoundCheck::new(&head, frame.position, unit)))
+    })?;
+    Ok(found.flatten())
+}
+
 /// Place of the last segment whose first check is not behind the wanted one.
 fn segment_of(
     sides: Sides<'_>,
@@ -106,10 +146,8 @@ fn segment_of(
         let first = loop {
             let next = numbers.get(place + 1).copied();
             *looked += 1;
-            let segment = sides.one(numbers[place], next)?;
-            let head = segment.as_ref().map(SideSegment::head);
-            match head.filter(|head| head.check_count > 0) {
-                Some(head) => break Some(head.checks.0),
+            match first_check(sides, numbers[place], next)? {
+                Some(first) => break Some(first),
                 None if place == low => break None,
                 None => place -= 1,
             }
@@ -126,7 +164,73 @@ fn segment_of(
     Ok(found)
 }
 
-fn in_segment(segment: &mut SideSegment, wanted: CheckId) -> Result<Vec<Record>, Fault> {
+/// The first check of a segment, if it has any. It stands near the beginning.
+fn first_check(
+    sides: Sides<'_>,
+    number: u64,
+    next: Option<u64>,
+) -> Result<Option<CheckId>, LogError> {
+    let of_side = |segment: SideSegment<'_>| {
+        let head = segment.head();
+        (head.check_count > 0).then_some(head.checks.0)
+    };
+    if let Some(segment) = sides.stored(number)? {
+        return Ok(of_side(segment));
+    }
+    let bytes = sides.beginning(number, BEGINNING_BYTES)?;
+    if next.is_none() && append::is_blank(&bytes, 0) {
+        return Ok(None);
+    }
+    let mut first = None;
+    let scanned = append::scan(&bytes, None, |frame| {
+        if first.is_none() && frame.kind == KIND_CHECK {
+            first = entry::check_head(frame.payload).map(|head| head.check_id);
+        }
+        Ok::<(), Infallible>(())
+    });
+    let Ok(_end) = scanned;
+    match first {
+        Some(first) => Ok(Some(first)),
+        None => Ok(sides.gathered(number, next)?.and_then(of_side)),
+    }
+}
+
+/// What concerns a check in a segment without a side file, by reading it; nothing where it has no
+/// frame.
+fn in_frames(
+    sides: Sides<'_>,
+    number: u64,
+    next: Option<u64>,
+    wanted: CheckId,
+) -> Result<Option<Vec<Record>>, LogError> {
+    let (bytes, fullness) = sides.load(number, next)?;
+    let (mut names, mut records) = (Names::default(), Vec::new());
+    let end = side_contents::scan(number, &bytes, fullness, |frame| {
+        let (payload, position) = (frame.payload, Position(frame.index));
+        match frame.kind {
+            KIND_TEXT | KIND_CONTEXT => {
+                names.learn(frame.kind, payload)?;
+            }
+            KIND_CHECK if entry::check_head(payload)?.check_id == wanted => {
+                let check = entry::check(payload, position, &names)?;
+                records.push(Record::Check(Box::new(check)));
+            }
+            KIND_FEEDBACK if entry::feedback_head(payload)?.0.check_id == wanted => {
+                records.push(Record::Feedback(entry::feedback(
+                    payload, position, &names,
+                )?));
+            }
+            KIND_EVENT if entry::event_check_id(payload)? == Some(wanted) => {
+                records.push(Record::Event(entry::event(payload, position, &names)?));
+            }
+            _ => {}
+        }
+        Some(())
+    })?;
+    Ok((end.next_index > 0).then_some(records))
+}
+
+fn in_segment(segment: &mut SideSegment<'_>, wanted: CheckId) -> Result<Vec<Record>, Fault> {
     let mut records = Vec::new();
     let (first, last) = segment.head().checks;
     if segment.head().check_count > 0
@@ -147,7 +251,7 @@ fn in_segment(segment: &mut SideSegment, wanted: CheckId) -> Result<Vec<Record>,
 
 /// Feedback or an event, where it concerns this check indeed.
 pub(super) fn concerning(
-    segment: &mut SideSegment,
+    segment: &mut SideSegment<'_>,
     frame: &LoneFrame,
     wanted: CheckId,
 ) -> Result<Option<Record>, Fault> {
@@ -169,13 +273,13 @@ pub(super) fn concerning(
     Ok(Some(record))
 }
 
-fn check_frame(segment: &SideSegment, wanted: CheckId) -> Result<Option<LoneFrame>, Fault> {
+fn check_frame(segment: &SideSegment<'_>, wanted: CheckId) -> Result<Option<LoneFrame>, Fault> {
     let Some((from, to)) = segment.stretch(wanted)? else {
         return Ok(None);
     };
     let len = usize::try_from(to.saturating_sub(from)).map_err(|_| Fault::Side)?;
     let mut bytes = vec![0; len];
-    let read = segment.file().read_at(from, &mut bytes);
+    let read = segment.file()?.read_at(from, &mut bytes);
     let name = segment::file_name(segment.head().header.number);
     let read = read.map_err(LogError::io("read", name))?;
     let mut found = None;

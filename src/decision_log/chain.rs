@@ -1,14 +1,18 @@
 //! Reading all segments of a log in order, to where whole frames end.
 //!
-//! In: a folder. Out: every frame, once, in order, and where and how they end: as they should, in a
+//! In: a folder. Out: every frame, once, in order, or what is known of a full segment instead of
+//! its frames, where the reader wants no more; and where and how they end: as they should, in a
 //! tail that a crash has torn, or in damage. Damage is what a later frame states to have been on
 //! the disk and what cannot be read; a file that is shorter than it was made; a gap. Changes
 //! nothing. Also reads a log that is being written: what looks like damage is looked at again.
 
+use super::entry;
 use super::error::LogError;
-use super::record::KIND_SEGMENT;
+use super::full::FullSegment;
+use super::record::{KIND_CHECK, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT};
 use super::segment::{self, Header, SEGMENT_UNIT_BYTES};
-use crate::storage::append::{self, Frame, ScanEnd};
+use crate::model::term::Moment;
+use crate::storage::append::{self, Frame, KIND_MARK, ScanEnd};
 use crate::storage::disk::{self, Storage};
 use std::path::Path;
 
@@ -61,6 +65,14 @@ impl Chain {
     }
 }
 
+/// What a reader sees.
+pub(super) enum Seen<'a> {
+    /// A frame, with the header of its segment.
+    Frame(&'a Header, Frame<'a>),
+    /// A full segment, instead of its frames.
+    Full(&'a FullSegment),
+}
+
 /// Reads a log. `visit` sees each frame with the header of its segment.
 pub(super) fn read(
     storage: &dyn Storage,
@@ -84,6 +96,33 @@ pub(super) fn read_last(
     // One more for the prepared one.
     let skipped = numbers.len().saturating_sub(segments_max.saturating_add(1));
     numbers.drain(..skipped);
+    let visit = |seen: Seen<'_>| match seen {
+        Seen::Frame(header, frame) => visit(header, frame),
+        Seen::Full(_) => Ok(()),
+    };
+    read_numbers(storage, folder, writing, &numbers, |_| None, visit)
+}
+
+/// Reads a log that nobody writes, but for the full segments of which `known` says enough. Never of
+/// the last one, which has to be read.
+pub(super) fn read_unknown(
+    storage: &dyn Storage,
+    folder: &Path,
+    known: impl Fn(u64) -> Option<FullSegment>,
+    visit: impl FnMut(Seen<'_>) -> Result<(), LogError>,
+) -> Result<Chain, LogError> {
+    let numbers = segment::numbers(storage, folder)?;
+    read_numbers(storage, folder, Writing::No, &numbers, known, visit)
+}
+
+fn read_numbers(
+    storage: &dyn Storage,
+    folder: &Path,
+    writing: Writing,
+    numbers: &[u64],
+    known: impl Fn(u64) -> Option<FullSegment>,
+    mut visit: impl FnMut(Seen<'_>) -> Result<(), LogError>,
+) -> Result<Chain, LogError> {
     let mut reader = Reader {
         storage,
         folder,
@@ -94,7 +133,12 @@ pub(super) fn read_last(
     let mut looks = 0;
     while let Some(number) = numbers.get(place) {
         let later = &numbers[place + 1..];
-        match reader.segment(*number, later.is_empty(), &mut visit)? {
+        let full = (!later.is_empty()).then(|| known(*number)).flatten();
+        let step = match full.filter(|full| reader.continues(full)) {
+            Some(full) => reader.pass(&full, &mut visit)?,
+            None => reader.segment(*number, later.is_empty(), &mut visit)?,
+        };
+        match step {
             Step::Whole => {
                 place += 1;
                 looks = 0;
@@ -157,11 +201,34 @@ struct Broken {
 }
 
 impl Reader<'_> {
+    fn continues(&self, full: &FullSegment) -> bool {
+        let before = self.chain.segments.last();
+        before.is_none_or(|last| last.end.next_index == full.head.first_index)
+    }
+
+    fn pass(
+        &mut self,
+        full: &FullSegment,
+        visit: &mut impl FnMut(Seen<'_>) -> Result<(), LogError>,
+    ) -> Result<Step, LogError> {
+        visit(Seen::Full(full))?;
+        self.chain.segments.push(ReadSegment {
+            header: full.head.header.clone(),
+            end: ScanEnd {
+                offset: full.head.end,
+                next_index: full.head.next_index,
+                synced_through: full.start.synced_through,
+                unknown_format: None,
+            },
+        });
+        Ok(Step::Whole)
+    }
+
     fn segment(
         &mut self,
         number: u64,
         is_last: bool,
-        visit: &mut impl FnMut(&Header, Frame<'_>) -> Result<(), LogError>,
+        visit: &mut impl FnMut(Seen<'_>) -> Result<(), LogError>,
     ) -> Result<Step, LogError> {
         self.load(number)?;
         let name = segment::file_name(number);
@@ -183,7 +250,7 @@ impl Reader<'_> {
             }
             header
                 .as_ref()
-                .map_or(Ok(()), |header| visit(header, frame))
+                .map_or(Ok(()), |header| visit(Seen::Frame(header, frame)))
         })?;
         if let Some(format) = end.unknown_format {
             return Err(LogError::UnknownFormat {
@@ -279,4 +346,26 @@ fn first_frame(name: &str, number: u64, frame: Frame<'_>) -> Result<Header, LogE
         offset: 0,
         detail: "the file does not begin with the header of its segment",
     })
+}
+
+/// A frame that is whole and whose record cannot be read.
+pub(super) fn nonsense(number: u64, offset: u64) -> LogError {
+    LogError::Damaged {
+        file: segment::file_name(number),
+        offset,
+        detail: "a record is whole and makes no sense",
+    }
+}
+
+/// The moment that a frame states, if it states one; nothing where it makes no sense.
+pub(super) fn moment_of(frame: &Frame<'_>) -> Option<Option<Moment>> {
+    let payload = frame.payload;
+    Some(Some(match frame.kind {
+        KIND_SEGMENT => Header::read(payload)?.begun,
+        KIND_CHECK => entry::check_head(payload)?.moment,
+        KIND_FEEDBACK => entry::feedback_head(payload)?.0.moment,
+        KIND_EVENT => entry::event_moment(payload)?,
+        KIND_MARK => Moment(i64::from_le_bytes(payload.try_into().ok()?)),
+        _ => return Some(None),
+    }))
 }

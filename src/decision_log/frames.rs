@@ -1,20 +1,76 @@
 //! Frames read back from the files, in order, up to a place that is on the disk.
 //!
 //! In: a place, the highest index that is on the disk. Out: each frame with its bytes, as they are
-//! read, its checksum compared. Never the memory of the writer: what is hashed here is what a later
-//! reader will find.
+//! read, its checksum compared; or one frame alone. Never the memory of the writer: what is hashed
+//! here is what a later reader will find.
 
 use super::error::LogError;
+use super::record::Position;
 use super::segment::{self, Header};
 use super::shards;
-use crate::storage::append::{self, Found, Frame, PAYLOAD_BYTES_MAX};
-use crate::storage::disk::Storage;
+use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::disk::{Storage, StoredFile};
+use std::io;
 use std::path::Path;
 
 /// Bytes read at once, where that holds a frame.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Bytes that hold every frame.
 const LARGE_BYTES: usize = 2 * PAYLOAD_BYTES_MAX;
+/// Bytes read at once where a frame stands alone; most are shorter.
+const FRAME_BYTES: usize = 2_048;
+
+/// A frame that was read alone.
+pub(super) struct LoneFrame {
+    pub kind: u8,
+    pub position: Position,
+    /// The whole frame, without the zeros at its end.
+    pub bytes: Vec<u8>,
+}
+
+impl LoneFrame {
+    /// Of a frame that stands in `bytes`.
+    pub fn new(frame: &Frame<'_>, bytes: &[u8]) -> Self {
+        Self {
+            kind: frame.kind,
+            position: Position(frame.index),
+            bytes: frame.whole(bytes).to_vec(),
+        }
+    }
+
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[HEADER_BYTES..]
+    }
+
+    /// Its checksum.
+    pub fn checksum(&self) -> &[u8] {
+        &self.bytes[HEADER_BYTES - 4..HEADER_BYTES]
+    }
+
+    /// Its length with the zeros at its end.
+    pub fn whole_bytes(&self) -> u64 {
+        self.bytes.len().next_multiple_of(8) as u64
+    }
+}
+
+/// The whole frame at an offset; nothing where none stands.
+///
+/// Errors: the file cannot be read.
+pub(super) fn read_one(file: &dyn StoredFile, offset: u64) -> io::Result<Option<LoneFrame>> {
+    let mut bytes = vec![0; FRAME_BYTES];
+    let mut read = file.read_at(offset, &mut bytes)?;
+    let payload_bytes = bytes.get(4..8).and_then(|bytes| bytes.first_chunk());
+    let payload_bytes = payload_bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize;
+    let whole_bytes = HEADER_BYTES + payload_bytes.min(PAYLOAD_BYTES_MAX) + 8;
+    if whole_bytes > bytes.len() {
+        bytes.resize(whole_bytes, 0);
+        read = file.read_at(offset, &mut bytes)?;
+    }
+    Ok(match append::decode(&bytes[..read], 0) {
+        Found::Frame(frame, _) => Some(LoneFrame::new(&frame, &bytes)),
+        Found::UnknownFormat(_) | Found::Nothing => None,
+    })
+}
 
 /// Where the next frame stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

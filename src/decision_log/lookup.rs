@@ -37,20 +37,15 @@ pub struct FoundCheck {
 }
 
 impl FoundCheck {
-    /// `unit_of` gives a unit by its number in the segment.
-    pub(super) fn new(
-        head: CheckHead,
-        position: Position,
-        unit_of: impl FnOnce(u32) -> Option<Arc<str>>,
-    ) -> Option<Self> {
-        Some(Self {
+    pub(super) fn new(head: &CheckHead, position: Position, unit: Arc<str>) -> Self {
+        Self {
             check_id: head.check_id,
             position,
             moment: head.moment,
-            unit: unit_of(head.unit)?,
+            unit,
             decision: head.decision,
             level: head.level,
-        })
+        }
     }
 }
 

@@ -34,6 +34,12 @@ pub mod frames;
 pub mod grown;
 /// Keeps the trees of all months.
 pub mod keeper;
+/// What a start needs of a full segment.
+pub mod side_start;
+/// A file beside each full segment: who stands in it, and where.
+pub mod side_file;
+/// A full segment that a start need not read.
+pub mod full;
 /// Reading all segments in order, to where whole frames end.
 pub mod chain;
 /// Where checks stand, without memory for each.
@@ -46,12 +52,12 @@ pub mod feedback;
 pub mod recovery;
 /// Numbers of checks, rising.
 pub mod check_ids;
-/// A file beside each full segment: who stands in it, and where.
-pub mod side_file;
 /// What a segment's side file holds, gathered from its frames.
 pub mod side_contents;
 /// Which side file or segment answers, damage or not.
 pub mod side;
+/// One check and what concerns it, without reading the whole log.
+pub mod by_check;
 /// The thread that makes side files.
 pub mod side_maker;
 /// Appending under one lock: order, check_ids, roll-over.
@@ -74,8 +80,6 @@ pub mod syncing;
 pub mod writer;
 /// A few records at a time.
 pub mod page;
-/// One check and what concerns it, without reading the whole log.
-pub mod by_check;
 /// Who asked about a person.
 pub mod subject;
 /// What readers ask of the open log.

@@ -5,11 +5,11 @@
 //! call reads at most `SEGMENTS_MAX`, so that it ends soon however rare the wanted ones are. Whole
 //! frames alone are believed; damage inside what is read is an error. Changes nothing.
 
+use super::chain::nonsense;
 use super::entry::{Names, Record};
 use super::error::LogError;
 use super::query::{Filter, take};
 use super::record::KIND_SEGMENT;
-use super::recovery::nonsense;
 use super::segment::{self, Header};
 use crate::model::term::Moment;
 use crate::storage::append::{self, Found, ScanEnd};

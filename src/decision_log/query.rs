@@ -4,13 +4,13 @@
 //! and changes nothing. Damage is an error with file and offset; a tail that a crash has torn, or
 //! that is being written just now, is only said.
 
-use super::chain::{self, Writing};
+use super::chain::{self, Writing, nonsense};
 use super::entry::{self, Names, Record};
 use super::error::LogError;
 use super::record::{
     CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
-use super::recovery::{Cut, nonsense};
+use super::recovery::Cut;
 use super::segment::{self, Header};
 use crate::model::term::Moment;
 use crate::storage::append::Frame;

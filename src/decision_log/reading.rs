@@ -8,6 +8,8 @@ use super::keys::LogKeys;
 use super::months;
 use super::record::Subject;
 use super::side::Mend;
+#[cfg(test)]
+use super::side_maker;
 use super::subject::{self, NamesSubject, SubjectFound, SubjectQuestion};
 use super::writer::DecisionLog;
 use crate::identifier::digest::Digest;
@@ -18,6 +20,14 @@ impl DecisionLog {
     /// Waits until each segment that is full and on the disk has a side file, or failed to get one.
     pub fn wait_for_sides(&self) {
         self.shared.sides.wait_until_done();
+    }
+
+    /// What the thread that makes side files does, on this thread.
+    #[cfg(test)]
+    pub(super) fn make_sides_now(&self) {
+        let shared = &*self.shared;
+        let (storage, folder) = (&*shared.ground.storage, &shared.ground.folder);
+        side_maker::make_now(&shared.sides, storage, folder);
     }
 
     /// How the log writes down somebody now; `None` where it has ended.

@@ -1,27 +1,30 @@
 //! Reading back at start: what the log holds, what a crash has torn, what has to be repaired.
 //!
 //! In: a folder whose lock is held. Out: everything that appending needs to go on after the last
-//! whole frame, which is then on the disk. Damage stops before anything is changed. What had only
+//! whole frame, which is then on the disk. Of full segments the side files say it (`full.rs`); the
+//! last segment, and each whose side file is not to be believed, is read whole. Damage that is seen
+//! stops before anything is changed. What had only
 //! reached the kernel is written again before it is synced: a sync that failed in a former run may
 //! have left pages that are in memory, count as clean, and are not on the disk.
 
-use super::chain::{self, Chain, Writing};
+use super::chain::{self, Chain, Seen, nonsense};
 use super::counters::owes_report;
 use super::entry;
 use super::error::LogError;
 use super::feedback::FeedbackMap;
+use super::full::{self, FullSegment};
 use super::index::LogIndex;
 use super::intern::{self, NextNumbers, Table};
 use super::keys::LogKeys;
 use super::months;
 use super::record::{
-    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
+    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
 use super::segment::{self, Header, Preparation};
 use super::shards::SegmentSpan;
 use crate::model::term::Moment;
 use crate::seal::entropy::Entropy;
-use crate::storage::append::{self, Frame, KIND_MARK};
+use crate::storage::append::{self, Frame};
 use crate::storage::disk::{self, FolderLock, Storage, StoredFile};
 use crate::storage::replace;
 use std::collections::HashSet;
@@ -99,26 +102,16 @@ pub(super) fn recover(
     let name = || folder.display().to_string();
     replace::clean(storage, folder).map_err(LogError::io("clean", name()))?;
     months::clean(storage, folder).map_err(LogError::io("clean", name()))?;
-    let mut memory = Memory {
-        keys,
-        index: LogIndex::default(),
-        feedback: FeedbackMap::default(),
-        key: None,
-        numbers: NextNumbers::default(),
-        last_check: None,
-        spans: Vec::new(),
-        unreported: HashSet::new(),
-        recovery: Recovery::default(),
-    };
-    let chain = chain::read(storage, folder, Writing::No, |header, frame| {
-        memory.see(header, frame)
-    })?;
+    let (memory, chain) = read(storage, folder, keys)?;
     remove_sides(storage, folder, &chain)?;
-    memory.recovery.cut = repair(storage, folder, &chain)?;
-    memory.recovery.unreported = memory.unreported.len() as u64;
+    let recovery = Recovery {
+        cut: repair(storage, folder, &chain)?,
+        unreported: memory.unreported.len() as u64,
+        ..memory.recovery
+    };
     let last = chain.segments.last();
     Ok(Recovered {
-        recovery: memory.recovery,
+        recovery,
         index: memory.index,
         feedback: memory.feedback,
         next_index: chain.next_index(),
@@ -127,6 +120,35 @@ pub(super) fn recover(
         last_check: memory.last_check,
         spans: memory.spans,
     })
+}
+
+/// Reads what has to be read. A second time where the segment to go on in is one whose side file
+/// was believed, because nothing behind it counts: its texts and numbers are needed.
+fn read<'k>(
+    storage: &dyn Storage,
+    folder: &Path,
+    keys: &'k LogKeys,
+) -> Result<(Memory<'k>, Chain), LogError> {
+    let mut below = u64::MAX;
+    loop {
+        let mut memory = Memory::new(keys);
+        let known = |number| match number < below {
+            true => full::known(storage, folder, number),
+            false => None,
+        };
+        let chain = chain::read_unknown(storage, folder, known, |seen| match seen {
+            Seen::Frame(header, frame) => memory.see(header, frame),
+            Seen::Full(segment) => {
+                memory.pass(segment);
+                Ok(())
+            }
+        })?;
+        let last = chain.segments.last().map_or(0, |last| last.header.number);
+        if memory.passed != Some(last) {
+            return Ok((memory, chain));
+        }
+        below = last;
+    }
 }
 
 /// Creates the folder where absent and takes its lock.
@@ -183,35 +205,78 @@ struct Memory<'k> {
     spans: Vec<SegmentSpan>,
     /// Blocks and limits without feedback so far.
     unreported: HashSet<CheckId>,
+    /// The last segment of which the side file was believed.
+    passed: Option<u64>,
     recovery: Recovery,
 }
 
-impl Memory<'_> {
+impl<'k> Memory<'k> {
+    fn new(keys: &'k LogKeys) -> Self {
+        Self {
+            keys,
+            index: LogIndex::default(),
+            feedback: FeedbackMap::default(),
+            key: None,
+            numbers: NextNumbers::default(),
+            last_check: None,
+            spans: Vec::new(),
+            unreported: HashSet::new(),
+            passed: None,
+            recovery: Recovery::default(),
+        }
+    }
+
+    /// A full segment, as its side file gives it: what `see` would have gathered of its frames.
+    fn pass(&mut self, segment: &FullSegment) {
+        let (head, start) = (&segment.head, &segment.start);
+        let key = self.begin(&head.header, head.first_index);
+        let has_checks = head.check_count > 0;
+        self.index.pass(has_checks.then_some(head.checks.0));
+        if has_checks {
+            self.last_check = self.last_check.max(Some(head.checks.1));
+        }
+        self.unreported.extend(&start.owing);
+        for (said, position) in &start.feedback {
+            self.feedback.add(said, *position, key);
+            self.unreported.remove(&said.check_id);
+        }
+        let recovery = &mut self.recovery;
+        recovery.frames += head.next_index - head.first_index;
+        recovery.checks += head.check_count;
+        recovery.feedback += start.feedback.len() as u64;
+        recovery.highest_moment = recovery.highest_moment.max(Some(start.highest_moment));
+        self.passed = Some(head.header.number);
+    }
+
+    /// A segment begins; the number of its key for feedback.
+    fn begin(&mut self, header: &Header, first_index: u64) -> u8 {
+        self.index.begin(header.number);
+        self.spans.push(SegmentSpan {
+            number: header.number,
+            month: header.month.clone(),
+            first_index,
+        });
+        self.numbers = NextNumbers::default();
+        let key = || self.keys.feedback(header.key_id, &header.salt);
+        let key = self.feedback.add_key(header.key_id, key);
+        self.key = Some(key);
+        key
+    }
+
     fn see(&mut self, header: &Header, frame: Frame<'_>) -> Result<(), LogError> {
         self.recovery.frames += 1;
-        let moment = match self.take(header, frame) {
-            Some(moment) => moment,
-            None => return Err(nonsense(header.number, frame.offset)),
-        };
+        let moment = chain::moment_of(&frame).filter(|_| self.take(header, frame).is_some());
+        let moment = moment.ok_or_else(|| nonsense(header.number, frame.offset))?;
         self.recovery.highest_moment = self.recovery.highest_moment.max(moment);
         Ok(())
     }
 
-    /// The frame's moment, if it has one; nothing where it makes no sense.
-    fn take(&mut self, header: &Header, frame: Frame<'_>) -> Option<Option<Moment>> {
+    /// Nothing where the frame makes no sense.
+    fn take(&mut self, header: &Header, frame: Frame<'_>) -> Option<()> {
         let payload = frame.payload;
         match frame.kind {
             KIND_SEGMENT => {
-                self.index.begin(header.number);
-                self.spans.push(SegmentSpan {
-                    number: header.number,
-                    month: header.month.clone(),
-                    first_index: frame.index,
-                });
-                self.numbers = NextNumbers::default();
-                let key = || self.keys.feedback(header.key_id, &header.salt);
-                self.key = Some(self.feedback.add_key(header.key_id, key));
-                Some(Some(header.begun))
+                self.begin(header, frame.index);
             }
             KIND_TEXT => {
                 let text = intern::read_text(payload)?;
@@ -219,12 +284,8 @@ impl Memory<'_> {
                 if text.table == Table::Unit as u8 {
                     self.index.add_unit(text.number, text.text);
                 }
-                Some(None)
             }
-            KIND_CONTEXT => {
-                self.numbers.see_context(intern::read_context(payload)?.0);
-                Some(None)
-            }
+            KIND_CONTEXT => self.numbers.see_context(intern::read_context(payload)?.0),
             KIND_CHECK => {
                 let head = entry::check_head(payload)?;
                 self.index.add_check(head.check_id, frame.offset);
@@ -233,33 +294,17 @@ impl Memory<'_> {
                 if owes_report(head.decision) {
                     self.unreported.insert(head.check_id);
                 }
-                Some(Some(head.moment))
             }
             KIND_FEEDBACK => {
                 let (head, _) = entry::feedback_head(payload)?;
                 self.feedback.add(&head, Position(frame.index), self.key?);
                 self.recovery.feedback += 1;
                 self.unreported.remove(&head.check_id);
-                Some(Some(head.moment))
             }
-            KIND_EVENT => Some(Some(entry::event_moment(payload)?)),
-            KIND_MARK => Some(Some(mark_moment(payload)?)),
-            _ => Some(None),
+            _ => {}
         }
+        Some(())
     }
-}
-
-/// A frame that is whole and whose record cannot be read.
-pub(super) fn nonsense(number: u64, offset: u64) -> LogError {
-    LogError::Damaged {
-        file: segment::file_name(number),
-        offset,
-        detail: "a record is whole and makes no sense",
-    }
-}
-
-fn mark_moment(payload: &[u8]) -> Option<Moment> {
-    Some(Moment(i64::from_le_bytes(payload.try_into().ok()?)))
 }
 
 /// Takes away the torn tail and makes durable what stays. Says where it cut.
@@ -290,11 +335,18 @@ fn remove_sides(storage: &dyn Storage, folder: &Path, chain: &Chain) -> Result<(
     let name = || folder.display().to_string();
     let last = chain.segments.last().map_or(0, |last| last.header.number);
     let listed = storage.list(folder).map_err(LogError::io("list", name()))?;
+    let mut removed_any = false;
     for name in listed {
         if segment::side_number_of(&name).is_some_and(|number| number >= last) {
             let removed = storage.remove(&folder.join(&name));
             removed.map_err(LogError::io("remove", name))?;
+            removed_any = true;
         }
+    }
+    if removed_any {
+        // One that came back after a cut of power would speak for less than its segment holds.
+        let synced = storage.sync_folder(folder);
+        synced.map_err(LogError::io("sync the folder", name()))?;
     }
     Ok(())
 }

@@ -5,13 +5,12 @@
 //! the last `SEGMENTS_MAX` segments: a log of years costs no more than that of a day. What does
 //! not open, because its key is not here, is counted and left out. Writes nothing anywhere.
 
-use super::chain::{self, Writing};
+use super::chain::{self, Writing, nonsense};
 use super::entry::{self, CheckRecord, Names};
 use super::error::LogError;
 use super::keys::{LogKeys, ShardKeys};
 use super::months;
 use super::record::{KIND_CHECK, KIND_CONTEXT, KIND_SEGMENT, KIND_TEXT, Position};
-use super::recovery::nonsense;
 use crate::model::term::Moment;
 use crate::storage::disk::Storage;
 use std::collections::VecDeque;

@@ -5,24 +5,24 @@
 //! missing, damaged, or the segment is still being written. So an answer never depends on a side
 //! file being there or whole; only its speed does. Damage of a segment itself is an error.
 
+use super::chain::nonsense;
 use super::entry::{self, CheckRecord, NameKey, Names};
 use super::error::LogError;
-use super::record::{CheckId, KIND_CHECK, Position};
-use super::recovery::nonsense;
+use super::frames::{self, LoneFrame};
+use super::full;
+use super::record::{CheckId, KIND_CHECK};
 use super::segment;
 use super::side_contents::{self, Fullness};
 use super::side_file::{SideBytes, SideFault, SideFile, SideHead, SideKey};
-use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::append::HEADER_BYTES;
 use crate::storage::disk::{self, Storage, StoredFile};
 use crate::storage::replace;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Bytes read at once where a frame stands; most are shorter.
-const FRAME_BYTES: usize = 2_048;
 
 /// What happens to a side file that is found damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,35 +55,14 @@ impl From<LogError> for Fault {
 }
 
 /// A segment with a side file that answers.
-pub(super) struct SideSegment {
+pub(super) struct SideSegment<'a> {
+    sides: Sides<'a>,
     side: SideFile,
     name: String,
-    file: Arc<dyn StoredFile>,
+    /// Opened when a frame is asked for: most segments hold nothing of what is looked for.
+    file: OnceCell<Arc<dyn StoredFile>>,
     places: Option<HashMap<NameKey, u64>>,
     names: Names,
-}
-
-/// A frame that was read alone.
-pub(super) struct LoneFrame {
-    pub kind: u8,
-    pub position: Position,
-    /// The whole frame, without the zeros at its end.
-    pub bytes: Vec<u8>,
-}
-
-impl LoneFrame {
-    /// Of a frame that stands in `bytes`.
-    pub fn new(frame: &Frame<'_>, bytes: &[u8]) -> Self {
-        Self {
-            kind: frame.kind,
-            position: Position(frame.index),
-            bytes: frame.whole(bytes).to_vec(),
-        }
-    }
-
-    pub fn payload(&self) -> &[u8] {
-        &self.bytes[HEADER_BYTES..]
-    }
 }
 
 /// The segments of a log, looked at one by one.
@@ -94,12 +73,12 @@ pub(super) struct Sides<'a> {
     pub mend: Mend,
 }
 
-impl Sides<'_> {
+impl<'a> Sides<'a> {
     /// Shows each segment with records, in order. A visit must leave nothing behind when it fails
     /// with `Fault::Side`: it is made again.
     pub fn visit(
         self,
-        mut visit: impl FnMut(&mut SideSegment) -> Result<ControlFlow<()>, Fault>,
+        mut visit: impl FnMut(&mut SideSegment<'a>) -> Result<ControlFlow<()>, Fault>,
     ) -> Result<(), LogError> {
         let numbers = segment::numbers(self.storage, self.folder)?;
         let mut next_index = None;
@@ -139,7 +118,7 @@ impl Sides<'_> {
     }
 
     /// One segment alone, where it has records.
-    pub fn one(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment>, LogError> {
+    pub fn one(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment<'a>>, LogError> {
         match self.stored(number)? {
             Some(side) => Ok(Some(side)),
             None => self.gathered(number, next),
@@ -152,7 +131,7 @@ impl Sides<'_> {
         self,
         number: u64,
         next: Option<u64>,
-        look: impl Fn(&mut SideSegment) -> Result<T, Fault>,
+        look: impl Fn(&mut SideSegment<'a>) -> Result<T, Fault>,
     ) -> Result<Option<T>, LogError> {
         let Some(mut segment) = self.one(number, next)? else {
             return Ok(None);
@@ -171,33 +150,51 @@ impl Sides<'_> {
         }
     }
 
-    fn stored(self, number: u64) -> Result<Option<SideSegment>, LogError> {
+    /// Where the stored side file answers.
+    pub fn stored(self, number: u64) -> Result<Option<SideSegment<'a>>, LogError> {
         let path = self.folder.join(segment::side_name(number));
         let opened = self.storage.open_to_read(&path);
         let side = opened.map(|file| SideFile::open(SideBytes::File(file), number));
         let Ok(Ok(side)) = side else {
             return Ok(None);
         };
-        let file = self.open(number)?;
-        Ok(Some(SideSegment::new(side, number, file)))
+        Ok(Some(SideSegment::new(self, side, number)))
     }
 
     /// From the segment itself; `None` where it has no records.
-    pub fn gathered(self, number: u64, next: Option<u64>) -> Result<Option<SideSegment>, LogError> {
+    pub fn gathered(
+        self,
+        number: u64,
+        next: Option<u64>,
+    ) -> Result<Option<SideSegment<'a>>, LogError> {
+        let (bytes, fullness) = self.load(number, next)?;
+        let Some(side) = side_contents::side_of(number, &bytes, fullness)? else {
+            return Ok(None);
+        };
+        let side = SideFile::open(SideBytes::Memory(side), number);
+        let side = side.map_err(|_| nonsense(number, 0))?;
+        Ok(Some(SideSegment::new(self, side, number)))
+    }
+
+    /// The bytes of a segment, and whether more may come.
+    pub fn load(self, number: u64, next: Option<u64>) -> Result<(Vec<u8>, Fullness), LogError> {
         // Looked at first: what is full now stays as it is.
         let fullness = match next.map(|next| self.is_begun(next)).transpose()? {
             Some(true) => Fullness::Full,
             _ => Fullness::Last,
         };
         let file = self.open(number)?;
-        let name = segment::file_name(number);
-        let bytes = disk::read_all(&*file).map_err(LogError::io("read", name))?;
-        let Some(side) = side_contents::side_of(number, &bytes, fullness)? else {
-            return Ok(None);
-        };
-        let side = SideFile::open(SideBytes::Memory(side), number);
-        let side = side.map_err(|_| nonsense(number, 0))?;
-        Ok(Some(SideSegment::new(side, number, file)))
+        let bytes = disk::read_all(&*file);
+        let bytes = bytes.map_err(LogError::io("read", segment::file_name(number)))?;
+        Ok((bytes, fullness))
+    }
+
+    /// The first bytes of a segment.
+    pub fn beginning(self, number: u64, bytes_max: usize) -> Result<Vec<u8>, LogError> {
+        let mut bytes = vec![0; bytes_max];
+        let read = self.open(number)?.read_at(0, &mut bytes);
+        bytes.truncate(read.map_err(LogError::io("read", segment::file_name(number)))?);
+        Ok(bytes)
     }
 
     fn remove(self, number: u64) {
@@ -210,10 +207,8 @@ impl Sides<'_> {
     }
 
     fn is_begun(self, number: u64) -> Result<bool, LogError> {
-        let mut first = [0; HEADER_BYTES];
-        let read = self.open(number)?.read_at(0, &mut first);
-        let read = read.map_err(LogError::io("read", segment::file_name(number)))?;
-        Ok(first[..read].iter().any(|byte| *byte != 0))
+        let first = self.beginning(number, HEADER_BYTES)?;
+        Ok(first.iter().any(|byte| *byte != 0))
     }
 
     fn open(self, number: u64) -> Result<Arc<dyn StoredFile>, LogError> {
@@ -223,12 +218,13 @@ impl Sides<'_> {
     }
 }
 
-impl SideSegment {
-    fn new(side: SideFile, number: u64, file: Arc<dyn StoredFile>) -> Self {
+impl<'a> SideSegment<'a> {
+    fn new(sides: Sides<'a>, side: SideFile, number: u64) -> Self {
         Self {
+            sides,
             side,
             name: segment::file_name(number),
-            file,
+            file: OnceCell::new(),
             places: None,
             names: Names::default(),
         }
@@ -240,8 +236,14 @@ impl SideSegment {
     }
 
     /// The segment's file.
-    pub fn file(&self) -> &dyn StoredFile {
-        &*self.file
+    ///
+    /// Errors: it cannot be opened.
+    pub fn file(&self) -> Result<&dyn StoredFile, LogError> {
+        if let Some(file) = self.file.get() {
+            return Ok(&**file);
+        }
+        let file = self.sides.open(self.side.head.header.number)?;
+        Ok(&**self.file.get_or_init(|| file))
     }
 
     /// Offsets of frames under a key.
@@ -262,26 +264,9 @@ impl SideSegment {
 
     /// The frame at an offset. A side file that names a place without one is not of this segment.
     pub fn frame(&self, offset: u64) -> Result<LoneFrame, Fault> {
-        let mut bytes = vec![0; FRAME_BYTES];
-        self.read(offset, &mut bytes)?;
-        let payload_bytes = bytes.get(4..8).and_then(|bytes| bytes.first_chunk());
-        let payload_bytes = payload_bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes)) as usize;
-        let whole_bytes = HEADER_BYTES + payload_bytes.min(PAYLOAD_BYTES_MAX) + 8;
-        if whole_bytes > bytes.len() {
-            bytes.resize(whole_bytes, 0);
-            self.read(offset, &mut bytes)?;
-        }
-        match append::decode(&bytes, 0) {
-            Found::Frame(frame, _) => Ok(LoneFrame::new(&frame, &bytes)),
-            Found::UnknownFormat(_) | Found::Nothing => Err(Fault::Side),
-        }
-    }
-
-    fn read(&self, offset: u64, bytes: &mut Vec<u8>) -> Result<(), LogError> {
-        let read = self.file.read_at(offset, bytes);
+        let read = frames::read_one(self.file()?, offset);
         let read = read.map_err(LogError::io("read", self.name.as_str()))?;
-        bytes.truncate(read);
-        Ok(())
+        read.ok_or(Fault::Side)
     }
 
     /// A check with its texts, which are fetched as it asks for them.
@@ -346,13 +331,12 @@ pub(super) fn make(storage: &dyn Storage, folder: &Path, number: u64) -> Result<
     Ok(side.len() as u64)
 }
 
-/// Whether a segment has a side file that begins as it should and has its length.
+/// Whether a segment has a side file that a start believes, of its whole length.
 pub(super) fn is_there(storage: &dyn Storage, folder: &Path, number: u64) -> bool {
     let opened = storage.open_to_read(&folder.join(segment::side_name(number)));
-    let Ok(file) = opened else { return false };
-    let len = file.len();
-    let side = SideFile::open(SideBytes::File(file), number);
-    side.is_ok_and(|side| len.is_ok_and(|len| len == side.head.whole_bytes()))
+    let len = opened.and_then(|file| file.len());
+    let full = full::known(storage, folder, number);
+    full.is_some_and(|full| len.is_ok_and(|len| len == full.head.whole_bytes()))
 }
 
 /// What `check` has found.

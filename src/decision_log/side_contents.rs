@@ -3,17 +3,20 @@
 //! In: the bytes of a segment. Out: the bytes of its side file, or where the segment is damaged.
 //! Pure. Which digests a check has is `entry.rs`.
 
-use super::entry::{self, CONTEXTS, NameKey};
+use super::chain::{self, nonsense};
+use super::counters::owes_report;
+use super::entry::{self, CONTEXTS, FeedbackHead, NameKey};
 use super::error::LogError;
 use super::intern;
 use super::record::{
-    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT,
+    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
-use super::recovery::nonsense;
 use super::segment::{self, Header};
 use super::side_file::{self, HEAD_BYTES, SideHead, SideKey};
+use super::side_start::SideStart;
 use crate::model::term::Moment;
-use crate::storage::append::{self, Frame};
+use crate::storage::append::{self, Frame, HEADER_BYTES, ScanEnd};
+use std::collections::HashSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Checks between two places that are held.
@@ -37,14 +40,33 @@ pub(super) fn side_of(
     fullness: Fullness,
 ) -> Result<Option<Vec<u8>>, LogError> {
     let mut gathered = Gathered::default();
+    let end = scan(number, bytes, fullness, |frame| gathered.see(frame))?;
+    let Some((header, first_index)) = gathered.header.take() else {
+        return Ok(None);
+    };
+    Ok(Some(gathered.encode(header, first_index, end, bytes)))
+}
+
+/// Shows all frames of a segment. `visit` says nothing where one makes no sense.
+///
+/// Errors: damage, a format not known.
+pub(super) fn scan<'a>(
+    number: u64,
+    bytes: &'a [u8],
+    fullness: Fullness,
+    mut visit: impl FnMut(Frame<'a>) -> Option<()>,
+) -> Result<ScanEnd, LogError> {
     let damaged = |offset, detail| LogError::Damaged {
         file: segment::file_name(number),
         offset,
         detail,
     };
+    let mut header = None;
     let end = append::scan(bytes, None, |frame| {
-        let seen = gathered.see(frame);
-        seen.ok_or_else(|| nonsense(number, frame.offset))
+        if frame.kind == KIND_SEGMENT {
+            header = Header::read(frame.payload);
+        }
+        visit(frame).ok_or_else(|| nonsense(number, frame.offset))
     })?;
     if let Some(format) = end.unknown_format {
         return Err(LogError::UnknownFormat {
@@ -64,19 +86,16 @@ pub(super) fn side_of(
             "a record that was on the disk cannot be read",
         ));
     }
-    let Some((header, first_index)) = gathered.header.take() else {
-        return match fullness {
-            Fullness::Last => Ok(None),
-            Fullness::Full => Err(damaged(0, "a segment between others has no records")),
-        };
-    };
-    if header.number != number {
-        return Err(damaged(
+    match header {
+        Some(header) if header.number != number => Err(damaged(
             0,
             "the file does not begin with the header of its segment",
-        ));
+        )),
+        None if fullness == Fullness::Full => {
+            Err(damaged(0, "a segment between others has no records"))
+        }
+        _ => Ok(end),
     }
-    Ok(Some(gathered.encode(header, first_index, end)))
 }
 
 /// What the frames have said so far.
@@ -89,6 +108,10 @@ struct Gathered {
     check_count: u64,
     concerning: u64,
     moments: (Moment, Moment),
+    highest_moment: Option<Moment>,
+    last_frame: u64,
+    feedback: Vec<(FeedbackHead, Position)>,
+    owing: Vec<CheckId>,
 }
 
 impl Default for Gathered {
@@ -102,6 +125,10 @@ impl Default for Gathered {
             check_count: 0,
             concerning: 0,
             moments: (Moment(i64::MAX), Moment(i64::MIN)),
+            highest_moment: None,
+            last_frame: 0,
+            feedback: Vec::new(),
+            owing: Vec::new(),
         }
     }
 }
@@ -111,6 +138,8 @@ impl Gathered {
     fn see(&mut self, frame: Frame<'_>) -> Option<()> {
         let payload = frame.payload;
         let place = u32::try_from(frame.offset / 8).ok()?;
+        self.last_frame = frame.offset;
+        self.highest_moment = self.highest_moment.max(chain::moment_of(&frame)?);
         match frame.kind {
             KIND_SEGMENT => self.header = Some((Header::read(payload)?, frame.index)),
             KIND_TEXT => {
@@ -125,6 +154,7 @@ impl Gathered {
             KIND_FEEDBACK => {
                 let (head, _) = entry::feedback_head(payload)?;
                 self.concerns(head.check_id, place);
+                self.feedback.push((head, Position(frame.index)));
             }
             KIND_EVENT => {
                 if let Some(check_id) = entry::event_check_id(payload)? {
@@ -144,6 +174,9 @@ impl Gathered {
         if self.check_count.is_multiple_of(CHECKS_A_PLACE) {
             self.places.push((head.check_id, place));
         }
+        if owes_report(head.decision) {
+            self.owing.push(head.check_id);
+        }
         let first = self.checks.map_or(head.check_id, |checks| checks.0);
         self.checks = Some((first, head.check_id));
         self.check_count += 1;
@@ -157,11 +190,32 @@ impl Gathered {
         self.concerning += 1;
     }
 
-    fn encode(mut self, header: Header, first_index: u64, end: append::ScanEnd) -> Vec<u8> {
+    /// What a start needs, of a segment with these bytes.
+    fn start(&mut self, end: ScanEnd, segment: &[u8]) -> SideStart {
+        let feedback = std::mem::take(&mut self.feedback);
+        let reported: HashSet<CheckId> = feedback.iter().map(|(head, _)| head.check_id).collect();
+        let mut owing = std::mem::take(&mut self.owing);
+        owing.retain(|check_id| !reported.contains(check_id));
+        let check_at = self.last_frame as usize + HEADER_BYTES - 4;
+        let check = segment
+            .get(check_at..)
+            .and_then(|bytes| bytes.first_chunk());
+        SideStart {
+            synced_through: end.synced_through,
+            highest_moment: self.highest_moment.unwrap_or(Moment(i64::MIN)),
+            last_frame: (self.last_frame, check.copied().unwrap_or_default()),
+            feedback,
+            owing,
+        }
+    }
+
+    fn encode(mut self, header: Header, first_index: u64, end: ScanEnd, segment: &[u8]) -> Vec<u8> {
         self.entries.sort_unstable();
         self.names.sort_unstable();
         let blocks = side_file::blocks_for(self.entries.len());
         let mut body = Vec::new();
+        self.start(end, segment).put(&mut body);
+        let start_bytes = body.len() as u32;
         side_file::put_entries(&mut body, blocks, &self.entries);
         let names_from = body.len();
         for ((table, number), place) in &self.names {
@@ -185,6 +239,7 @@ impl Gathered {
             check_count: self.check_count,
             moments: self.moments,
             concerning: self.concerning,
+            start_bytes,
             blocks,
             entries: self.entries.len() as u32,
             names: self.names.len() as u32,

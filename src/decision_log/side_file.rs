@@ -3,11 +3,12 @@
 //! In: what `side_contents.rs` has gathered; later keys to look for. Out: bytes; later offsets of
 //! frames. Derived from the segment alone: it can be thrown away and made again at any time, and
 //! holds first halves of keyed digests, no more than the segment itself. Every part that is read
-//! has a checksum: damage is `SideFault::Damaged`, never a wrong or missing offset. Format 1,
-//! little endian:
+//! has a checksum: damage is `SideFault::Damaged`, never a wrong or missing offset. Format 2,
+//! little endian (format 1 is the same without what a start needs, and is made anew):
 //!
 //! ```text
 //! head    256 bytes, see `SideHead::put`; its crc32c at the end
+//! start   what a start needs, see `side_start.rs`
 //! blocks  64 bytes each, a Bloom filter of 384 bits about 24 keys, and where their entries stand:
 //!         crc32c u32 of the rest | first entry u32 | entries u32 | crc32c u32 of them | bits 48
 //! entries key u64, offset / 8 u32; by key
@@ -22,6 +23,7 @@
 use super::entry::NameKey;
 use super::record::CheckId;
 use super::segment::Header;
+use super::side_start::SideStart;
 use crate::identifier::digest::Digest;
 use crate::model::term::Moment;
 use crate::storage::disk::StoredFile;
@@ -45,7 +47,9 @@ const FILTER_BITS: u64 = 384;
 const FILTER_FROM: usize = 16;
 
 const MAGIC: [u8; 8] = *b"hechaSUB";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The format without what a start needs.
+const WITHOUT_START: u32 = 1;
 
 /// A key under which frames are found: of a person, or of a check that frames concern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +126,8 @@ pub(super) struct SideHead {
     pub moments: (Moment, Moment),
     /// Frames that concern a check: feedback, some events.
     pub concerning: u64,
+    /// Bytes of what a start needs; 0 where it is not there.
+    pub(super) start_bytes: u32,
     pub(super) blocks: u32,
     pub(super) entries: u32,
     pub(super) names: u32,
@@ -151,6 +157,7 @@ impl SideHead {
         }
         out.extend_from_slice(&self.checks.0.0);
         out.extend_from_slice(&self.checks.1.0);
+        out.extend_from_slice(&self.start_bytes.to_le_bytes());
         self.header.put(out);
         // INVARIANT: a header is half as long as the room for it.
         debug_assert!(out.len() - start <= HEAD_BYTES - 4);
@@ -170,9 +177,11 @@ impl SideHead {
             return None;
         }
         let mut small = || take(&mut rest).map(u32::from_le_bytes);
-        if small()? != FORMAT {
-            return None;
-        }
+        let has_start = match small()? {
+            FORMAT => true,
+            WITHOUT_START => false,
+            _ => return None,
+        };
         let (blocks, entries, names, places) = (small()?, small()?, small()?, small()?);
         let (names_crc, places_crc) = (small()?, small()?);
         let mut large = || take(&mut rest).map(u64::from_le_bytes);
@@ -180,7 +189,12 @@ impl SideHead {
         let (check_count, concerning, body_hash) = (large()?, large()?, large()?);
         let moments = (Moment(large()? as i64), Moment(large()? as i64));
         let checks = (CheckId(take(&mut rest)?), CheckId(take(&mut rest)?));
+        let start_bytes = match has_start {
+            true => u32::from_le_bytes(take(&mut rest)?),
+            false => 0,
+        };
         Some(Self {
+            start_bytes,
             header: Header::read(rest)?,
             first_index,
             next_index,
@@ -199,8 +213,12 @@ impl SideHead {
         })
     }
 
+    fn blocks_from(&self) -> u64 {
+        HEAD_BYTES as u64 + u64::from(self.start_bytes)
+    }
+
     fn entries_from(&self) -> u64 {
-        HEAD_BYTES as u64 + u64::from(self.blocks) * BLOCK_BYTES as u64
+        self.blocks_from() + u64::from(self.blocks) * BLOCK_BYTES as u64
     }
 
     fn names_from(&self) -> u64 {
@@ -318,7 +336,7 @@ impl SideFile {
         }
         let mut block = [0; BLOCK_BYTES];
         let place = u64::from(key.block(self.head.blocks)) * BLOCK_BYTES as u64;
-        read(&self.bytes, HEAD_BYTES as u64 + place, &mut block)?;
+        read(&self.bytes, self.head.blocks_from() + place, &mut block)?;
         if crc32c::crc32c(&block[4..]).to_le_bytes() != block[..4] {
             return Err(SideFault::Damaged);
         }
@@ -327,6 +345,13 @@ impl SideFile {
         let may = probes.all(|bit| filter[bit / 8] & (1 << (bit % 8)) != 0);
         let number = |from: usize| small_at(&block[from..]);
         Ok(may.then(|| (number(4), number(8), number(12))))
+    }
+
+    /// What a start needs of the segment.
+    pub fn start(&self) -> Result<SideStart, SideFault> {
+        let mut bytes = vec![0; self.head.start_bytes as usize];
+        read(&self.bytes, HEAD_BYTES as u64, &mut bytes)?;
+        SideStart::read(&bytes).ok_or(SideFault::Damaged)
     }
 
     /// Where texts and contexts stand, by table and number.
@@ -421,6 +446,7 @@ mod tests {
             check_count: 5,
             moments: (Moment(-4), Moment(i64::MAX)),
             concerning: 1,
+            start_bytes: 0,
             blocks,
             entries: entries.len() as u32,
             names: 0,

@@ -152,3 +152,10 @@ fn make_missing(
     }
     last
 }
+
+/// What the thread would do now, on this one.
+#[cfg(test)]
+pub(super) fn make_now(wish: &Wish, storage: &dyn Storage, folder: &Path) {
+    let below = wish.lock().below;
+    let _ = make_missing(storage, folder, below, true, || false);
+}

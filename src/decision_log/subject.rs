@@ -217,7 +217,7 @@ struct Step {
 impl Step {
     fn answers(
         &mut self,
-        segment: &mut SideSegment,
+        segment: &mut SideSegment<'_>,
         month: &Month,
         question: &SubjectQuestion<'_>,
         names_subject: NamesSubject<'_>,
@@ -272,7 +272,7 @@ impl Step {
         Ok(())
     }
 
-    fn feedback(&mut self, segment: &mut SideSegment, wanted: &[CheckId]) -> Result<(), Fault> {
+    fn feedback(&mut self, segment: &mut SideSegment<'_>, wanted: &[CheckId]) -> Result<(), Fault> {
         if segment.head().concerning == 0 {
             return Ok(());
         }

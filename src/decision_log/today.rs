@@ -4,12 +4,11 @@
 //! in which that moment lies, at most `SEGMENTS_MAX`; opens no sealed part: whether two checks ask
 //! about the same subject is told by its digest.
 
-use super::chain::{self, Writing};
+use super::chain::{self, Writing, nonsense};
 use super::entry::{self, Names};
 use super::error::LogError;
 use super::intern::Table;
 use super::record::{KIND_CHECK, KIND_SEGMENT, KIND_TEXT};
-use super::recovery::nonsense;
 use crate::identifier::digest::Digest;
 use crate::model::term::Moment;
 use crate::storage::disk::Storage;

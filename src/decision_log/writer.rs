@@ -5,10 +5,12 @@
 //! is new; all that has come meanwhile is on the disk with one sync. A write or sync that fails
 //! ends the log for good: later appends and all waiters get an error, and nothing is retried.
 
+use super::by_check;
 use super::counters::LogCounters;
 use super::error::LogError;
 use super::expired;
 use super::feedback::{FeedbackAnswer, FeedbackSeen};
+use super::index::Where;
 use super::keys::LogKeys;
 use super::lookup::{self, FoundCheck};
 use super::record::{Appended, CheckDraft, CheckId, EventDraft, FeedbackDraft, Position};
@@ -182,24 +184,36 @@ impl DecisionLog {
 
     /// A check by its number, in this run or a former one; reads at most 256 checks.
     ///
-    /// Errors: the file cannot be read.
+    /// Errors: the file cannot be read; damage where it must stand.
     pub fn find_check(&self, check_id: CheckId) -> Result<Option<FoundCheck>, LogError> {
         let (shared, ground) = (&*self.shared, &self.shared.ground);
-        let Some(stretch) = lock(&ground.index).stretch(check_id) else {
-            return Ok(None);
+        let storage = &*ground.storage;
+        let stretch = match lock(&ground.index).find(check_id) {
+            None => return Ok(None),
+            Some(Where::Full(number)) => {
+                return by_check::found(storage, &ground.folder, number, check_id);
+            }
+            Some(Where::Stretch(stretch)) => stretch,
         };
         let written = shared.appender.lock();
         let written = written.map_or(None, |appender| appender.end_of(stretch.number));
         let end = stretch.to.or(written).unwrap_or(u64::MAX);
-        let found = lookup::find(
-            &*ground.storage,
-            &shared.ground.folder,
-            stretch,
-            end,
-            check_id,
-        )?;
-        let unit_of = |number| lock(&ground.index).unit(stretch.number, number);
-        Ok(found.and_then(|(head, position)| FoundCheck::new(head, position, unit_of)))
+        let found = lookup::find(storage, &ground.folder, stretch, end, check_id)?;
+        let Some((head, position)) = found else {
+            return Ok(None);
+        };
+        let (unit, now) = {
+            let index = lock(&ground.index);
+            (index.unit(stretch.number, head.unit), index.find(check_id))
+        };
+        match (unit, now) {
+            (Some(unit), _) => Ok(Some(FoundCheck::new(&head, position, unit))),
+            // Others have begun meanwhile, and the segment is none of the last any more.
+            (None, Some(Where::Full(number))) => {
+                by_check::found(storage, &ground.folder, number, check_id)
+            }
+            (None, _) => Ok(None),
+        }
     }
 
     /// What was done after a check, if anything was recorded.

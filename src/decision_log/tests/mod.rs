@@ -3,6 +3,7 @@
 mod damage;
 mod expiry;
 mod faults;
+mod fast_start;
 mod golden;
 mod life;
 mod model;

@@ -89,6 +89,11 @@ fn live(log: &DecisionLog, model: &mut Model, dice: &mut Dice, clock: &mut i64) 
         *clock += dice.roll(1_200) as i64;
         let went_on = match dice.roll(9) {
             0 => log.sync_now().inspect(|()| model.synced()).is_ok(),
+            1 if dice.roll(2) == 0 => {
+                // On a disk in trouble it may fail, and nobody minds.
+                log.make_sides_now();
+                true
+            }
             1 => log.append_event(&act()).is_ok(),
             2 => feed_back(log, model, dice),
             _ => check(log, model, dice, *clock),
@@ -202,11 +207,11 @@ fn a_flipped_bit_is_found_or_harmless(seed: u64) {
                 "names the place: {said}"
             );
         }
-        Ok(_) => assert_eq!(
-            found_in(&disk).unwrap(),
-            whole,
-            "{flipped:?} changed what is read"
-        ),
+        // Between the ends of a full segment it is found by whoever reads there.
+        Ok(_) => match found_in(&disk) {
+            Ok(found) => assert_eq!(found, whole, "{flipped:?} changed what is read"),
+            Err(error) => assert!(error.to_string().contains("hlog"), "{error}"),
+        },
     }
 }
 
