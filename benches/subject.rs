@@ -129,8 +129,11 @@ fn measure(folder: &Path, records: u64) -> Result<()> {
     Ok(())
 }
 
+/// One cost of a step.
+type Of = fn(&Step) -> &Cost;
+
 /// What is asked of the log.
-const ROWS: [(&str, fn(&Step) -> &Cost); 3] = [
+const ROWS: [(&str, Of); 3] = [
     ("open", |step| &step.open),
     ("check", |step| &step.check),
     ("person", |step| &step.person),
