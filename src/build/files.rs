@@ -5,7 +5,7 @@
 //! nothing is built; the quarantine file is written all the same, for whoever mends the lists.
 
 use super::assemble::{Arranged, Assembled, Assembly};
-use super::inputs::{BuildError, BuildInputs, LeftOut, LeftOutReason, Origin};
+use super::inputs::{BuildError, BuildInputs, LeftOut, LeftOutReason, Origin, Progress};
 use crate::catalogue::measure::Catalogue;
 use crate::intake::fault::{Fault, FaultCode};
 use crate::intake::lists::{self, ListFile, Part};
@@ -53,19 +53,6 @@ impl FileOptions {
             .or_else(of_all)
             .map(|(_, profile)| Arc::clone(profile))
     }
-}
-
-/// How far a build is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// So many bytes of the list files were read since the last time.
-    Read(u64),
-    /// All records are read; they get their order.
-    Arranging,
-    /// These sections are made and written.
-    Writing(&'static str),
-    /// The file is brought to the disk.
-    Syncing,
 }
 
 /// What came of a build.

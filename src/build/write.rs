@@ -39,7 +39,7 @@ pub struct Built<'a> {
     pub inputs: &'a BuildInputs,
 }
 
-/// Writes the whole file, saying which sections come next; returns the writer and the bytes written.
+/// Writes the whole file, saying what comes next; returns the writer and the bytes written.
 ///
 /// Errors: writing; more of something than format 1 holds.
 pub fn write<W: Write + Seek>(

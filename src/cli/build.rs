@@ -7,8 +7,8 @@
 use super::differences::{self, Differences};
 use super::expiry::Expiry;
 use super::sign;
-use crate::build::files::{self, FileOptions, FilesError, FilesReport, Progress};
-use crate::build::inputs::{AsOf, BuildError, BuildInputs};
+use crate::build::files::{self, FileOptions, FilesError, FilesReport};
+use crate::build::inputs::{AsOf, BuildError, BuildInputs, Progress};
 use crate::catalogue::load;
 use crate::catalogue::measure::Catalogue;
 use crate::changes::gates::Limits;
