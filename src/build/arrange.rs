@@ -46,15 +46,7 @@ pub fn arrange(store: &mut Store) -> Arrangement {
         rank_of[*entry as usize] = rank as u32;
     }
     let (names, name_numbers) = number_names(store, &kept);
-    let mut order: Vec<u32> = (0..store.entries.len() as u32)
-        .filter(|entry| kept[*entry as usize])
-        .collect();
-    order.par_sort_unstable_by_key(|entry| {
-        let stored = &store.entries[*entry as usize];
-        let name = own_name(store, *entry).map_or(UNUSED, |name| name_numbers[name as usize]);
-        (name, stored.number_class, rank_of[*entry as usize])
-    });
-    let ranks = order.iter().map(|entry| rank_of[*entry as usize]).collect();
+    let (order, ranks) = in_order(store, &kept, &name_numbers, &rank_of);
     Arrangement {
         order,
         ranks,
@@ -65,6 +57,53 @@ pub fn arrange(store: &mut Store) -> Arrangement {
     }
 }
 
+/// Built entries in the order of the file, and the rank of each. What is sorted by is gathered
+/// first: a comparison that followed the places from entry to name would wait for memory.
+fn in_order(
+    store: &Store,
+    kept: &[bool],
+    name_numbers: &[u32],
+    rank_of: &[u32],
+) -> (Vec<u32>, Vec<u32>) {
+    let keyed = |entry: usize| {
+        let own = own_name(store, entry as u32);
+        let name = own.map_or(UNUSED, |name| name_numbers[name as usize]);
+        let class = store.entries[entry].number_class;
+        (name, class, rank_of[entry], entry as u32)
+    };
+    let entries = (0..store.entries.len()).into_par_iter();
+    let mut keyed: Vec<_> = entries.filter(|entry| kept[*entry]).map(keyed).collect();
+    keyed.par_sort_unstable();
+    let order = keyed.par_iter().map(|(.., entry)| *entry).collect();
+    (
+        order,
+        keyed.into_par_iter().map(|(_, _, rank, _)| rank).collect(),
+    )
+}
+
+/// The numbers in the byte order of their texts, equal texts in the order of `ties`. The
+/// first 16 bytes of each text are gathered first: most comparisons then read no text.
+fn sorted_by_text<'a, T: Ord>(
+    numbers: impl IndexedParallelIterator<Item = u32>,
+    text: impl Fn(u32) -> &'a [u8] + Sync,
+    ties: impl Fn(u32) -> T + Sync,
+) -> Vec<u32> {
+    let keyed = |number| {
+        let mut head = [0; 16];
+        let text = text(number);
+        let length = text.len().min(head.len());
+        head[..length].copy_from_slice(&text[..length]);
+        (u128::from_be_bytes(head), number)
+    };
+    let mut keyed: Vec<(u128, u32)> = numbers.map(keyed).collect();
+    keyed.par_sort_unstable_by(|a, b| {
+        let rest = || text(a.1).cmp(text(b.1));
+        let ties = || ties(a.1).cmp(&ties(b.1));
+        a.0.cmp(&b.0).then_with(rest).then_with(ties)
+    });
+    keyed.into_par_iter().map(|(_, number)| number).collect()
+}
+
 /// Name, by arrival, of an entry's subject.
 pub fn own_name(store: &Store, entry: u32) -> Option<u32> {
     let subject = store.parties_of(&store.entries[entry as usize]).first()?;
@@ -72,22 +111,18 @@ pub fn own_name(store: &Store, entry: u32) -> Option<u32> {
 }
 
 fn sorted_by_entry_id(store: &Store) -> Vec<u32> {
-    let mut by_id: Vec<u32> = (0..store.entries.len() as u32).collect();
-    by_id.par_sort_unstable_by(|a, b| {
-        let key = |entry: u32| {
-            let origin = store.entries[entry as usize].origin;
-            (store.cold_record(entry).entry_id, origin)
-        };
-        key(*a).cmp(&key(*b))
-    });
-    by_id
+    sorted_by_text(
+        (0..store.entries.len() as u32).into_par_iter(),
+        |entry| store.entry_id(entry),
+        |entry| store.entries[entry as usize].origin,
+    )
 }
 
 /// Of records with one entry_id, the first that was read stays.
 fn drop_duplicates(store: &mut Store, by_id: &[u32], kept: &mut [bool]) {
     for pair in by_id.windows(2) {
         let [before, after] = [pair[0], pair[1]];
-        if store.cold_record(before).entry_id == store.cold_record(after).entry_id {
+        if store.entry_id(before) == store.entry_id(after) {
             leave_out(store, after, LeftOutReason::DuplicateEntryId, kept);
         }
     }
@@ -171,10 +206,11 @@ fn number_names(store: &Store, kept: &[bool]) -> (Vec<u32>, Vec<u32>) {
             }
         }
     }
-    let mut names: Vec<u32> = (0..store.names.len())
+    let names: Vec<u32> = (0..store.names.len())
         .filter(|name| used[*name as usize])
         .collect();
-    names.par_sort_unstable_by(|a, b| store.names.get(*a).cmp(store.names.get(*b)));
+    let text = |name| store.names.get(name).as_bytes();
+    let names = sorted_by_text(names.into_par_iter(), text, |_| ());
     let mut numbers = vec![UNUSED; used.len()];
     for (number, name) in names.iter().enumerate() {
         numbers[*name as usize] = number as u32;

@@ -104,6 +104,17 @@ impl Arranged<'_> {
     ///
     /// Errors: writing; more of something than format 1 holds.
     pub fn write<W: Write + Seek>(self, out: W) -> Result<(W, Assembled), BuildError> {
+        self.write_telling(out, &mut |_| {})
+    }
+
+    /// As `write`; says which sections come next.
+    ///
+    /// Errors: as `write`.
+    pub fn write_telling<W: Write + Seek>(
+        self,
+        out: W,
+        writing: &mut dyn FnMut(&'static str),
+    ) -> Result<(W, Assembled), BuildError> {
         let lists = &self.manifest.lists;
         let place_of = |list: u16| {
             let id = self.store.lists.get(u32::from(list));
@@ -127,7 +138,7 @@ impl Arranged<'_> {
             grade_places: &grade_places,
             inputs: self.inputs,
         };
-        let (out, bytes) = write::write(&built, out)?;
+        let (out, bytes) = write::write(&built, out, writing)?;
         let assembled = Assembled {
             manifest: self.manifest,
             bytes,

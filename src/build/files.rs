@@ -5,7 +5,7 @@
 //! nothing is built; the quarantine file is written all the same, for whoever mends the lists.
 
 use super::assemble::{Arranged, Assembled, Assembly};
-use super::inputs::{BuildError, BuildInputs, LeftOut, LeftOutReason, Origin};
+use super::inputs::{BuildError, BuildInputs, LeftOut, LeftOutReason, Origin, Progress};
 use crate::catalogue::measure::Catalogue;
 use crate::intake::fault::{Fault, FaultCode};
 use crate::intake::lists::{self, ListFile, Part};
@@ -53,17 +53,6 @@ impl FileOptions {
             .or_else(of_all)
             .map(|(_, profile)| Arc::clone(profile))
     }
-}
-
-/// How far a build is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// So many bytes of the list files were read since the last time.
-    Read(u64),
-    /// All records are read; they get their order.
-    Arranging,
-    /// The sections are written.
-    Writing,
 }
 
 /// What came of a build.
@@ -154,8 +143,7 @@ pub fn build_files(
             .add(left_out.origin.file as usize, &as_fault(left_out))?;
     }
     let quarantine = intake.faults.finish(options.strict)?;
-    progress(Progress::Writing);
-    let assembled = write_whole(out, arranged)?;
+    let assembled = write_whole(out, arranged, progress)?;
     Ok(FilesReport {
         manifest: assembled.manifest,
         bytes: assembled.bytes,
@@ -297,13 +285,17 @@ fn as_fault(left_out: &LeftOut) -> LineFault {
 }
 
 /// Writes aside, syncs, renames, syncs the folder.
-fn write_whole(out: &Path, arranged: Arranged<'_>) -> Result<Assembled, FilesError> {
+fn write_whole(
+    out: &Path,
+    arranged: Arranged<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Assembled, FilesError> {
     let failed = |fault| FilesError::Write {
         path: out.to_owned(),
         fault,
     };
     let aside = aside_of(out);
-    let written = write_aside(&aside, arranged).and_then(|assembled| {
+    let written = write_aside(&aside, arranged, progress).and_then(|assembled| {
         fs::rename(&aside, out).map_err(failed)?;
         sync_folder_of(out).map_err(failed)?;
         Ok(assembled)
@@ -315,7 +307,11 @@ fn write_whole(out: &Path, arranged: Arranged<'_>) -> Result<Assembled, FilesErr
     written
 }
 
-fn write_aside(aside: &Path, arranged: Arranged<'_>) -> Result<Assembled, FilesError> {
+fn write_aside(
+    aside: &Path,
+    arranged: Arranged<'_>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Assembled, FilesError> {
     let failed = |fault| FilesError::Write {
         path: aside.to_owned(),
         fault,
@@ -327,7 +323,10 @@ fn write_aside(aside: &Path, arranged: Arranged<'_>) -> Result<Assembled, FilesE
         .mode(FILE_MODE)
         .open(aside)
         .map_err(failed)?;
-    let (buffered, assembled) = arranged.write(BufWriter::with_capacity(1 << 20, file))?;
+    let buffered = BufWriter::with_capacity(1 << 20, file);
+    let mut writing = |what| progress(Progress::Writing(what));
+    let (buffered, assembled) = arranged.write_telling(buffered, &mut writing)?;
+    progress(Progress::Syncing);
     let file = buffered
         .into_inner()
         .map_err(|fault| failed(fault.into_error()))?;

@@ -469,7 +469,8 @@ proptest! {
         let mut random = corpus::Random::new(seed);
         let mut file = WHOLE.clone();
         // Most files are changed behind the table, so that many of them open.
-        let first = if random.chance(85) { 128 + 2_048 + 64 * (SECTION_COUNT + SCAN_SECTIONS.len()) } else { 0 };
+        let behind = 128 + 2_048 + 64 * (SECTION_COUNT + SCAN_SECTIONS.len());
+        let first = if random.chance(85) { behind } else { 0 };
         for _ in 0..changes {
             let place = first + random.below(file.len() - first - 4);
             let value = match random.below(5) {

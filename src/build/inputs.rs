@@ -116,6 +116,19 @@ pub struct Origin {
     pub line: u64,
 }
 
+/// How far a build is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// So many bytes of the list files were read since the last time.
+    Read(u64),
+    /// All records are read; they get their order.
+    Arranging,
+    /// These sections are made and written.
+    Writing(&'static str),
+    /// The file is brought to the disk.
+    Syncing,
+}
+
 /// Why a valid record cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LeftOutReason {

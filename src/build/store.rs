@@ -147,6 +147,15 @@ impl Store {
 
     /// Texts of an entry's own: entry_id, case_no, listed name.
     pub fn cold_record(&self, entry: u32) -> ColdRecord<'_> {
+        ColdRecord::read(self.cold_bytes(entry)).unwrap_or(ColdRecord::EMPTY)
+    }
+
+    /// Its entry_id: what is sorted by, so nothing else of the record is read.
+    pub fn entry_id(&self, entry: u32) -> &[u8] {
+        ColdRecord::entry_id_bytes(self.cold_bytes(entry))
+    }
+
+    fn cold_bytes(&self, entry: u32) -> &[u8] {
         let place = entry as usize;
         let end = self
             .entries
@@ -155,8 +164,7 @@ impl Store {
         self.entries
             .get(place)
             .and_then(|this| self.cold.get(this.cold_first as usize..end))
-            .and_then(ColdRecord::read)
-            .unwrap_or(ColdRecord::EMPTY)
+            .unwrap_or_default()
     }
 
     /// Parties of an entry.

@@ -39,20 +39,27 @@ pub struct Built<'a> {
     pub inputs: &'a BuildInputs,
 }
 
-/// Writes the whole file; returns the writer and the bytes written.
+/// Writes the whole file, saying what comes next; returns the writer and the bytes written.
 ///
 /// Errors: writing; more of something than format 1 holds.
-pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), BuildError> {
+pub fn write<W: Write + Seek>(
+    built: &Built<'_>,
+    out: W,
+    writing: &mut dyn FnMut(&'static str),
+) -> Result<(W, u64), BuildError> {
     let count = SECTION_COUNT + SCAN_SECTIONS.len();
     let file = ContainerWriter::start(out, built.manifest.to_json(), count)?;
     let mut sections = Sections { file };
+    writing("identifiers");
     let identifiers = identifiers::collect(built.store, built.arrangement)?;
     let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
     let cases = groups::cases(built.store, built.arrangement, &subjects);
     sections.put(SectionId::Facts, &facts(built, &subjects, &cases))?;
     write_parties(built, &mut sections, &identifiers.numbers)?;
     write_identifiers(&mut sections, identifiers)?;
+    writing("names");
     write_names(built, &mut sections)?;
+    writing("records");
     write_entry_ids(built, &mut sections)?;
     for (firsts, members, groups) in [
         (
@@ -66,7 +73,9 @@ pub fn write<W: Write + Seek>(built: &Built<'_>, out: W) -> Result<(W, u64), Bui
         sections.put(members, &little(groups.members))?;
     }
     write_cold(built, &mut sections)?;
+    writing("similar names");
     write_similar(built, &mut sections)?;
+    writing("scans");
     write_scan(built, &mut sections)?;
     Ok(sections.file.finish()?)
 }

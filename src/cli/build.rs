@@ -7,8 +7,8 @@
 use super::differences::{self, Differences};
 use super::expiry::Expiry;
 use super::sign;
-use crate::build::files::{self, FileOptions, FilesError, FilesReport, Progress};
-use crate::build::inputs::{AsOf, BuildError, BuildInputs};
+use crate::build::files::{self, FileOptions, FilesError, FilesReport};
+use crate::build::inputs::{AsOf, BuildError, BuildInputs, Progress};
 use crate::catalogue::load;
 use crate::catalogue::measure::Catalogue;
 use crate::changes::gates::Limits;
@@ -104,6 +104,7 @@ pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
         Err(fault) => return refuse(&fault),
     };
     let bar = progress_bar(&args.lists);
+    let mut phases = Phases::start();
     let options = FileOptions {
         strict: args.strict,
         read: ReadOptions {
@@ -118,11 +119,15 @@ pub fn run(args: BuildArgs) -> anyhow::Result<u8> {
         &catalogue,
         &inputs,
         &options,
-        &mut |progress| show(&bar, progress),
+        &mut |progress| {
+            phases.enter(progress);
+            show(&bar, progress);
+        },
     );
     bar.finish_and_clear();
     match report {
         Ok(report) => {
+            phases.say()?;
             let code = say(&args, &report, started)?;
             say_differences(&args, &catalogue, inputs.created)?;
             sign_built(&args, signing_key.as_ref())?;
@@ -333,8 +338,70 @@ fn show(bar: &ProgressBar, progress: Progress) {
     match progress {
         Progress::Read(bytes) => bar.inc(bytes),
         Progress::Arranging => bar.set_message("sorting"),
-        Progress::Writing => bar.set_message("writing"),
+        Progress::Writing(_) | Progress::Syncing => bar.set_message("writing"),
     }
+}
+
+/// How long each part of a build took.
+struct Phases {
+    entered: Instant,
+    name: &'static str,
+    ended: Vec<(&'static str, f64)>,
+}
+
+impl Phases {
+    fn start() -> Self {
+        Self {
+            entered: Instant::now(),
+            name: "reading",
+            ended: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, progress: Progress) {
+        let name = match progress {
+            Progress::Read(_) => "reading",
+            Progress::Arranging => "sorting",
+            Progress::Writing(what) => what,
+            Progress::Syncing => "syncing",
+        };
+        if name != self.name {
+            self.end();
+            self.name = name;
+        }
+    }
+
+    fn end(&mut self) {
+        let seconds = self.entered.elapsed().as_secs_f64();
+        self.ended.push((self.name, seconds));
+        self.entered = Instant::now();
+    }
+
+    /// The parts with their seconds; what follows reading is the index made of parsed records.
+    fn say(mut self) -> io::Result<()> {
+        self.end();
+        let said = |(name, seconds): &(&str, f64)| format!("{name} {seconds:.2}");
+        let parts: Vec<String> = self.ended.iter().map(said).collect();
+        let index: f64 = self.ended.iter().skip(1).map(|(_, seconds)| seconds).sum();
+        let peak =
+            peak_memory_mib().map_or(String::new(), |mib| format!("; peak memory {mib} MiB"));
+        let parts = parts.join(", ");
+        writeln!(
+            io::stdout(),
+            "seconds: {parts}; all but reading {index:.2}{peak}"
+        )
+    }
+}
+
+/// The most memory this process ever had, files it has mapped included; `None` where the system
+/// does not say.
+fn peak_memory_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib / 1024)
 }
 
 fn parse_as_of(text: &str) -> Result<AsOf, String> {

@@ -7,8 +7,11 @@
 use crate::identifier::kind::IdType;
 use crate::index::deep;
 use crate::seal::sign::PublicKey;
+use crate::snapshot::container::Section;
 use crate::snapshot::manifest::{Manifest, to_hex};
 use crate::snapshot::open::{OpenOptions, Snapshot};
+use crate::snapshot::scan_sections::SCAN_SECTIONS;
+use crate::snapshot::sections::{REQUIRED_COUNT, SECTIONS, SectionId};
 use crate::snapshot::signature::{Signature, SignatureFile, signature_path};
 use crate::snapshot::statement::Statement;
 use serde_json::{Value, json};
@@ -166,7 +169,11 @@ fn write_table(out: &mut dyn Write, file: &Path, snapshot: &Snapshot) -> io::Res
         ("left out", manifest.quarantined.to_string()),
         (
             "bytes",
-            format!("{bytes} ({} an entry)", an_entry(bytes, manifest)),
+            format!(
+                "{bytes} ({} an entry, {} of them index)",
+                an_entry(bytes, manifest),
+                an_entry(index_bytes(snapshot), manifest)
+            ),
         ),
         ("key", manifest.key_id.to_string()),
         ("engine", manifest.engine_version.to_string()),
@@ -243,10 +250,24 @@ fn as_json(snapshot: &Snapshot) -> Value {
         "blake3": to_hex(snapshot.hash()),
         "bytes": bytes,
         "bytes_per_entry": an_entry(bytes, manifest),
+        "index_bytes_per_entry": an_entry(index_bytes(snapshot), manifest),
         "similar_names": snapshot.has_similar_names(),
         "manifest": text,
         "sections": sections,
     })
+}
+
+/// Bytes of what serves to find entries: by number, name, similar name, entry_id and text; not what
+/// entries are.
+fn index_bytes(snapshot: &Snapshot) -> u64 {
+    let of_index = |section: &&Section| {
+        let place = SECTIONS.iter().position(|kind| kind.name == section.name);
+        let tables = SectionId::IdentifierLines as usize..=SectionId::EntryIdLines as usize;
+        let scans = SCAN_SECTIONS.iter().any(|kind| kind.name == section.name);
+        scans || place.is_some_and(|place| tables.contains(&place) || place >= REQUIRED_COUNT)
+    };
+    let found = snapshot.sections().iter().filter(of_index);
+    found.map(|section| section.range.len() as u64).sum()
 }
 
 fn an_entry(bytes: u64, manifest: &Manifest) -> u64 {

@@ -11,6 +11,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use zeroize::Zeroize;
 
+/// Characters of the shortest run that is looked at.
+const RUN_CHARS_MIN: usize = 15;
+
 /// Characters of a number that stay visible, at its end.
 const SHOWN_CHARS: usize = 4;
 
@@ -84,14 +87,24 @@ impl Run {
         self.places[hidden].iter().cloned()
     }
 
+    /// Empty again, with the room that it has.
+    fn restart(&mut self) {
+        self.wipe();
+        self.places.clear();
+        self.parted = false;
+    }
+
     fn wipe(&mut self) {
-        self.chars.zeroize();
+        if !self.chars.is_empty() {
+            self.chars.zeroize();
+        }
     }
 }
 
-/// The runs of at least 15 characters in `text`, in order.
+/// The runs of at least `RUN_CHARS_MIN` characters in `text`, in order.
 fn runs(text: &str) -> impl Iterator<Item = Run> {
-    let mut chars = text.char_indices().peekable();
+    let text = if may_have_runs(text) { text } else { "" };
+    let mut chars = text.char_indices();
     std::iter::from_fn(move || {
         let mut run = Run::default();
         let mut separators = 0;
@@ -103,16 +116,26 @@ fn runs(text: &str) -> impl Iterator<Item = Run> {
                 run.places.push(start..start + c.len_utf8());
             } else if is_separator(c) && separators == 0 {
                 separators = 1;
-            } else if run.chars.len() < 15 {
-                run.wipe();
-                run = Run::default();
+            } else if run.chars.len() < RUN_CHARS_MIN {
+                run.restart();
                 separators = 0;
             } else {
                 return Some(run);
             }
         }
-        (run.chars.len() >= 15).then_some(run)
+        if run.chars.len() < RUN_CHARS_MIN {
+            run.wipe();
+            return None;
+        }
+        Some(run)
     })
+}
+
+/// Whether there are bytes enough: nearly all texts are settled here, without a look at characters.
+/// Every character of a number is such a byte or begins with one (of full width).
+fn may_have_runs(text: &str) -> bool {
+    let of_numbers = |b: &u8| matches!(b, b'0'..=b'9' | b'X' | b'x' | 0xef);
+    text.as_bytes().iter().filter(|b| of_numbers(b)).count() >= RUN_CHARS_MIN
 }
 
 fn number_character(c: char) -> Option<u8> {

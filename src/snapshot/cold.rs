@@ -111,6 +111,19 @@ impl<'a> ColdRecord<'a> {
         }
     }
 
+    /// The bytes of the entry_id alone; empty where they cannot be read.
+    pub fn entry_id_bytes(bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        let read = |rest: &mut &'a [u8]| {
+            for _ in 0..ColdReferences::default().all().len() {
+                read_number(rest)?;
+            }
+            let length = read_number(rest)?;
+            rest.get(..length as usize)
+        };
+        read(&mut rest).unwrap_or_default()
+    }
+
     /// Reads a record that fills `bytes` exactly; `None` where it does not.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
