@@ -164,7 +164,7 @@ impl Shared {
         fresh
     }
 
-    /// Appends under the lock, and wakes the thread that syncs.
+    /// Appends under the lock, and wakes the thread that syncs where something came into the kernel.
     // HOT: the one lock of the way of an answer.
     pub fn append<T>(
         &self,
@@ -177,10 +177,10 @@ impl Shared {
         self.live()?;
         match deed(&mut appender) {
             Ok(done) => {
-                self.last_record
-                    .store(appender.in_kernel(), Ordering::SeqCst);
+                let in_kernel = appender.in_kernel();
+                let before = self.last_record.swap(in_kernel, Ordering::SeqCst);
                 drop(appender);
-                let sleeping = self.sleeping.load(Ordering::SeqCst);
+                let sleeping = in_kernel > before && self.sleeping.load(Ordering::SeqCst);
                 if sleeping && self.sleeping.swap(false, Ordering::SeqCst) {
                     let _state = lock(&self.state);
                     self.wake.notify_all();
