@@ -5,7 +5,7 @@
 
 use super::arrange::{Arrangement, UNUSED};
 use super::groups::{self, Groups};
-use super::identifiers::{self, Identifiers};
+use super::identifiers;
 use super::inputs::{BuildError, BuildInputs};
 use super::scan;
 use super::similar::Names;
@@ -13,9 +13,9 @@ use super::store::{Store, StoredEntry};
 use crate::index::{line_table, name_keys, names};
 use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
-use crate::snapshot::entries::{FactValues, Facts, NumberClass, NumberRow, PartyRow, PartyValues};
+use crate::snapshot::entries::{FactValues, Facts, NumberClass, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
-use crate::snapshot::rows::NameRow;
+use crate::snapshot::rows::{Line, NameRow};
 use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
 use crate::snapshot::sections::{KeyTableSections, SECTION_COUNT, SectionId};
 use rayon::prelude::*;
@@ -34,7 +34,7 @@ pub struct Built<'a> {
     /// Place in the manifest of a list by arrival.
     pub list_places: &'a [u8],
     /// Place among its list's grades, by list by arrival and grade by arrival.
-    pub grade_places: &'a dyn Fn(u16, u32) -> Option<u8>,
+    pub grade_places: &'a (dyn Fn(u16, u32) -> Option<u8> + Sync),
     /// Salt and keys.
     pub inputs: &'a BuildInputs,
 }
@@ -52,15 +52,36 @@ pub fn write<W: Write + Seek>(
     let mut sections = Sections { file };
     writing("identifiers");
     let identifiers = identifiers::collect(built.store, built.arrangement)?;
-    let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
-    let cases = groups::cases(built.store, built.arrangement, &subjects);
-    sections.put(SectionId::Facts, &facts(built, &subjects, &cases))?;
-    write_parties(built, &mut sections, &identifiers.numbers)?;
-    write_identifiers(&mut sections, identifiers)?;
+    // A line table is one walk over memory without order: whatever else is to do goes on beside it.
+    let (lines, (subjects, cases)) = rayon::join(
+        || line_table::build(&identifiers.keys),
+        || {
+            let subjects = groups::subjects(built.store, built.arrangement, &identifiers);
+            let cases = groups::cases(built.store, built.arrangement, &subjects);
+            (subjects, cases)
+        },
+    );
+    let (facts, (parties, party_names)) =
+        rayon::join(|| facts(built, &subjects, &cases), || parties(built));
+    sections.put(SectionId::Facts, &facts)?;
+    sections.put(SectionId::Parties, &parties)?;
+    sections.put(SectionId::PartyNames, &party_names)?;
+    sections.put(SectionId::Numbers, &identifiers.numbers)?;
+    drop((facts, parties, party_names));
+    sections.put_lines(SectionId::IdentifierLines, lines, identifiers.keys.len())?;
+    sections.put(SectionId::IdentifierRows, &identifiers.rows)?;
+    sections.put(SectionId::Postings, &identifiers.postings)?;
+    drop(identifiers);
     writing("names");
     write_names(built, &mut sections)?;
     writing("records");
-    write_entry_ids(built, &mut sections)?;
+    let (lines, cold) = rayon::join(|| entry_id_lines(built), || Cold::of(built));
+    sections.put_lines(
+        SectionId::EntryIdLines,
+        lines,
+        built.arrangement.order.len(),
+    )?;
+    sections.put(SectionId::Content, &content(built))?;
     for (firsts, members, groups) in [
         (
             SectionId::SubjectGroups,
@@ -72,7 +93,7 @@ pub fn write<W: Write + Seek>(
         sections.put(firsts, &little(groups.firsts))?;
         sections.put(members, &little(groups.members))?;
     }
-    write_cold(built, &mut sections)?;
+    cold.write(&mut sections)?;
     writing("similar names");
     write_similar(built, &mut sections)?;
     writing("scans");
@@ -112,10 +133,16 @@ impl<W: Write + Seek> Sections<W> {
         self.put(entries, &table.1)
     }
 
-    fn put_lines(&mut self, section: SectionId, keys: &[u64]) -> Result<(), BuildError> {
-        let lines = line_table::build(keys).ok_or(BuildError::TooMany {
+    /// The line table of so many keys, where one could be built.
+    fn put_lines(
+        &mut self,
+        section: SectionId,
+        lines: Option<Vec<Line>>,
+        keys: usize,
+    ) -> Result<(), BuildError> {
+        let lines = lines.ok_or(BuildError::TooMany {
             what: section.kind().name,
-            max: keys.len() as u64,
+            max: keys as u64,
         })?;
         self.put(section, &lines)
     }
@@ -167,11 +194,8 @@ fn stated_facts(built: &Built<'_>, stored: &StoredEntry) -> FactValues {
     }
 }
 
-fn write_parties<W: Write + Seek>(
-    built: &Built<'_>,
-    sections: &mut Sections<W>,
-    numbers: &[NumberRow],
-) -> Result<(), BuildError> {
+/// Parties, and the numbers of their names.
+fn parties(built: &Built<'_>) -> (Vec<PartyRow>, Vec<U32>) {
     let store = built.store;
     let mut rows = Vec::with_capacity(store.parties.len());
     let mut names: Vec<U32> = Vec::with_capacity(store.party_names.len());
@@ -193,19 +217,7 @@ fn write_parties<W: Write + Seek>(
             names.extend(store.names_of(party).iter().map(number));
         }
     }
-    sections.put(SectionId::Parties, &rows)?;
-    sections.put(SectionId::PartyNames, &names)?;
-    sections.put(SectionId::Numbers, numbers)
-}
-
-fn write_identifiers<W: Write + Seek>(
-    sections: &mut Sections<W>,
-    mut identifiers: Identifiers,
-) -> Result<(), BuildError> {
-    identifiers.numbers = Vec::new();
-    sections.put_lines(SectionId::IdentifierLines, &identifiers.keys)?;
-    sections.put(SectionId::IdentifierRows, &identifiers.rows)?;
-    sections.put(SectionId::Postings, &identifiers.postings)
+    (rows, names)
 }
 
 fn write_names<W: Write + Seek>(
@@ -219,9 +231,19 @@ fn write_names<W: Write + Seek>(
         .par_iter()
         .map(|name| names::key(salt, store.names.get(*name)))
         .collect();
-    sections.put_lines(SectionId::NameLines, &keys)?;
+    let (lines, (rows, text, aliases)) =
+        rayon::join(|| line_table::build(&keys), || name_rows(built));
+    sections.put_lines(SectionId::NameLines, lines, keys.len())?;
     drop(keys);
+    let alias_entries: Vec<U32> = aliases.iter().map(|(_, entry)| U32::new(*entry)).collect();
+    sections.put(SectionId::Names, &rows)?;
+    sections.put(SectionId::NameText, text.as_bytes())?;
+    sections.put(SectionId::AliasEntries, &alias_entries)
+}
 
+/// Names in their order, their texts, and what `aliases` finds.
+fn name_rows(built: &Built<'_>) -> (Vec<NameRow>, String, Vec<(u32, u32)>) {
+    let (store, arrangement) = (built.store, built.arrangement);
     let aliases = aliases(built);
     let mut rows = Vec::with_capacity(arrangement.names.len() + 1);
     let mut text = String::new();
@@ -241,10 +263,7 @@ fn write_names<W: Write + Seek>(
         }
     }
     rows.push(NameRow::new(text.len() as u32, entry_first, alias_first));
-    let alias_entries: Vec<U32> = aliases.iter().map(|(_, entry)| U32::new(*entry)).collect();
-    sections.put(SectionId::Names, &rows)?;
-    sections.put(SectionId::NameText, text.as_bytes())?;
-    sections.put(SectionId::AliasEntries, &alias_entries)
+    (rows, text, aliases)
 }
 
 fn own_number(built: &Built<'_>, entry: u32) -> Option<u32> {
@@ -272,51 +291,65 @@ fn aliases(built: &Built<'_>) -> Vec<(u32, u32)> {
     aliases
 }
 
-fn write_entry_ids<W: Write + Seek>(
-    built: &Built<'_>,
-    sections: &mut Sections<W>,
-) -> Result<(), BuildError> {
+fn entry_id_lines(built: &Built<'_>) -> Option<Vec<Line>> {
     let (store, order) = (built.store, &built.arrangement.order);
     let salt = &built.inputs.salt;
     let keys: Vec<u64> = order
         .par_iter()
         .map(|arrival| names::key(salt, store.cold_record(*arrival).entry_id))
         .collect();
-    sections.put_lines(SectionId::EntryIdLines, &keys)?;
-    drop(keys);
-    let content: Vec<[u8; 16]> = order
-        .iter()
-        .map(|arrival| store.entries[*arrival as usize].content)
-        .collect();
-    sections.put(SectionId::Content, &content)
+    line_table::build(&keys)
 }
 
-fn write_cold<W: Write + Seek>(
-    built: &Built<'_>,
-    sections: &mut Sections<W>,
-) -> Result<(), BuildError> {
-    let (texts, places) = sorted_dictionary(built);
-    let mut cold = Vec::with_capacity(built.store.cold.len());
-    let mut offsets = Vec::with_capacity(built.arrangement.order.len() + 1);
-    for arrival in &built.arrangement.order {
-        offsets.push(U32::new(cold.len() as u32));
-        let stored = &built.store.entries[*arrival as usize];
-        let mut record = built.store.cold_record(*arrival);
-        record.references = moved(stored.references, &places);
-        record.write(&mut cold);
+fn content(built: &Built<'_>) -> Vec<[u8; 16]> {
+    let entries = &built.store.entries;
+    let order = built.arrangement.order.iter();
+    order
+        .map(|arrival| entries[*arrival as usize].content)
+        .collect()
+}
+
+/// What an answer shows of each entry, and the texts it refers to.
+struct Cold {
+    offsets: Vec<U32>,
+    records: Vec<u8>,
+    text_offsets: Vec<U32>,
+    texts: String,
+}
+
+impl Cold {
+    fn of(built: &Built<'_>) -> Self {
+        let (texts, places) = sorted_dictionary(built);
+        let mut records = Vec::with_capacity(built.store.cold.len());
+        let mut offsets = Vec::with_capacity(built.arrangement.order.len() + 1);
+        for arrival in &built.arrangement.order {
+            offsets.push(U32::new(records.len() as u32));
+            let stored = &built.store.entries[*arrival as usize];
+            let mut record = built.store.cold_record(*arrival);
+            record.references = moved(stored.references, &places);
+            record.write(&mut records);
+        }
+        offsets.push(U32::new(records.len() as u32));
+        let mut dictionary = String::new();
+        let mut text_offsets = vec![U32::ZERO];
+        for text in texts {
+            dictionary.push_str(built.store.dictionary.get(text));
+            text_offsets.push(U32::new(dictionary.len() as u32));
+        }
+        Self {
+            offsets,
+            records,
+            text_offsets,
+            texts: dictionary,
+        }
     }
-    offsets.push(U32::new(cold.len() as u32));
-    sections.put(SectionId::ColdOffsets, &offsets)?;
-    sections.put(SectionId::Cold, &cold)?;
-    drop((offsets, cold));
-    let mut dictionary = String::new();
-    let mut offsets = vec![U32::ZERO];
-    for text in texts {
-        dictionary.push_str(built.store.dictionary.get(text));
-        offsets.push(U32::new(dictionary.len() as u32));
+
+    fn write<W: Write + Seek>(self, sections: &mut Sections<W>) -> Result<(), BuildError> {
+        sections.put(SectionId::ColdOffsets, &self.offsets)?;
+        sections.put(SectionId::Cold, &self.records)?;
+        sections.put(SectionId::DictionaryOffsets, &self.text_offsets)?;
+        sections.put(SectionId::Dictionary, self.texts.as_bytes())
     }
-    sections.put(SectionId::DictionaryOffsets, &offsets)?;
-    sections.put(SectionId::Dictionary, dictionary.as_bytes())
 }
 
 fn write_similar<W: Write + Seek>(
