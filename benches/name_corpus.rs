@@ -358,6 +358,7 @@ impl Listed {
 
     pub fn tables(&self) -> NameTables<'_> {
         NameTables {
+            birth_salt: None,
             seed: SEED,
             lines: &self.lines,
             rows: &self.rows,

@@ -2,13 +2,16 @@
 //!
 //! In: store and arrangement. Out: three tables, one after the other; then the same of the names
 //! that a subject without a usable decisive number bears, for a party with one meets nobody else by
-//! name. A name that only holders bear is in none.
+//! name: persons of a known birth under keys of that birth. A name that only holders bear is in
+//! none.
 
 use super::arrange::Arrangement;
 use super::store::{Store, StoredEntry};
-use crate::index::name_keys::{Bearers, NameSource};
+use crate::index::name_keys::{Bearers, NameSource, PLAIN, birth_salt};
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
+use crate::snapshot::entries::NumberClass;
+use rayon::prelude::*;
 
 /// Bytes of a key while it is sorted, twice over because it is moved once, and of its entry.
 const KEY_BYTES: u64 = 40;
@@ -20,11 +23,60 @@ pub struct Names<'a> {
     store: &'a Store,
     arrangement: &'a Arrangement,
     bearers: Vec<Bearers>,
+    births: Option<Births>,
+}
+
+/// Salts of the births of those persons who bear a name, by name.
+struct Births {
+    names: Vec<u32>,
+    salts: Vec<u64>,
+}
+
+impl Births {
+    fn of(mut known: Vec<(u32, u64)>) -> Self {
+        known.par_sort_unstable();
+        known.dedup();
+        let (names, salts) = known.into_iter().unzip();
+        Self { names, salts }
+    }
+
+    fn of_name(&self, name: u32) -> &[u64] {
+        let first = self.names.partition_point(|other| *other < name);
+        let count = self.names[first..]
+            .iter()
+            .take_while(|other| **other == name);
+        &self.salts[first..first + count.count()]
+    }
 }
 
 impl<'a> Names<'a> {
-    /// Of all built entries that `counts` keeps.
-    pub fn of(
+    /// Of all built entries.
+    pub fn all(store: &'a Store, arrangement: &'a Arrangement) -> Self {
+        Self::of(store, arrangement, |_| true)
+    }
+
+    /// Of those without a usable decisive number, told by their births.
+    pub fn unnumbered(store: &'a Store, arrangement: &'a Arrangement) -> Self {
+        let counts = |entry: &StoredEntry| entry.number_class == NumberClass::None;
+        let mut names = Self::of(store, arrangement, counts);
+        let mut births = Vec::new();
+        for arrival in &arrangement.order {
+            let entry = &store.entries[*arrival as usize];
+            if !counts(entry) || entry.kind != SubjectKind::Person {
+                continue;
+            }
+            let Some(party) = store.parties_of(entry).first() else {
+                continue;
+            };
+            let salt = birth_salt(party.birth);
+            let numbers = store.names_of(party).iter();
+            births.extend(numbers.map(|name| (arrangement.name_numbers[*name as usize], salt)));
+        }
+        names.births = Some(Births::of(births));
+        names
+    }
+
+    fn of(
         store: &'a Store,
         arrangement: &'a Arrangement,
         counts: fn(&StoredEntry) -> bool,
@@ -46,6 +98,7 @@ impl<'a> Names<'a> {
             store,
             arrangement,
             bearers,
+            births: None,
         }
     }
 
@@ -69,6 +122,13 @@ impl NameSource for Names<'_> {
 
     fn bearers(&self, name: u32) -> Bearers {
         self.bearers.get(name as usize).copied().unwrap_or_default()
+    }
+
+    fn salts(&self, name: u32, kind: NameKind) -> &[u64] {
+        match &self.births {
+            Some(births) if kind == NameKind::Person => births.of_name(name),
+            _ => &PLAIN,
+        }
     }
 }
 

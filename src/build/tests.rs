@@ -10,12 +10,17 @@ use crate::identifier::digest::DigestKey;
 use crate::identifier::document::FullNumber;
 use crate::identifier::kind::IdType;
 use crate::identifier::mask::ListedNumber;
+use crate::index::candidates::NameTables;
+use crate::index::similar::{Budget, similar_in};
 use crate::index::{deep, entry_ids, identifiers, names};
 use crate::model::entry::{EntryIndex, ListRecord, ListedParty};
-use crate::model::term::Moment;
+use crate::model::subject::SubjectKind;
+use crate::model::term::{Day, Moment};
 use crate::name::fold::fold;
+use crate::name::query::NameQuery;
+use crate::name::similarity::NameKind;
 use crate::seal::keys::MasterKey;
-use crate::snapshot::entries::{NameNumber, NumberClass};
+use crate::snapshot::entries::{BirthDigits, NameNumber, NumberClass};
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use crate::snapshot::sections::SectionId;
@@ -328,6 +333,59 @@ fn names_with_keys(snapshot: &Snapshot, set: usize) -> [BTreeSet<u32>; 2] {
     let mut of_persons = names(persons);
     of_persons.extend(places.map(TaggedName::name));
     [of_persons, names(organisations)]
+}
+
+#[test]
+fn the_tables_of_names_without_a_number_meet_all_that_all_tables_meet_there() {
+    let catalogue = built_in().unwrap();
+    let mut records = corpus::records(SEED, 3_000, &catalogue);
+    for (place, record) in records.iter_mut().enumerate() {
+        if place % 3 == 0 {
+            record.subject.ids.clear();
+        }
+        if place % 6 == 0 {
+            record.subject.birth_date = None;
+        }
+    }
+    let bytes = build_records(records.clone(), &inputs(&catalogue)).unwrap();
+    let snapshot = Snapshot::from_bytes(bytes).unwrap();
+    let mut met = 0;
+    for (place, record) in records.iter().enumerate().take(1_200) {
+        let subject = &record.subject;
+        let (kind, birth) = match subject.kind {
+            SubjectKind::Person => {
+                let day = records[place / 2].subject.birth_date;
+                let day = day.or(subject.birth_date).unwrap_or(Day(3_000));
+                (NameKind::Person, Some(BirthDigits::from_day(day)))
+            }
+            SubjectKind::Organisation => (NameKind::Organisation, None),
+        };
+        let query = NameQuery::parse(kind, &subject.name);
+        let reached = |name: NameNumber| {
+            let own = names::entries(&snapshot, name).map(EntryIndex);
+            own.chain(names::alias_entries(&snapshot, name))
+                .any(|entry| {
+                    let facts = snapshot.facts(entry);
+                    facts.kind() == subject.kind
+                        && facts.number_class() == NumberClass::None
+                        && !birth.is_some_and(|birth| facts.birth().contradicts(birth))
+                })
+        };
+        let found = |tables: &NameTables<'_>| {
+            let mut found = BTreeSet::new();
+            similar_in(tables, kind, &query, &Budget::DEFAULT, &mut |name, _| {
+                if reached(name) {
+                    found.insert(name.0);
+                }
+            });
+            found
+        };
+        let all = found(&NameTables::of(&snapshot));
+        let unnumbered = NameTables::unnumbered(&snapshot, birth).unwrap();
+        assert_eq!(found(&unnumbered), all, "{}", subject.name);
+        met += all.len();
+    }
+    assert!(met > 300, "{met}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::store::{Store, StoredEntry};
 use crate::index::{line_table, name_keys, names};
 use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
-use crate::snapshot::entries::{FactValues, Facts, NumberClass, PartyRow, PartyValues};
+use crate::snapshot::entries::{FactValues, Facts, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
 use crate::snapshot::rows::{Line, NameRow};
 use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
@@ -357,11 +357,13 @@ fn write_similar<W: Write + Seek>(
     sections: &mut Sections<W>,
 ) -> Result<(), BuildError> {
     let seed = names::seed(&built.inputs.salt);
-    let counts: [fn(&StoredEntry) -> bool; 2] =
-        [|_| true, |entry| entry.number_class == NumberClass::None];
-    for (counts, [places, persons, organisations]) in counts.into_iter().zip(SectionId::KEY_TABLES)
+    for (of_numbered, [places, persons, organisations]) in
+        [true, false].into_iter().zip(SectionId::KEY_TABLES)
     {
-        let names = Names::of(built.store, built.arrangement, counts);
+        let names = match of_numbered {
+            true => Names::all(built.store, built.arrangement),
+            false => Names::unnumbered(built.store, built.arrangement),
+        };
         let keys_max = names.keys_max();
         sections.put_table(
             places,

@@ -12,7 +12,7 @@ use crate::index::similar::{Budget, similar_in};
 use crate::model::subject::SubjectKind;
 use crate::name::person;
 use crate::name::similarity::{NameKind, THRESHOLD};
-use crate::snapshot::entries::{NameNumber, PartyRow};
+use crate::snapshot::entries::{BirthDigits, NameNumber, PartyRow};
 use crate::snapshot::open::Snapshot;
 use smallvec::SmallVec;
 
@@ -35,8 +35,11 @@ impl NamesFound {
     pub fn look_up(snapshot: &Snapshot, party: &Party, has_decisive: bool) -> Self {
         let mut found = Self::default();
         let kind = kind_of(party.kind);
-        let unnumbered = match has_decisive {
-            true => NameTables::unnumbered(snapshot),
+        let birth = party.birth.map(BirthDigits::from_day);
+        // Without a birth, as no citizen number is, nobody born some day may be left out.
+        let is_told = birth.is_some() || kind == NameKind::Organisation;
+        let unnumbered = match has_decisive && is_told {
+            true => NameTables::unnumbered(snapshot, birth),
             false => None,
         };
         if let Some(names) = unnumbered.filter(|names| names.is_empty(kind)) {

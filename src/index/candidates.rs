@@ -9,12 +9,12 @@
 // HOT: once a check of a name.
 
 use super::key_table::{KeyTable, Part};
-use super::{line_table, names};
+use super::{line_table, name_keys, names};
 use crate::name::edits::{self, Characters, EDIT_CHARS_MAX};
 use crate::name::person_forms::FORMS_MAX;
 use crate::name::query::NameQuery;
 use crate::name::similarity::{NameKind, QUERY_KEYS_MAX};
-use crate::snapshot::entries::NameNumber;
+use crate::snapshot::entries::{BirthDigits, NameNumber};
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, Line, NameRow, PlaceEntry, TaggedName};
 use crate::snapshot::sections::SectionId;
@@ -37,6 +37,9 @@ pub struct NameTables<'a> {
     pub person_keys: KeyTable<'a, KeyEntry>,
     /// Keys of organisations.
     pub organisation_keys: KeyTable<'a, KeyEntry>,
+    /// Salt of the keys of those who were born when the one was who is looked for; plain keys are
+    /// looked up beside.
+    pub birth_salt: Option<u64>,
 }
 
 impl<'a> NameTables<'a> {
@@ -59,12 +62,13 @@ impl<'a> NameTables<'a> {
                 SectionId::OrganisationKeysDirectory,
                 SectionId::OrganisationKeys,
             ),
+            birth_salt: None,
         }
     }
 
-    /// The names that an entry without a usable decisive number bears; `None` in a file that does
-    /// not tell them apart.
-    pub fn unnumbered(snapshot: &'a Snapshot) -> Option<Self> {
+    /// The names that an entry without a usable decisive number bears, of persons those that could
+    /// be born on `birth`; `None` in a file that does not tell them apart.
+    pub fn unnumbered(snapshot: &'a Snapshot, birth: Option<BirthDigits>) -> Option<Self> {
         let keys = |directory, entries| {
             KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
         };
@@ -81,6 +85,7 @@ impl<'a> NameTables<'a> {
                 SectionId::UnnumberedOrganisationKeysDirectory,
                 SectionId::UnnumberedOrganisationKeys,
             ),
+            birth_salt: birth.map(name_keys::birth_salt).filter(|salt| *salt != 0),
             ..Self::of(snapshot)
         })
     }
@@ -195,6 +200,7 @@ pub struct Scratch {
     places: Vec<PlaceProbe>,
     texts: Vec<TextProbe>,
     keys: Vec<KeyProbe>,
+    birth_salt: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -287,6 +293,7 @@ impl Scratch {
         texts: &Texts<'_>,
     ) {
         let seed = tables.seed;
+        self.birth_salt = tables.birth_salt.filter(|_| kind == NameKind::Person);
         self.places.clear();
         self.texts.clear();
         self.keys.clear();
@@ -301,14 +308,17 @@ impl Scratch {
     }
 
     fn probe_person(&mut self, seed: u64, number: u8, text: &Characters<'_>) {
+        let birth_salt = self.birth_salt;
         let mut place = |key, place, added| {
-            self.places.push(PlaceProbe {
-                key,
-                text: number,
-                place,
-                added,
-                part: Part::default(),
-            });
+            for key in salted(key, birth_salt) {
+                self.places.push(PlaceProbe {
+                    key,
+                    text: number,
+                    place,
+                    added,
+                    part: Part::default(),
+                });
+            }
         };
         edits::place_keys(seed, text, |at, _, key| place(key, at, false));
         edits::added_keys(seed, text, |at, key| place(key, at, true));
@@ -333,11 +343,13 @@ impl Scratch {
     }
 
     fn add_key(&mut self, key: u64, via: Via) {
-        self.keys.push(KeyProbe {
-            key,
-            via,
-            part: Part::default(),
-        });
+        for key in salted(key, self.birth_salt) {
+            self.keys.push(KeyProbe {
+                key,
+                via,
+                part: Part::default(),
+            });
+        }
     }
 
     /// Two rounds of reading in which no read waits for another.
@@ -458,6 +470,11 @@ impl Scratch {
             self.budget_reached |= *left == 0;
         }
     }
+}
+
+/// A key, and the same of those who were born when the one was who is looked for.
+fn salted(key: u64, birth_salt: Option<u64>) -> impl Iterator<Item = u64> {
+    std::iter::once(key).chain(birth_salt.map(|salt| key ^ salt))
 }
 
 /// As many of `entries` as `left` allows, which it then lowers.

@@ -6,7 +6,7 @@
 //! tables has nothing that could not fit.
 
 use super::key_table::KeyTable;
-use super::name_keys::{self, Bearers};
+use super::name_keys::{self, Bearers, PLAIN};
 use super::names;
 use crate::model::entry::EntryIndex;
 use crate::model::subject::SubjectKind;
@@ -15,6 +15,7 @@ use crate::snapshot::entries::{Facts, NameNumber, NumberClass};
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use crate::snapshot::sections::{KeyTableSections, SectionId};
+use smallvec::SmallVec;
 
 /// Section, place in it, and what does not fit.
 pub type Fault<'a> = &'a mut dyn FnMut(SectionId, u32, &'static str);
@@ -25,6 +26,7 @@ struct Tables<'a> {
     persons: KeyTable<'a, KeyEntry>,
     organisations: KeyTable<'a, KeyEntry>,
     sections: [SectionId; 3],
+    tells_births: bool,
 }
 
 /// Checks every entry.
@@ -53,6 +55,7 @@ impl<'a> Tables<'a> {
             persons: keys(persons),
             organisations: keys(organisations),
             sections: sections.map(|(_, entries)| entries),
+            tells_births: sections == SectionId::KEY_TABLES[1],
         }
     }
 }
@@ -70,8 +73,13 @@ fn check_tables(
     for number in 0..snapshot.name_count() {
         let text = snapshot.name_text(NameNumber(number));
         let bearers = bearers(snapshot, NameNumber(number), counts);
-        if bearers.has(NameKind::Person) {
+        let salts = match tables.tells_births {
+            true => salts(snapshot, NameNumber(number), counts),
+            false => SmallVec::from_slice(&PLAIN),
+        };
+        for salt in salts.iter().filter(|_| bearers.has(NameKind::Person)) {
             name_keys::person_places(seed, text, &mut |key, character| {
+                let key = key ^ salt;
                 expected[0] += 1;
                 let entries = tables.places.entries(&tables.places.part(key));
                 let stored = |c: Option<char>| c.is_none_or(|c| c == character);
@@ -84,7 +92,7 @@ fn check_tables(
             });
             name_keys::person_keys(seed, text, &mut |key| {
                 expected[1] += 1;
-                if !holds(tables.persons, key, number) {
+                if !holds(tables.persons, key ^ salt, number) {
                     fault(persons, number, "a name lacks a key");
                 }
             });
@@ -125,6 +133,20 @@ fn bearers(snapshot: &Snapshot, name: NameNumber, counts: fn(&Facts) -> bool) ->
             SubjectKind::Organisation => NameKind::Organisation,
         })
         .fold(Bearers::NONE, Bearers::and)
+}
+
+/// Salts of the births of the persons who bear a name, each once.
+fn salts(snapshot: &Snapshot, name: NameNumber, counts: fn(&Facts) -> bool) -> SmallVec<[u64; 4]> {
+    let own = names::entries(snapshot, name).map(EntryIndex);
+    let mut salts: SmallVec<[u64; 4]> = own
+        .chain(names::alias_entries(snapshot, name))
+        .map(|entry| snapshot.facts(entry))
+        .filter(|facts| counts(facts) && facts.kind() == SubjectKind::Person)
+        .map(|facts| name_keys::birth_salt(facts.birth()))
+        .collect();
+    salts.sort_unstable();
+    salts.dedup();
+    salts
 }
 
 fn holds<E: TaggedName>(table: KeyTable<'_, E>, key: u64, name: u32) -> bool {

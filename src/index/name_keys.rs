@@ -10,9 +10,11 @@ use super::key_table::{Keyed, TableBuilder};
 use crate::name::edits::{self, Characters};
 use crate::name::query::{block_keys, other_texts};
 use crate::name::similarity::NameKind;
+use crate::snapshot::entries::BirthDigits;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use rayon::prelude::*;
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
 use zerocopy::little_endian::U32;
 
 /// Names that are made keys of at a time by one thread.
@@ -47,6 +49,25 @@ pub trait NameSource: Sync {
 
     /// What bears it.
     fn bearers(&self, name: u32) -> Bearers;
+
+    /// Salts of the keys under which it stands as a name of this kind: the plain keys, unless a
+    /// source tells bearers by their birth (`birth_salt`).
+    fn salts(&self, _name: u32, _kind: NameKind) -> &[u64] {
+        &PLAIN
+    }
+}
+
+/// The salt of plain keys.
+pub const PLAIN: [u64; 1] = [0];
+
+/// What sets the keys of whoever was born on a day apart from those of all others; 0 where not all
+/// digits of the day are known. Another birth is another person (decision rules 3.2), so whoever
+/// knows the birth need not meet them.
+pub fn birth_salt(birth: BirthDigits) -> u64 {
+    match birth.is_full() {
+        true => xxh3_64(&birth.0.to_le_bytes()) | 1,
+        false => 0,
+    }
 }
 
 /// Calls `visit` with the place keys of a person's name, and of the further texts in which it may
@@ -178,7 +199,7 @@ fn table<E: TaggedName + Send>(
 fn sum(names: &dyn NameSource, kind: NameKind, of: &(dyn Fn(&str) -> usize + Sync)) -> usize {
     let of_block = |block| -> usize {
         block_names(names, kind, block)
-            .map(|name| of(names.text(name)))
+            .map(|name| of(names.text(name)) * names.salts(name, kind).len())
             .sum()
     };
     blocks(names).into_par_iter().map(of_block).sum()
@@ -192,14 +213,14 @@ fn gather(
 ) -> Vec<Keyed> {
     let of_block = |mut keyed: Vec<Keyed>, block: u32| {
         for name in block_names(names, kind, block) {
+            let salts = names.salts(name, kind);
             keys_of(names.text(name), &mut |key, character| {
-                if range.contains(&key) {
-                    keyed.push(Keyed {
-                        key,
-                        name,
-                        character,
-                    });
-                }
+                let salted = salts.iter().map(|salt| key ^ salt);
+                keyed.extend(salted.filter(|key| range.contains(key)).map(|key| Keyed {
+                    key,
+                    name,
+                    character,
+                }));
             });
         }
         keyed

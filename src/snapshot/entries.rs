@@ -72,6 +72,12 @@ impl BirthDigits {
         self == Self::UNKNOWN
     }
 
+    /// Whether all digits are known.
+    pub fn is_full(self) -> bool {
+        let unknown = self.0 & self.0 >> 1 & self.0 >> 2 & self.0 >> 3;
+        unknown & 0x1111_1111 == 0
+    }
+
     /// Whether some digit is known on both sides and differs.
     pub fn contradicts(self, other: Self) -> bool {
         let differing = self.0 ^ other.0;
