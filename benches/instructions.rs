@@ -2,15 +2,16 @@
 //! machine can move, so a regression shows where times are noise.
 //!
 //! `cargo bench --bench instructions` runs each part of this program under `valgrind
-//! --tool=callgrind`, prints instructions a call beside those of `benches/record/instructions.tsv`,
-//! and fails where one is a twentieth above its record; `HECHA_RECORD=1` writes the record anew.
-//! Valgrind knows no SHA extensions: a compression of SHA-256 counts 3,370 here and takes some 50 ns
-//! on a processor that has them. Without valgrind it says so and measures nothing.
+//! --tool=callgrind`, prints instructions a call beside `benches/record/instructions.tsv`, and
+//! fails where one is a twentieth above its record; `HECHA_RECORD=1` writes the record anew.
+//! Valgrind knows no SHA extensions: a compression of SHA-256 counts 3,370 here and takes some
+//! 50 ns on a processor that has them. Without valgrind it says so and measures nothing.
 
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a bench prints"
 )]
 

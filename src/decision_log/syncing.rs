@@ -164,7 +164,8 @@ impl Shared {
         fresh
     }
 
-    /// Appends under the lock, and wakes the thread that syncs where something came into the kernel.
+    /// Appends under the lock, and wakes the thread that syncs where something came into the
+    /// kernel.
     // HOT: the one lock of the way of an answer.
     pub fn append<T>(
         &self,
