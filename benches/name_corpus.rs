@@ -358,7 +358,7 @@ impl Listed {
 
     pub fn tables(&self) -> NameTables<'_> {
         NameTables {
-            birth_salt: None,
+            only: None,
             seed: SEED,
             lines: &self.lines,
             rows: &self.rows,

@@ -120,7 +120,7 @@ fn sections_that_do_not_fit_are_refused_and_optional_ones_ignored() {
     assert_eq!(open(extra(false)).unwrap(), 3);
     assert!(matches!(open(extra(true)), Err(OpenError::Unknown { name }) if name == "pinyin_2"));
     // Tables of similar names: without one of them, or with other rows, there are none.
-    // Those of a part of the names are of no use alone, and the others serve without them.
+    // Sets of keys are of no use alone, and the tables serve without them.
     for place in REQUIRED_COUNT..SECTION_COUNT {
         let similar = |bytes| {
             Snapshot::from_bytes(bytes).map(|s| (s.has_similar_names(), s.has_unnumbered_names()))
@@ -496,7 +496,7 @@ fn a_resealed_file_opens_and_its_nonsense_is_found_in_depth() {
         []
     );
     let layout = container::check(&WHOLE).unwrap();
-    for name in ["postings", "person_places", "unnumbered_places"] {
+    for name in ["postings", "person_places", "unnumbered_born"] {
         let mut file = WHOLE.clone();
         let section = layout.sections.iter().find(|s| s.name == name).unwrap();
         file[section.range.start..section.range.start + 4].copy_from_slice(&[0xff; 4]);

@@ -1,17 +1,17 @@
 //! The sections of similar names: made of the names of subjects, own and other ones.
 //!
-//! In: store and arrangement. Out: three tables, one after the other; then the same of the names
-//! that a subject without a usable decisive number bears, for a party with one meets nobody else by
-//! name: persons of a known birth under keys of that birth. A name that only holders bear is in
-//! none.
+//! In: store and arrangement. Out: three tables, one after the other; then the sets of the keys of
+//! those names that a subject without a usable decisive number bears, for a party with one meets
+//! nobody else by name. A name that only holders bear is in none.
 
 use super::arrange::Arrangement;
 use super::store::{Store, StoredEntry};
-use crate::index::name_keys::{Bearers, NameSource, PLAIN, birth_salt};
+use crate::index::name_keys::{Bearers, NameSource, birth_salt};
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
 use crate::snapshot::entries::NumberClass;
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 /// Bytes of a key while it is sorted, twice over because it is moved once, and of its entry.
 const KEY_BYTES: u64 = 40;
@@ -124,11 +124,9 @@ impl NameSource for Names<'_> {
         self.bearers.get(name as usize).copied().unwrap_or_default()
     }
 
-    fn salts(&self, name: u32, kind: NameKind) -> &[u64] {
-        match &self.births {
-            Some(births) if kind == NameKind::Person => births.of_name(name),
-            _ => &PLAIN,
-        }
+    fn birth_salts(&self, name: u32) -> SmallVec<[u64; 2]> {
+        let births = self.births.as_ref();
+        births.map_or_else(SmallVec::new, |births| births.of_name(name).into())
     }
 }
 

@@ -154,7 +154,7 @@ fn the_equal_name_comes_first_and_once() {
 fn long_names_one_edit_apart_are_candidates() {
     for repeats in [12, 16] {
         let mut longer = "很长的名字".repeat(repeats);
-        let listed = LISTED.tables().find(&longer).unwrap();
+        let listed = LISTED.tables().find(NameKind::Person, &longer).unwrap();
         longer.push('厂');
         for kind in KINDS {
             assert!(
@@ -247,7 +247,7 @@ fn space_of_a_query_is_used_again_and_holds_nothing_of_the_last() {
     let mut scratch = Scratch::default();
     let mut gathered = |name: &str| {
         let query = NameQuery::parse(NameKind::Person, name);
-        let equal = tables.find(query.folded());
+        let equal = tables.find(NameKind::Person, query.folded());
         let glance = Glance::All;
         scratch.gather(&tables, NameKind::Person, &query, equal, glance, 1_000);
         scratch.candidates.clone()

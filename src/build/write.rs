@@ -357,21 +357,20 @@ fn write_similar<W: Write + Seek>(
     sections: &mut Sections<W>,
 ) -> Result<(), BuildError> {
     let seed = names::seed(&built.inputs.salt);
-    for (of_numbered, [places, persons, organisations]) in
-        [true, false].into_iter().zip(SectionId::KEY_TABLES)
-    {
-        let names = match of_numbered {
-            true => Names::all(built.store, built.arrangement),
-            false => Names::unnumbered(built.store, built.arrangement),
-        };
-        let keys_max = names.keys_max();
-        sections.put_table(
-            places,
-            name_keys::person_place_table(&names, seed, keys_max),
-        )?;
-        sections.put_table(persons, name_keys::person_key_table(&names, seed, keys_max))?;
-        let table = name_keys::organisation_key_table(&names, seed, keys_max);
-        sections.put_table(organisations, table)?;
+    let [places, persons, organisations] = SectionId::KEY_TABLES;
+    let names = Names::all(built.store, built.arrangement);
+    let keys_max = names.keys_max();
+    sections.put_table(
+        places,
+        name_keys::person_place_table(&names, seed, keys_max),
+    )?;
+    sections.put_table(persons, name_keys::person_key_table(&names, seed, keys_max))?;
+    let table = name_keys::organisation_key_table(&names, seed, keys_max);
+    sections.put_table(organisations, table)?;
+    let names = Names::unnumbered(built.store, built.arrangement);
+    let sets = name_keys::key_sets(&names, seed);
+    for (section, set) in SectionId::KEY_SETS.into_iter().zip(&sets) {
+        sections.put(section, set)?;
     }
     Ok(())
 }

@@ -42,12 +42,6 @@ impl NamesFound {
             true => NameTables::unnumbered(snapshot, birth),
             false => None,
         };
-        if let Some(names) = unnumbered.filter(|names| names.is_empty(kind)) {
-            let equal = names.find(party.name.folded()).map(NameNumber);
-            found.names.extend(equal.map(|name| (name, EQUAL)));
-            found.equal = equal.is_some();
-            return found;
-        }
         let searched = similar_in(
             &unnumbered.unwrap_or_else(|| NameTables::of(snapshot)),
             kind,

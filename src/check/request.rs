@@ -29,7 +29,7 @@ pub struct Request {
     /// Who wants to do it.
     pub subject: Party,
     /// Others involved, in the order of the request.
-    pub related: SmallVec<[Party; 1]>,
+    pub related: Vec<Party>,
     /// Kind of exemption claimed, with a reference.
     pub exemption: Option<ExemptionKind>,
     /// Kind of authorisation shown, with a reference.

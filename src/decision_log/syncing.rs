@@ -199,10 +199,15 @@ impl Shared {
 
     /// Writes what waits for it, unless this record is in the kernel already.
     pub fn flush(&self, position: Position) -> Result<(), LogError> {
-        if self.last_record.load(Ordering::SeqCst) >= position.0 {
+        if self.is_in_kernel(position) {
             return Ok(());
         }
         self.append(|appender| appender.flush(&self.ground))
+    }
+
+    /// Whether a record was put into the kernel with those of others.
+    pub fn is_in_kernel(&self, position: Position) -> bool {
+        self.last_record.load(Ordering::SeqCst) >= position.0
     }
 
     /// Highest index that is on the disk.

@@ -117,6 +117,11 @@ impl DecisionLog {
         appended
     }
 
+    /// Whether a record is in the kernel already.
+    pub fn is_in_kernel(&self, position: Position) -> bool {
+        self.shared.is_in_kernel(position)
+    }
+
     /// Puts a record into the kernel, and whatever else waits; at once where it is there.
     ///
     /// Errors: the log has ended.

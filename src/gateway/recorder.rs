@@ -232,6 +232,11 @@ impl Recorder {
         appended.map_err(|error| self.failed(&error))
     }
 
+    /// Whether a record went into the kernel with those of others.
+    pub fn is_in_kernel(&self, position: Position) -> bool {
+        self.log.is_in_kernel(position)
+    }
+
     /// Puts a record into the kernel, with all that came beside it.
     pub fn flush(&self, position: Position) -> Result<(), RecordError> {
         let flushed = self.log.flush(position);

@@ -260,7 +260,7 @@ pub fn request_of(text: &str, attributes: &AttributeValues, scenario: ScenarioIn
             birth: None,
             role: None,
         },
-        related: SmallVec::new(),
+        related: Vec::new(),
         exemption: None,
         authorisation: None,
     }

@@ -10,6 +10,9 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Version};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Errors: a head that another reader on the way may understand otherwise. The connection must be
@@ -127,6 +130,11 @@ pub async fn read(
             rest.freeze()
         })
     };
+    let mut all = pin!(all);
+    // Nearly every body comes with its head: no timer is made for it.
+    if let Poll::Ready(read) = poll_fn(|cx| Poll::Ready(all.as_mut().poll(cx))).await {
+        return read;
+    }
     match tokio::time::timeout(wait_max, all).await {
         Ok(read) => read,
         Err(_) => {

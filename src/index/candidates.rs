@@ -2,12 +2,14 @@
 //!
 //! In: a name, parsed once. Out: numbers of names that may be similar, each once, sorted; and how
 //! many there are. All keys are made first, then the directory lines of all are read, then their
-//! first entries: two rounds of waiting for memory, whatever the number of keys. Persons: most
+//! first entries: two rounds of waiting for memory, whatever the number of keys. Who looks for names
+//! without a number alone leaves out the keys that lead to none. Persons: most
 //! neighbours differ in a character that is alike in nothing; the entry holds it, so they are
 //! counted and put aside without a look at their text. Bounded work. Never panics.
 
 // HOT: once a check of a name.
 
+use super::key_filter::KeyFilter;
 use super::key_table::{KeyTable, Part};
 use super::{line_table, name_keys, names};
 use crate::name::edits::{self, Characters, EDIT_CHARS_MAX};
@@ -37,9 +39,29 @@ pub struct NameTables<'a> {
     pub person_keys: KeyTable<'a, KeyEntry>,
     /// Keys of organisations.
     pub organisation_keys: KeyTable<'a, KeyEntry>,
-    /// Salt of the keys of those who were born when the one was who is looked for; plain keys are
-    /// looked up beside.
-    pub birth_salt: Option<u64>,
+    /// Which of the keys are looked up at all; `None`: each.
+    pub only: Option<Unnumbered<'a>>,
+}
+
+/// The keys of names that somebody without a usable decisive number bears.
+#[derive(Debug, Clone, Copy)]
+pub struct Unnumbered<'a> {
+    persons: KeyFilter<'a>,
+    born: KeyFilter<'a>,
+    organisations: KeyFilter<'a>,
+    /// Of the person who is looked for; 0 where no birth is known.
+    birth_salt: u64,
+}
+
+impl Unnumbered<'_> {
+    fn may_hold(&self, kind: NameKind, key: u64) -> bool {
+        match kind {
+            NameKind::Person => {
+                self.born.may_hold(key ^ self.birth_salt) || self.persons.may_hold(key)
+            }
+            NameKind::Organisation => self.organisations.may_hold(key),
+        }
+    }
 }
 
 impl<'a> NameTables<'a> {
@@ -62,38 +84,32 @@ impl<'a> NameTables<'a> {
                 SectionId::OrganisationKeysDirectory,
                 SectionId::OrganisationKeys,
             ),
-            birth_salt: None,
+            only: None,
         }
     }
 
-    /// The names that an entry without a usable decisive number bears, of persons those that could
-    /// be born on `birth`; `None` in a file that does not tell them apart.
+    /// Those of a snapshot, asked for names alone that an entry without a usable decisive number
+    /// bears, of persons one that could be born on `birth`; `None` in a file that does not tell
+    /// them apart. Other names may be handed out too, which share a key with such a one.
     pub fn unnumbered(snapshot: &'a Snapshot, birth: Option<BirthDigits>) -> Option<Self> {
-        let keys = |directory, entries| {
-            KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
-        };
-        snapshot.has_unnumbered_names().then(|| Self {
-            person_places: KeyTable::new(
-                snapshot.rows(SectionId::UnnumberedPersonPlacesDirectory),
-                snapshot.rows(SectionId::UnnumberedPersonPlaces),
-            ),
-            person_keys: keys(
-                SectionId::UnnumberedPersonKeysDirectory,
-                SectionId::UnnumberedPersonKeys,
-            ),
-            organisation_keys: keys(
-                SectionId::UnnumberedOrganisationKeysDirectory,
-                SectionId::UnnumberedOrganisationKeys,
-            ),
-            birth_salt: birth.map(name_keys::birth_salt).filter(|salt| *salt != 0),
-            ..Self::of(snapshot)
+        snapshot.has_unnumbered_names().then(|| {
+            let [persons, born, organisations] =
+                SectionId::KEY_SETS.map(|set| KeyFilter::new(snapshot.rows(set)));
+            Self {
+                only: Some(Unnumbered {
+                    persons,
+                    born,
+                    organisations,
+                    birth_salt: birth.map_or(0, name_keys::birth_salt),
+                }),
+                ..Self::of(snapshot)
+            }
         })
     }
 
-    /// Whether no name of this kind stands in any of the tables but that of whole names.
-    pub fn is_empty(&self, kind: NameKind) -> bool {
-        self.keys(kind).is_empty()
-            && (kind == NameKind::Organisation || self.person_places.is_empty())
+    /// Whether a name that is looked for may stand under this key.
+    fn is_worth(&self, kind: NameKind, key: u64) -> bool {
+        self.only.is_none_or(|only| only.may_hold(kind, key))
     }
 
     /// Text of a name; empty where there is none.
@@ -112,9 +128,12 @@ impl<'a> NameTables<'a> {
         }
     }
 
-    /// The number of a text.
-    pub fn find(&self, text: &str) -> Option<u32> {
+    /// The number of a text, where a subject of this kind that is looked for may bear it.
+    pub fn find(&self, kind: NameKind, text: &str) -> Option<u32> {
         let key = edits::text_key(self.seed, text);
+        if !self.is_worth(kind, key) {
+            return None;
+        }
         line_table::find(self.lines, key, |name| {
             self.name_bytes(name) == text.as_bytes()
         })
@@ -200,7 +219,6 @@ pub struct Scratch {
     places: Vec<PlaceProbe>,
     texts: Vec<TextProbe>,
     keys: Vec<KeyProbe>,
-    birth_salt: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -293,24 +311,31 @@ impl Scratch {
         texts: &Texts<'_>,
     ) {
         let seed = tables.seed;
-        self.birth_salt = tables.birth_salt.filter(|_| kind == NameKind::Person);
         self.places.clear();
         self.texts.clear();
         self.keys.clear();
         for (number, text) in texts {
             match kind {
-                NameKind::Person => self.probe_person(seed, *number, text),
-                NameKind::Organisation => self.probe_organisation(seed, text),
+                NameKind::Person => self.probe_person(tables, *number, text),
+                NameKind::Organisation => {
+                    let mut add = |key| self.add_key(tables, kind, key, Via::Key);
+                    add(edits::text_key(seed, text.text()));
+                    edits::missing_keys(seed, text, |_, key| add(key));
+                }
             }
         }
-        edits::end_keys(seed, query.folded(), |key| self.add_key(key, Via::End));
-        query.block_keys(&mut |key| self.add_key(edits::block_key(seed, key), Via::Key));
+        edits::end_keys(seed, query.folded(), |key| {
+            self.add_key(tables, kind, key, Via::End);
+        });
+        query.block_keys(&mut |key| {
+            self.add_key(tables, kind, edits::block_key(seed, key), Via::Key);
+        });
     }
 
-    fn probe_person(&mut self, seed: u64, number: u8, text: &Characters<'_>) {
-        let birth_salt = self.birth_salt;
+    fn probe_person(&mut self, tables: &NameTables<'_>, number: u8, text: &Characters<'_>) {
+        let seed = tables.seed;
         let mut place = |key, place, added| {
-            for key in salted(key, birth_salt) {
+            if tables.is_worth(NameKind::Person, key) {
                 self.places.push(PlaceProbe {
                     key,
                     text: number,
@@ -323,12 +348,14 @@ impl Scratch {
         edits::place_keys(seed, text, |at, _, key| place(key, at, false));
         edits::added_keys(seed, text, |at, key| place(key, at, true));
         let mut whole = |key, place, change| {
-            self.texts.push(TextProbe {
-                key,
-                text: number,
-                place,
-                change,
-            });
+            if tables.is_worth(NameKind::Person, key) {
+                self.texts.push(TextProbe {
+                    key,
+                    text: number,
+                    place,
+                    change,
+                });
+            }
         };
         if number > 0 {
             whole(edits::text_key(seed, text.text()), 0, Change::None);
@@ -337,13 +364,8 @@ impl Scratch {
         edits::swapped_keys(seed, text, |at, key| whole(key, at, Change::Swapped));
     }
 
-    fn probe_organisation(&mut self, seed: u64, text: &Characters<'_>) {
-        self.add_key(edits::text_key(seed, text.text()), Via::Key);
-        edits::missing_keys(seed, text, |_, key| self.add_key(key, Via::Key));
-    }
-
-    fn add_key(&mut self, key: u64, via: Via) {
-        for key in salted(key, self.birth_salt) {
+    fn add_key(&mut self, tables: &NameTables<'_>, kind: NameKind, key: u64, via: Via) {
+        if tables.is_worth(kind, key) {
             self.keys.push(KeyProbe {
                 key,
                 via,
@@ -470,11 +492,6 @@ impl Scratch {
             self.budget_reached |= *left == 0;
         }
     }
-}
-
-/// A key, and the same of those who were born when the one was who is looked for.
-fn salted(key: u64, birth_salt: Option<u64>) -> impl Iterator<Item = u64> {
-    std::iter::once(key).chain(birth_salt.map(|salt| key ^ salt))
 }
 
 /// As many of `entries` as `left` allows, which it then lowers.

@@ -16,6 +16,9 @@ pub mod entry_ids;
 /// Tables of names under keys: many names a key.
 pub mod key_table;
 
+/// Sets of keys that say which look-ups are worth making.
+pub mod key_filter;
+
 /// Keys of listed names, and the tables of all of them.
 pub mod name_keys;
 

@@ -1,12 +1,12 @@
 //! Whether the tables of similar names are those of the names of a snapshot.
 //!
 //! In: a snapshot. Out: what does not fit, through a callback. Parts in order, tags in order, each
-//! name of a subject under each of its keys, and nothing else; so too the tables of the names that
-//! a subject without a number bears. Never panics, whatever the file holds. A file without these
+//! name of a subject under each of its keys, and nothing else; the sets of the keys of names that
+//! a subject without a number bears hold these and nothing else. Never panics, whatever the file holds. A file without these
 //! tables has nothing that could not fit.
 
 use super::key_table::KeyTable;
-use super::name_keys::{self, Bearers, PLAIN};
+use super::name_keys::{self, Bearers, NameSource};
 use super::names;
 use crate::model::entry::EntryIndex;
 use crate::model::subject::SubjectKind;
@@ -16,72 +16,91 @@ use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use crate::snapshot::sections::{KeyTableSections, SectionId};
 use smallvec::SmallVec;
+use zerocopy::little_endian::U64;
 
 /// Section, place in it, and what does not fit.
 pub type Fault<'a> = &'a mut dyn FnMut(SectionId, u32, &'static str);
 
-/// Three tables of one set of names, read in place.
-struct Tables<'a> {
-    places: KeyTable<'a, PlaceEntry>,
-    persons: KeyTable<'a, KeyEntry>,
-    organisations: KeyTable<'a, KeyEntry>,
-    sections: [SectionId; 3],
-    tells_births: bool,
-}
-
 /// Checks every entry.
 pub fn check(snapshot: &Snapshot, fault: Fault<'_>) {
-    let there = [
-        snapshot.has_similar_names(),
-        snapshot.has_unnumbered_names(),
-    ];
-    let counts: [fn(&Facts) -> bool; 2] =
-        [|_| true, |facts| facts.number_class() == NumberClass::None];
-    for ((there, sections), counts) in there.into_iter().zip(SectionId::KEY_TABLES).zip(counts) {
-        if there {
-            check_tables(snapshot, &Tables::of(snapshot, sections), counts, fault);
-        }
+    if snapshot.has_similar_names() {
+        check_tables(snapshot, fault);
+    }
+    if snapshot.has_unnumbered_names() {
+        check_sets(snapshot, fault);
     }
 }
 
-impl<'a> Tables<'a> {
-    fn of(snapshot: &'a Snapshot, sections: [KeyTableSections; 3]) -> Self {
-        let [places, persons, organisations] = sections;
-        let keys = |(directory, entries): KeyTableSections| {
-            KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
-        };
-        Self {
-            places: KeyTable::new(snapshot.rows(places.0), snapshot.rows(places.1)),
-            persons: keys(persons),
-            organisations: keys(organisations),
-            sections: sections.map(|(_, entries)| entries),
-            tells_births: sections == SectionId::KEY_TABLES[1],
-        }
-    }
-}
-
-/// Names are those of subjects whose entries `counts` keeps.
-fn check_tables(
-    snapshot: &Snapshot,
-    tables: &Tables<'_>,
-    counts: fn(&Facts) -> bool,
-    fault: Fault<'_>,
-) {
+/// The sets of the keys of names whose bearers have no usable decisive number, made once more.
+fn check_sets(snapshot: &Snapshot, fault: Fault<'_>) {
     let seed = names::seed(&snapshot.manifest().salt);
-    let [places, persons, organisations] = tables.sections;
+    let sets = name_keys::key_sets(&Unnumbered(snapshot), seed);
+    for (section, expected) in SectionId::KEY_SETS.into_iter().zip(sets) {
+        let stored = snapshot.rows::<U64>(section);
+        let mut words = expected.iter().zip(stored);
+        let first = words.position(|(expected, stored)| expected != stored);
+        let first = first.or((expected.len() != stored.len()).then_some(stored.len()));
+        if let Some(first) = first {
+            let what = "is not the set of the keys of names without a number";
+            fault(section, first as u32, what);
+        }
+    }
+}
+
+/// The names that a subject without a usable decisive number bears.
+struct Unnumbered<'a>(&'a Snapshot);
+
+impl Unnumbered<'_> {
+    fn bearers_facts(&self, name: u32) -> impl Iterator<Item = &Facts> {
+        let facts = bearers_facts(self.0, NameNumber(name));
+        facts.filter(|facts| facts.number_class() == NumberClass::None)
+    }
+}
+
+impl NameSource for Unnumbered<'_> {
+    fn count(&self) -> u32 {
+        self.0.name_count()
+    }
+
+    fn text(&self, name: u32) -> &str {
+        self.0.name_text(NameNumber(name))
+    }
+
+    fn bearers(&self, name: u32) -> Bearers {
+        let kinds = self.bearers_facts(name).map(kind_of);
+        kinds.fold(Bearers::NONE, Bearers::and)
+    }
+
+    fn birth_salts(&self, name: u32) -> SmallVec<[u64; 2]> {
+        let mut salts: SmallVec<[u64; 2]> = self
+            .bearers_facts(name)
+            .filter(|facts| facts.kind() == SubjectKind::Person)
+            .map(|facts| name_keys::birth_salt(facts.birth()))
+            .collect();
+        salts.sort_unstable();
+        salts.dedup();
+        salts
+    }
+}
+
+fn check_tables(snapshot: &Snapshot, fault: Fault<'_>) {
+    let keys = |(directory, entries): KeyTableSections| {
+        KeyTable::<KeyEntry>::new(snapshot.rows(directory), snapshot.rows(entries))
+    };
+    let [places, persons, organisations] = SectionId::KEY_TABLES;
+    let place_table = KeyTable::<PlaceEntry>::new(snapshot.rows(places.0), snapshot.rows(places.1));
+    let (person_table, organisation_table) = (keys(persons), keys(organisations));
+    let [places, persons, organisations] = SectionId::KEY_TABLES.map(|(_, entries)| entries);
+    let seed = names::seed(&snapshot.manifest().salt);
     let mut expected = [0usize; 3];
     for number in 0..snapshot.name_count() {
         let text = snapshot.name_text(NameNumber(number));
-        let bearers = bearers(snapshot, NameNumber(number), counts);
-        let salts = match tables.tells_births {
-            true => salts(snapshot, NameNumber(number), counts),
-            false => SmallVec::from_slice(&PLAIN),
-        };
-        for salt in salts.iter().filter(|_| bearers.has(NameKind::Person)) {
+        let bearers = bearers_facts(snapshot, NameNumber(number)).map(kind_of);
+        let bearers = bearers.fold(Bearers::NONE, Bearers::and);
+        if bearers.has(NameKind::Person) {
             name_keys::person_places(seed, text, &mut |key, character| {
-                let key = key ^ salt;
                 expected[0] += 1;
-                let entries = tables.places.entries(&tables.places.part(key));
+                let entries = place_table.entries(&place_table.part(key));
                 let stored = |c: Option<char>| c.is_none_or(|c| c == character);
                 let found = entries
                     .iter()
@@ -92,7 +111,7 @@ fn check_tables(
             });
             name_keys::person_keys(seed, text, &mut |key| {
                 expected[1] += 1;
-                if !holds(tables.persons, key ^ salt, number) {
+                if !holds(person_table, key, number) {
                     fault(persons, number, "a name lacks a key");
                 }
             });
@@ -100,20 +119,20 @@ fn check_tables(
         if bearers.has(NameKind::Organisation) {
             name_keys::organisation_keys(seed, text, &mut |key| {
                 expected[2] += 1;
-                if !holds(tables.organisations, key, number) {
+                if !holds(organisation_table, key, number) {
                     fault(organisations, number, "a name lacks a key");
                 }
             });
         }
     }
     let count = snapshot.name_count();
-    order(tables.places, places, count, fault);
-    order(tables.persons, persons, count, fault);
-    order(tables.organisations, organisations, count, fault);
+    order(place_table, places, count, fault);
+    order(person_table, persons, count, fault);
+    order(organisation_table, organisations, count, fault);
     let sizes = [
-        (places, tables.places.len()),
-        (persons, tables.persons.len()),
-        (organisations, tables.organisations.len()),
+        (places, place_table.len()),
+        (persons, person_table.len()),
+        (organisations, organisation_table.len()),
     ];
     for ((section, size), expected) in sizes.into_iter().zip(expected) {
         if size != expected {
@@ -122,31 +141,18 @@ fn check_tables(
     }
 }
 
-/// What bears a name, by the entries of the snapshot that `counts` keeps.
-fn bearers(snapshot: &Snapshot, name: NameNumber, counts: fn(&Facts) -> bool) -> Bearers {
+/// The entries whose subject bears a name.
+fn bearers_facts(snapshot: &Snapshot, name: NameNumber) -> impl Iterator<Item = &Facts> {
     let own = names::entries(snapshot, name).map(EntryIndex);
     own.chain(names::alias_entries(snapshot, name))
         .map(|entry| snapshot.facts(entry))
-        .filter(|facts| counts(facts))
-        .map(|facts| match facts.kind() {
-            SubjectKind::Person => NameKind::Person,
-            SubjectKind::Organisation => NameKind::Organisation,
-        })
-        .fold(Bearers::NONE, Bearers::and)
 }
 
-/// Salts of the births of the persons who bear a name, each once.
-fn salts(snapshot: &Snapshot, name: NameNumber, counts: fn(&Facts) -> bool) -> SmallVec<[u64; 4]> {
-    let own = names::entries(snapshot, name).map(EntryIndex);
-    let mut salts: SmallVec<[u64; 4]> = own
-        .chain(names::alias_entries(snapshot, name))
-        .map(|entry| snapshot.facts(entry))
-        .filter(|facts| counts(facts) && facts.kind() == SubjectKind::Person)
-        .map(|facts| name_keys::birth_salt(facts.birth()))
-        .collect();
-    salts.sort_unstable();
-    salts.dedup();
-    salts
+fn kind_of(facts: &Facts) -> NameKind {
+    match facts.kind() {
+        SubjectKind::Person => NameKind::Person,
+        SubjectKind::Organisation => NameKind::Organisation,
+    }
 }
 
 fn holds<E: TaggedName>(table: KeyTable<'_, E>, key: u64, name: u32) -> bool {

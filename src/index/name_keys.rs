@@ -1,11 +1,12 @@
 //! The keys of a listed name, and the tables of all of them.
 //!
-//! In: folded names with what bears them. Out: three tables. *Places of persons*: short names have
+//! In: folded names with what bears them. Out: three tables, and sets of the keys of some names. *Places of persons*: short names have
 //! thousands of neighbours, so the key holds all but one character and the entry holds that one; an
 //! entry tells of a substitution without a look at the text. *Keys of persons*: block keys.
 //! *Keys of organisations*: long names are nearly alone under each deletion key; with block keys
 //! beside. Equal names and seed give equal tables, whatever the threads and the memory.
 
+use super::key_filter::FilterBuilder;
 use super::key_table::{Keyed, TableBuilder};
 use crate::name::edits::{self, Characters};
 use crate::name::query::{block_keys, other_texts};
@@ -15,7 +16,7 @@ use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use rayon::prelude::*;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
-use zerocopy::little_endian::U32;
+use zerocopy::little_endian::{U32, U64};
 
 /// Names that are made keys of at a time by one thread.
 const BLOCK_NAMES: u32 = 4_096;
@@ -50,15 +51,11 @@ pub trait NameSource: Sync {
     /// What bears it.
     fn bearers(&self, name: u32) -> Bearers;
 
-    /// Salts of the keys under which it stands as a name of this kind: the plain keys, unless a
-    /// source tells bearers by their birth (`birth_salt`).
-    fn salts(&self, _name: u32, _kind: NameKind) -> &[u64] {
-        &PLAIN
+    /// `birth_salt` of each person who bears it, each once; only the sets of keys tell births.
+    fn birth_salts(&self, _name: u32) -> SmallVec<[u64; 2]> {
+        SmallVec::new()
     }
 }
-
-/// The salt of plain keys.
-pub const PLAIN: [u64; 1] = [0];
 
 /// What sets the keys of whoever was born on a day apart from those of all others; 0 where not all
 /// digits of the day are known. Another birth is another person (decision rules 3.2), so whoever
@@ -157,6 +154,60 @@ pub fn organisation_key_table(
     )
 }
 
+/// The sets of all keys of these names in the three tables and of the whole names, in the order of
+/// `SectionId::KEY_SETS`: of persons of known birth each key with the salt of each birth.
+pub fn key_sets(names: &dyn NameSource, seed: u64) -> [Vec<U64>; 3] {
+    let of_person = |name: u32, salt: u64, visit: Visit<'_>| {
+        let text = names.text(name);
+        person_places(seed, text, &mut |key, _| visit(key ^ salt, '\0'));
+        person_keys(seed, text, &mut |key| visit(key ^ salt, '\0'));
+        visit(edits::text_key(seed, text) ^ salt, '\0');
+    };
+    let unborn = |name: u32, visit: Visit<'_>| {
+        if names.birth_salts(name).contains(&0) {
+            of_person(name, 0, visit);
+        }
+    };
+    let born = |name: u32, visit: Visit<'_>| {
+        for salt in names
+            .birth_salts(name)
+            .into_iter()
+            .filter(|salt| *salt != 0)
+        {
+            of_person(name, salt, visit);
+        }
+    };
+    let organisation = |name: u32, visit: Visit<'_>| {
+        let text = names.text(name);
+        organisation_keys(seed, text, &mut |key| visit(key, '\0'));
+        visit(edits::text_key(seed, text), '\0');
+    };
+    [
+        key_set(names, NameKind::Person, &unborn),
+        key_set(names, NameKind::Person, &born),
+        key_set(names, NameKind::Organisation, &organisation),
+    ]
+}
+
+fn key_set(
+    names: &dyn NameSource,
+    kind: NameKind,
+    keys_of: &(dyn Fn(u32, Visit<'_>) + Sync),
+) -> Vec<U64> {
+    let of_block = |block, visit: Visit<'_>| {
+        block_names(names, kind, block).for_each(|name| keys_of(name, visit));
+    };
+    let count = |block| {
+        let mut keys = 0;
+        of_block(block, &mut |_, _| keys += 1);
+        keys
+    };
+    let builder = FilterBuilder::new(blocks(names).into_par_iter().map(count).sum());
+    let add = |block| of_block(block, &mut |key, _| builder.add(key));
+    blocks(names).into_par_iter().for_each(add);
+    builder.finish()
+}
+
 type Visit<'a> = &'a mut dyn FnMut(u64, char);
 type KeysOf<'a> = &'a (dyn Fn(&str, Visit<'_>) + Sync);
 
@@ -199,7 +250,7 @@ fn table<E: TaggedName + Send>(
 fn sum(names: &dyn NameSource, kind: NameKind, of: &(dyn Fn(&str) -> usize + Sync)) -> usize {
     let of_block = |block| -> usize {
         block_names(names, kind, block)
-            .map(|name| of(names.text(name)) * names.salts(name, kind).len())
+            .map(|name| of(names.text(name)))
             .sum()
     };
     blocks(names).into_par_iter().map(of_block).sum()
@@ -213,14 +264,14 @@ fn gather(
 ) -> Vec<Keyed> {
     let of_block = |mut keyed: Vec<Keyed>, block: u32| {
         for name in block_names(names, kind, block) {
-            let salts = names.salts(name, kind);
             keys_of(names.text(name), &mut |key, character| {
-                let salted = salts.iter().map(|salt| key ^ salt);
-                keyed.extend(salted.filter(|key| range.contains(key)).map(|key| Keyed {
-                    key,
-                    name,
-                    character,
-                }));
+                if range.contains(&key) {
+                    keyed.push(Keyed {
+                        key,
+                        name,
+                        character,
+                    });
+                }
             });
         }
         keyed

@@ -63,7 +63,7 @@ pub fn similar_in(
     budget: &Budget,
     visit: &mut dyn FnMut(NameNumber, Similarity),
 ) -> Found {
-    let equal = tables.find(query.folded());
+    let equal = tables.find(kind, query.folded());
     let mut scratch = SCRATCH.take();
     scratch.gather(
         tables,
@@ -110,7 +110,7 @@ pub fn candidates_in(
     budget: &Budget,
     visit: &mut dyn FnMut(NameNumber),
 ) -> Found {
-    let equal = tables.find(query.folded());
+    let equal = tables.find(kind, query.folded());
     let mut scratch = SCRATCH.take();
     scratch.gather(
         tables,

@@ -58,7 +58,8 @@ pub struct NameQuery {
     /// As written, where folding has changed it.
     raw: Option<Box<str>>,
     folded: String,
-    parsed: OnceLock<Parsed>,
+    /// Apart: the question moves with its request.
+    parsed: OnceLock<Box<Parsed>>,
 }
 
 impl fmt::Debug for NameQuery {
@@ -87,10 +88,10 @@ impl NameQuery {
     fn parsed(&self) -> &Parsed {
         self.parsed.get_or_init(|| {
             let raw = self.raw.as_deref().unwrap_or(&self.folded);
-            match self.kind {
+            Box::new(match self.kind {
                 NameKind::Person => Parsed::Person(PersonQuery::parse(raw)),
                 NameKind::Organisation => Parsed::Organisation(OrganisationQuery::parse(raw)),
-            }
+            })
         })
     }
 

@@ -6,10 +6,10 @@
 //! records are equal.
 
 use super::derive::DerivedKey;
-use aes_gcm_siv::aead::{AeadInOut, KeyInit};
-use aes_gcm_siv::{Aes256GcmSiv, Key, Nonce, Tag};
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use smallvec::SmallVec;
 use std::fmt;
+use std::sync::Arc;
 
 /// Number of this algorithm in formats.
 pub const AES_256_GCM_SIV: u8 = 1;
@@ -22,17 +22,19 @@ pub const TAG_BYTES: usize = 16;
 #[error("the sealed record does not open: another key than the one named, or damage")]
 pub struct OpenError;
 
-/// A key with its schedule prepared; wiped when dropped (feature `zeroize` of the cipher's crates).
+/// A key, prepared; the library wipes it when the last clone is dropped.
 #[derive(Clone)]
 pub struct SealKey {
-    cipher: Aes256GcmSiv,
+    cipher: Arc<LessSafeKey>,
 }
 
 impl SealKey {
     /// From a derived key.
     pub fn new(key: &DerivedKey) -> Self {
+        #[expect(clippy::expect_used, reason = "the cipher's keys have 32 bytes")]
+        let key = UnboundKey::new(&aead::AES_256_GCM_SIV, key.as_bytes()).expect("32 bytes");
         Self {
-            cipher: Aes256GcmSiv::new(<&Key<Aes256GcmSiv>>::from(key.as_bytes())),
+            cipher: Arc::new(LessSafeKey::new(key)),
         }
     }
 
@@ -42,33 +44,28 @@ impl SealKey {
     pub fn seal(&self, random: &[u8; 16], aad: &[u8], plain: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(plain);
-        let bound = bound(random, aad);
+        let bound = Aad::from(bound(random, aad));
+        let body = &mut out[start..];
+        let sealed = self
+            .cipher
+            .seal_in_place_separate_tag(nonce(random), bound, body);
         #[expect(
             clippy::expect_used,
             reason = "RFC 8452 takes 2^36 bytes, memory holds fewer"
         )]
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&nonce(random), &bound, (&mut out[start..]).into())
-            .expect("a record shorter than 64 GiB");
-        out.extend_from_slice(&tag);
+        let tag = sealed.expect("a record shorter than 64 GiB");
+        out.extend_from_slice(tag.as_ref());
     }
 
     /// The record behind `sealed`.
     ///
     /// Errors: the key, `random` or `aad` are not those of sealing, or a bit was changed.
     pub fn open(&self, random: &[u8; 16], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
-        let (body, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(OpenError)?;
-        let mut plain = body.to_vec();
-        let bound = bound(random, aad);
-        self.cipher
-            .decrypt_inout_detached(
-                &nonce(random),
-                &bound,
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
-            .map_err(|_| OpenError)?;
+        let mut plain = sealed.to_vec();
+        let bound = Aad::from(bound(random, aad));
+        let opened = self.cipher.open_in_place(nonce(random), bound, &mut plain);
+        let length = opened.map_err(|_| OpenError)?.len();
+        plain.truncate(length);
         Ok(plain)
     }
 }
@@ -80,9 +77,9 @@ impl fmt::Debug for SealKey {
 }
 
 fn nonce(random: &[u8; 16]) -> Nonce {
-    let mut nonce = Nonce::default();
+    let mut nonce = [0; 12];
     nonce.copy_from_slice(&random[..12]);
-    nonce
+    Nonce::assume_unique_for_key(nonce)
 }
 
 /// What is authenticated beside the record.
@@ -112,13 +109,14 @@ mod tests {
         // Appendix C.2: key and nonce as there; 8 bytes without, then with one byte beside.
         let mut secret = [0; 32];
         secret[0] = 1;
-        let cipher = Aes256GcmSiv::new(&Key::<Aes256GcmSiv>::from(secret));
-        let mut nonce = Nonce::default();
-        nonce[0] = 3;
+        let cipher = LessSafeKey::new(UnboundKey::new(&aead::AES_256_GCM_SIV, &secret).unwrap());
         let sealed = |aad: &[u8], first: u8| {
+            let mut nonce = [0; 12];
+            nonce[0] = 3;
+            let nonce = Nonce::assume_unique_for_key(nonce);
             let mut text = [first, 0, 0, 0, 0, 0, 0, 0];
-            let tag = cipher.encrypt_inout_detached(&nonce, aad, text.as_mut_slice().into());
-            hex(&[text.as_slice(), &tag.unwrap()].concat())
+            let tag = cipher.seal_in_place_separate_tag(nonce, Aad::from(aad), &mut text);
+            hex(&[text.as_slice(), tag.unwrap().as_ref()].concat())
         };
         assert_eq!(
             sealed(&[], 1),

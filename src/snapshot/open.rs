@@ -312,10 +312,10 @@ impl Snapshot {
         self.count(SectionId::OrganisationKeysDirectory) > 0
     }
 
-    /// Whether it has the tables of those similar names that somebody without a number bears; a
-    /// file of an earlier build has none.
+    /// Whether it has the sets of the keys of names that somebody without a usable decisive number
+    /// bears; a file of an earlier build has none.
     pub fn has_unnumbered_names(&self) -> bool {
-        self.count(SectionId::UnnumberedOrganisationKeysDirectory) > 0
+        self.count(SectionId::UnnumberedOrganisationKeys) > 0
     }
 
     /// What an answer shows of an entry; empty texts where it cannot be read.
@@ -534,7 +534,7 @@ impl Snapshot {
             let parts = self.rows::<U32>(*directory);
             parts.last().map_or(0, |end| end.get()) == self.count(*entries)
         };
-        let misfit = SectionId::KEY_TABLES.iter().flatten().find(|t| !fits(t));
+        let misfit = SectionId::KEY_TABLES.iter().find(|t| !fits(t));
         misfit.map(|(_, entries)| *entries)
     }
 }

@@ -62,26 +62,21 @@ pub enum SectionId {
     OrganisationKeysDirectory = 25,
     /// Names of organisations by deletion keys and block keys.
     OrganisationKeys = 26,
-    /// Where each part of the next section starts, and its end.
-    UnnumberedPersonPlacesDirectory = 27,
-    /// As `PersonPlaces`, of names that a person without a usable decisive number bears.
-    UnnumberedPersonPlaces = 28,
-    /// Where each part of the next section starts, and its end.
-    UnnumberedPersonKeysDirectory = 29,
-    /// As `PersonKeys`, of the same names.
-    UnnumberedPersonKeys = 30,
-    /// Where each part of the next section starts, and its end.
-    UnnumberedOrganisationKeysDirectory = 31,
-    /// As `OrganisationKeys`, of names that an organisation without such a number bears.
-    UnnumberedOrganisationKeys = 32,
+    /// The set of the keys of those names that a person without a usable decisive number and of
+    /// unknown birth bears; whole names too.
+    UnnumberedPersonKeys = 27,
+    /// As `UnnumberedPersonKeys`, of persons of known birth: keys of name and birth.
+    UnnumberedBornKeys = 28,
+    /// As `UnnumberedPersonKeys`, of organisations.
+    UnnumberedOrganisationKeys = 29,
 }
 
 /// Sections of format 1.
-pub const SECTION_COUNT: usize = 33;
+pub const SECTION_COUNT: usize = 30;
 /// The first of them, which every file has; without the others only equal names are found.
 pub const REQUIRED_COUNT: usize = 21;
-/// The first of them up to the tables of all similar names. Those behind hold a part of these
-/// names once more, for whom a number keeps apart from all others; without them all are searched.
+/// The first of them up to the tables of similar names. Those behind say which of their keys lead
+/// to whom no number settles; without them all are looked up.
 pub const SIMILAR_COUNT: usize = 27;
 
 /// All of them, in the order of the file.
@@ -113,40 +108,28 @@ pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
     kind("person_keys", 6),
     kind("organisation_keys_dir", 4),
     kind("organisation_keys", 6),
-    kind("unnumbered_places_dir", 4),
-    kind("unnumbered_places", 8),
-    kind("unnumbered_keys_dir", 4),
-    kind("unnumbered_keys", 6),
-    kind("unnumbered_orgs_dir", 4),
-    kind("unnumbered_orgs", 6),
+    kind("unnumbered_persons", 8),
+    kind("unnumbered_born", 8),
+    kind("unnumbered_orgs", 8),
 ];
 
 /// Directory and entries.
 pub type KeyTableSections = (SectionId, SectionId);
 
 impl SectionId {
-    /// Places of persons, keys of persons, keys of organisations: of all names, and of those that
-    /// somebody without a usable decisive number bears.
-    pub const KEY_TABLES: [[KeyTableSections; 3]; 2] = [
-        [
-            (Self::PersonPlacesDirectory, Self::PersonPlaces),
-            (Self::PersonKeysDirectory, Self::PersonKeys),
-            (Self::OrganisationKeysDirectory, Self::OrganisationKeys),
-        ],
-        [
-            (
-                Self::UnnumberedPersonPlacesDirectory,
-                Self::UnnumberedPersonPlaces,
-            ),
-            (
-                Self::UnnumberedPersonKeysDirectory,
-                Self::UnnumberedPersonKeys,
-            ),
-            (
-                Self::UnnumberedOrganisationKeysDirectory,
-                Self::UnnumberedOrganisationKeys,
-            ),
-        ],
+    /// Places of persons, keys of persons, keys of organisations.
+    pub const KEY_TABLES: [KeyTableSections; 3] = [
+        (Self::PersonPlacesDirectory, Self::PersonPlaces),
+        (Self::PersonKeysDirectory, Self::PersonKeys),
+        (Self::OrganisationKeysDirectory, Self::OrganisationKeys),
+    ];
+
+    /// Keys of those whom no number settles: persons of unknown birth, of known birth,
+    /// organisations.
+    pub const KEY_SETS: [Self; 3] = [
+        Self::UnnumberedPersonKeys,
+        Self::UnnumberedBornKeys,
+        Self::UnnumberedOrganisationKeys,
     ];
 
     /// Name, version and item size.

@@ -62,7 +62,7 @@ pub fn read(bytes: &[u8], catalogue: &Catalogue, scenario: ScenarioIndex) -> Opt
         return None;
     }
     let subject = fields.party()?;
-    let related: Option<SmallVec<[Party; 1]>> = (1..parties).map(|_| fields.party()).collect();
+    let related: Option<Vec<Party>> = (1..parties).map(|_| fields.party()).collect();
     let exemption = match fields.byte()?.checked_sub(1) {
         None => None,
         Some(place) => Some(*ExemptionKind::ALL.get(usize::from(place))?),

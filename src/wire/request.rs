@@ -174,12 +174,9 @@ impl<'a> Question<'a> {
         Ok((values, texts))
     }
 
-    fn related<'q>(
-        &'q self,
-        names: &mut SmallVec<[&'q str; 2]>,
-    ) -> Result<SmallVec<[Party; 1]>, Problem> {
+    fn related<'q>(&'q self, names: &mut SmallVec<[&'q str; 2]>) -> Result<Vec<Party>, Problem> {
         let nodes = match member(&self.members, "related") {
-            None => return Ok(SmallVec::new()),
+            None => return Ok(Vec::new()),
             Some(Node::List(nodes)) => nodes,
             Some(_) => return Err(Problem::invalid("related", "must be an array")),
         };
