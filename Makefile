@@ -3,6 +3,8 @@
 # make load       prints throughput and latency beside a bare server
 # make load-10m   the same at ten million entries: numbers, names, mixed traffic; and what each
 #                 level of durability costs. ENTRIES=100000 tries it out
+# make check-10m  a check in the process, at a million and at ten million entries: time, allocations,
+#                 cache misses
 # make swap-10m   swaps of ten million entries under mixed load: latency, memory, failed requests
 # make soak       an hour (MINUTES=60) of mixed load at 3,000 requests a second (RATE=3000) on ten
 #                 million entries with swaps, objections and feedback: does anything grow?
@@ -22,7 +24,7 @@
 
 CARGO ?= cargo
 
-.PHONY: test tools format lint bench load load-10m swap-10m soak kill-100 kill-1000 schedules disk-figures \
+.PHONY: test tools format lint bench load load-10m check-10m swap-10m soak kill-100 kill-1000 schedules disk-figures \
 	faults-root audit sbom host export-readable
 
 test: tools format lint
@@ -52,8 +54,8 @@ load:
 	$(CARGO) build --release --workspace --locked
 	./loadtest/run.sh
 
-load-10m swap-10m soak: export RECORD = 1
-load-10m swap-10m soak: export ENTRIES ?= 10000000
+load-10m check-10m swap-10m soak: export RECORD = 1
+load-10m check-10m swap-10m soak: export ENTRIES ?= 10000000
 MINUTES ?= 60
 RATE ?= 3000
 
@@ -61,6 +63,10 @@ load-10m:
 	$(CARGO) build --release --workspace --locked
 	for kind in identifier name mixed; do KIND=$$kind ./loadtest/run.sh run || exit 1; done
 	./loadtest/run.sh levels
+
+check-10m:
+	$(CARGO) build --release --workspace --locked
+	./loadtest/run.sh check
 
 swap-10m:
 	$(CARGO) build --release --workspace --locked

@@ -1,9 +1,18 @@
 //! What does a whole check cost in the process, from the bytes of a body to those of the answer?
 //!
-//! In three questions: nobody listed, a listed number, a listed name alone.
-//! Prints nanoseconds (median and best of the rounds) and heap allocations a check. Beside it, the
-//! same JSON parsed and nothing else: the floor of any service. `unsafe` only to count allocations.
-//! `cargo bench --bench check -- 1000000` sets the entries.
+//! `cargo bench --bench check -- 1000000`: a list of so many entries, made here, and three
+//! questions: nobody listed, a listed number, a listed name alone. Beside it, the same JSON parsed
+//! and nothing else: the floor of any service.
+//!
+//! `cargo bench --bench check -- --load FOLDER [--load FOLDER]`: the snapshots and requests of
+//! `loadtest/run.sh` in these folders (`loadtest/run.sh check` makes two of them first), by number
+//! that misses and hits, by name of persons and of organisations; then what the last folder costs
+//! beside the first. Cache misses are those of callgrind's model of this machine's caches, for
+//! virtual machines count none; the first level and the last, reads and writes, cold as in service:
+//! each request is asked once.
+//!
+//! Prints nanoseconds (median and best of the rounds) and heap allocations a check. `unsafe` only
+//! to count allocations. `HECHA_RECORD=1` writes `benches/record/check.tsv` (of `--load`).
 
 #![allow(
     clippy::print_stdout,
@@ -15,6 +24,8 @@
 
 mod corpus;
 mod counting;
+#[path = "check_loaded.rs"]
+mod loaded;
 
 use hecha::build::assemble::Assembly;
 use hecha::build::inputs::{AsOf, BuildInputs, Origin};
@@ -34,6 +45,7 @@ use hecha::telemetry::Telemetry;
 use rayon::prelude::*;
 use std::hint::black_box;
 use std::io::Cursor;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,7 +55,22 @@ const CHECKS: usize = 100_000;
 const ROUNDS: usize = 5;
 
 fn main() {
-    let entries = std::env::args()
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, flag, folder, ..] = &*arguments
+        && flag == "--misses-of"
+    {
+        return loaded::ask_once(Path::new(folder));
+    }
+    let pairs = arguments.windows(2);
+    let folders: Vec<&Path> = pairs
+        .filter(|pair| pair[0] == "--load")
+        .map(|pair| Path::new(&pair[1]))
+        .collect();
+    if !folders.is_empty() {
+        return loaded::measure(&folders);
+    }
+    let entries = arguments
+        .iter()
         .find_map(|arg| arg.parse().ok())
         .unwrap_or(1_000_000u64);
     let now = Moment::parse("2026-11-22T12:00:00+08:00").unwrap();
@@ -109,7 +136,7 @@ fn body(number: Option<&str>, name: &str) -> Vec<u8> {
     format!(r#"{head}"subject":{subject},{rest}"#).into_bytes()
 }
 
-fn ask(title: &str, view: &View, client: &Client, now: Moment, bodies: &[Vec<u8>]) {
+fn ask(title: &str, view: &View, client: &Client, now: Moment, bodies: &[Vec<u8>]) -> Cost {
     let mut rounds = Vec::new();
     let mut allocations = 0;
     let mut decisions = [0u64; Decision::ALL.len()];
@@ -145,14 +172,25 @@ fn ask(title: &str, view: &View, client: &Client, now: Moment, bodies: &[Vec<u8>
         .filter(|(_, count)| *count > 0)
         .map(|(decision, count)| format!("{} {}%", decision.name(), 100 * count / answered))
         .collect();
+    let cost = Cost {
+        median_ns: rounds[rounds.len() / 2],
+        allocations: allocations as f64 / bodies.len() as f64,
+    };
     println!(
         "{title:24} {:8.0} ns {:8.0} ns {:6.1} allocations   {:.1} matches   {}",
-        rounds[rounds.len() / 2],
+        cost.median_ns,
         rounds[0],
-        allocations as f64 / bodies.len() as f64,
+        cost.allocations,
         matches as f64 / answered as f64,
         shares.join(", ")
     );
+    cost
+}
+
+/// What a check costs.
+struct Cost {
+    median_ns: f64,
+    allocations: f64,
 }
 
 fn parse_alone(bodies: &[Vec<u8>]) {
@@ -187,6 +225,12 @@ fn view(entries: u64, now: Moment) -> (View, Client) {
     let arranged = assembly.arrange(0).unwrap();
     let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();
     let snapshot = Snapshot::from_bytes(out.into_inner()).unwrap();
+    view_of(snapshot, &master(), now)
+}
+
+/// What serves a snapshot, and a unit that may ask anything.
+fn view_of(snapshot: Snapshot, master: &MasterKey, now: Moment) -> (View, Client) {
+    let catalogue = built_in().unwrap();
     let record = ClientRecord {
         unit: "bench".into(),
         kind: "enterprise".into(),
@@ -196,7 +240,7 @@ fn view(entries: u64, now: Moment) -> (View, Client) {
     };
     let client = Client::new(&record, &catalogue).unwrap();
     let law = Law::new(catalogue, Clients::default(), &Telemetry::new());
-    let loaded = Loaded::new(snapshot, &master(), None);
+    let loaded = Loaded::new(snapshot, master, None);
     let overlay = Arc::new(Overlay::default());
     (
         View::new(Arc::new(loaded), Arc::new(law), overlay, now).unwrap(),

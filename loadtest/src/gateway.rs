@@ -29,6 +29,8 @@ pub struct Server {
     pub ops: Option<SocketAddr>,
     /// Whom to believe, where checks are answered by TLS.
     pub tls: Option<Believed>,
+    /// From its start until it said where it listens.
+    pub ready_after: Duration,
     child: Option<Child>,
 }
 
@@ -132,6 +134,7 @@ impl Server {
     }
 
     fn start(mut command: Command, name: &str) -> Result<Self> {
+        let started = Instant::now();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -142,6 +145,7 @@ impl Server {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             ops: None,
             tls: None,
+            ready_after: Duration::ZERO,
             child: Some(child),
         };
         let (sender, receiver) = mpsc::channel();
@@ -161,6 +165,7 @@ impl Server {
             if let Ok(ready) = serde_json::from_str::<Ready>(&line) {
                 server.address = ready.listen;
                 server.ops = ready.ops_listen;
+                server.ready_after = started.elapsed();
                 return Ok(server);
             }
         }

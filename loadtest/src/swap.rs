@@ -95,6 +95,7 @@ impl Witness for Spans<'_> {
 
 /// One swap.
 struct Round {
+    ready_after: Duration,
     rate: u64,
     steady: Measured,
     publishing: Measured,
@@ -178,8 +179,10 @@ fn one_round(
     let unanswered = driver.drain(start, &mut spans)?;
     let after = memory(&server)?;
     drop(driver);
+    let ready_after = server.ready_after;
     server.stop()?;
     Ok(Round {
+        ready_after,
         rate,
         steady: spans.steady,
         publishing: spans.publishing,
@@ -353,10 +356,12 @@ fn table(prepared: &Prepared, rounds: &[Round]) -> String {
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
     let _ = writeln!(
         text,
-        "\nseconds of `hecha publish`                       {}\n\
+        "\nseconds from start to ready, file in the cache   {}\n\
+         seconds of `hecha publish`                       {}\n\
          seconds from its end to the first answer from it {}\n\
          requests that failed                             {}\n\n\
          memory of the gateway in MB; files {:.0} and {:.0}, most allowed while swapping {:.0}",
+        of(&|round| round.ready_after.as_secs_f64()),
         of(&|round| round.publish.as_secs_f64()),
         of(&|round| round.to_first_answer.as_secs_f64()),
         rounds.iter().map(Round::failed).sum::<u64>(),
@@ -440,7 +445,8 @@ fn as_json(arguments: &SwapArguments, prepared: &Prepared, rounds: &[Round]) -> 
             "files": found.file_bytes, "peak": found.peak_bytes})
     };
     let each = rounds.iter().map(|round| {
-        json!({"publish_seconds": round.publish.as_secs_f64(),
+        json!({"start_to_ready_seconds": round.ready_after.as_secs_f64(),
+            "publish_seconds": round.publish.as_secs_f64(),
             "publish_to_first_answer_seconds": round.to_first_answer.as_secs_f64(),
             "failed": round.failed(),
             "memory_bytes": {"before": memory(&round.memory[0]),
@@ -496,6 +502,7 @@ mod tests {
         let counts = [&spans.steady, &spans.publishing, &spans.swapping].map(|m| m.all.count());
         assert_eq!(counts, [1, 1, 2]);
         let round = Round {
+            ready_after: Duration::ZERO,
             rate: 1,
             steady: spans.steady,
             publishing: spans.publishing,

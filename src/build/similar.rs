@@ -6,7 +6,7 @@
 
 use super::arrange::Arrangement;
 use super::store::{Store, StoredEntry};
-use crate::index::name_keys::{Bearers, NameSource, birth_salt};
+use crate::index::name_keys::{Bearers, NameSource, birth_group};
 use crate::model::subject::SubjectKind;
 use crate::name::similarity::NameKind;
 use crate::snapshot::entries::NumberClass;
@@ -26,18 +26,18 @@ pub struct Names<'a> {
     births: Option<Births>,
 }
 
-/// Salts of the births of those persons who bear a name, by name.
+/// Groups of the births of those persons who bear a name, by name.
 struct Births {
     names: Vec<u32>,
-    salts: Vec<u64>,
+    groups: Vec<u64>,
 }
 
 impl Births {
     fn of(mut known: Vec<(u32, u64)>) -> Self {
         known.par_sort_unstable();
         known.dedup();
-        let (names, salts) = known.into_iter().unzip();
-        Self { names, salts }
+        let (names, groups) = known.into_iter().unzip();
+        Self { names, groups }
     }
 
     fn of_name(&self, name: u32) -> &[u64] {
@@ -45,7 +45,7 @@ impl Births {
         let count = self.names[first..]
             .iter()
             .take_while(|other| **other == name);
-        &self.salts[first..first + count.count()]
+        &self.groups[first..first + count.count()]
     }
 }
 
@@ -68,9 +68,9 @@ impl<'a> Names<'a> {
             let Some(party) = store.parties_of(entry).first() else {
                 continue;
             };
-            let salt = birth_salt(party.birth);
+            let group = birth_group(party.birth);
             let numbers = store.names_of(party).iter();
-            births.extend(numbers.map(|name| (arrangement.name_numbers[*name as usize], salt)));
+            births.extend(numbers.map(|name| (arrangement.name_numbers[*name as usize], group)));
         }
         names.births = Some(Births::of(births));
         names
@@ -124,7 +124,7 @@ impl NameSource for Names<'_> {
         self.bearers.get(name as usize).copied().unwrap_or_default()
     }
 
-    fn birth_salts(&self, name: u32) -> SmallVec<[u64; 2]> {
+    fn birth_groups(&self, name: u32) -> SmallVec<[u64; 2]> {
         let births = self.births.as_ref();
         births.map_or_else(SmallVec::new, |births| births.of_name(name).into())
     }

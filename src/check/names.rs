@@ -42,8 +42,12 @@ impl NamesFound {
             true => NameTables::unnumbered(snapshot, birth),
             false => None,
         };
+        let tables = unnumbered.unwrap_or_else(|| NameTables::of(snapshot));
+        if tables.is_empty(kind) {
+            return found;
+        }
         let searched = similar_in(
-            &unnumbered.unwrap_or_else(|| NameTables::of(snapshot)),
+            &tables,
             kind,
             &party.name,
             &Budget::DEFAULT,

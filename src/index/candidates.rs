@@ -50,16 +50,16 @@ pub struct Unnumbered<'a> {
     born: KeyFilter<'a>,
     organisations: KeyFilter<'a>,
     /// Of the person who is looked for; 0 where no birth is known.
-    birth_salt: u64,
+    birth_group: u64,
 }
 
 impl Unnumbered<'_> {
     fn may_hold(&self, kind: NameKind, key: u64) -> bool {
         match kind {
             NameKind::Person => {
-                self.born.may_hold(key ^ self.birth_salt) || self.persons.may_hold(key)
+                self.born.may_hold(self.birth_group, key) || self.persons.may_hold(key, key)
             }
-            NameKind::Organisation => self.organisations.may_hold(key),
+            NameKind::Organisation => self.organisations.may_hold(key, key),
         }
     }
 }
@@ -100,10 +100,18 @@ impl<'a> NameTables<'a> {
                     persons,
                     born,
                     organisations,
-                    birth_salt: birth.map_or(0, name_keys::birth_salt),
+                    birth_group: birth.map_or(0, name_keys::birth_group),
                 }),
                 ..Self::of(snapshot)
             }
+        })
+    }
+
+    /// Whether no name of this kind can be one that is looked for.
+    pub fn is_empty(&self, kind: NameKind) -> bool {
+        self.only.is_some_and(|only| match kind {
+            NameKind::Person => only.persons.is_empty() && only.born.is_empty(),
+            NameKind::Organisation => only.organisations.is_empty(),
         })
     }
 

@@ -71,15 +71,15 @@ impl NameSource for Unnumbered<'_> {
         kinds.fold(Bearers::NONE, Bearers::and)
     }
 
-    fn birth_salts(&self, name: u32) -> SmallVec<[u64; 2]> {
-        let mut salts: SmallVec<[u64; 2]> = self
+    fn birth_groups(&self, name: u32) -> SmallVec<[u64; 2]> {
+        let mut groups: SmallVec<[u64; 2]> = self
             .bearers_facts(name)
             .filter(|facts| facts.kind() == SubjectKind::Person)
-            .map(|facts| name_keys::birth_salt(facts.birth()))
+            .map(|facts| name_keys::birth_group(facts.birth()))
             .collect();
-        salts.sort_unstable();
-        salts.dedup();
-        salts
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 }
 

@@ -51,16 +51,16 @@ pub trait NameSource: Sync {
     /// What bears it.
     fn bearers(&self, name: u32) -> Bearers;
 
-    /// `birth_salt` of each person who bears it, each once; only the sets of keys tell births.
-    fn birth_salts(&self, _name: u32) -> SmallVec<[u64; 2]> {
+    /// `birth_group` of each person who bears it, each once; only the sets of keys tell births.
+    fn birth_groups(&self, _name: u32) -> SmallVec<[u64; 2]> {
         SmallVec::new()
     }
 }
 
-/// What sets the keys of whoever was born on a day apart from those of all others; 0 where not all
-/// digits of the day are known. Another birth is another person (decision rules 3.2), so whoever
-/// knows the birth need not meet them.
-pub fn birth_salt(birth: BirthDigits) -> u64 {
+/// The group of the keys of whoever was born on a day; 0 where not all digits of the day are known.
+/// Another birth is another person (decision rules 3.2), so whoever knows the birth need not meet
+/// them.
+pub fn birth_group(birth: BirthDigits) -> u64 {
     match birth.is_full() {
         true => xxh3_64(&birth.0.to_le_bytes()) | 1,
         false => 0,
@@ -155,32 +155,34 @@ pub fn organisation_key_table(
 }
 
 /// The sets of all keys of these names in the three tables and of the whole names, in the order of
-/// `SectionId::KEY_SETS`: of persons of known birth each key with the salt of each birth.
+/// `SectionId::KEY_SETS`. Persons of known birth: in the group of each birth. All others are groups
+/// of their own.
 pub fn key_sets(names: &dyn NameSource, seed: u64) -> [Vec<U64>; 3] {
-    let of_person = |name: u32, salt: u64, visit: Visit<'_>| {
+    let of_person = |name: u32, visit: &mut dyn FnMut(u64)| {
         let text = names.text(name);
-        person_places(seed, text, &mut |key, _| visit(key ^ salt, '\0'));
-        person_keys(seed, text, &mut |key| visit(key ^ salt, '\0'));
-        visit(edits::text_key(seed, text) ^ salt, '\0');
+        person_places(seed, text, &mut |key, _| visit(key));
+        person_keys(seed, text, visit);
+        visit(edits::text_key(seed, text));
     };
-    let unborn = |name: u32, visit: Visit<'_>| {
-        if names.birth_salts(name).contains(&0) {
-            of_person(name, 0, visit);
+    let unborn = |name: u32, visit: VisitOfGroup<'_>| {
+        if names.birth_groups(name).contains(&0) {
+            of_person(name, &mut |key| visit(key, key));
         }
     };
-    let born = |name: u32, visit: Visit<'_>| {
-        for salt in names
-            .birth_salts(name)
+    let born = |name: u32, visit: VisitOfGroup<'_>| {
+        for group in names
+            .birth_groups(name)
             .into_iter()
-            .filter(|salt| *salt != 0)
+            .filter(|group| *group != 0)
         {
-            of_person(name, salt, visit);
+            of_person(name, &mut |key| visit(group, key));
         }
     };
-    let organisation = |name: u32, visit: Visit<'_>| {
+    let organisation = |name: u32, visit: VisitOfGroup<'_>| {
         let text = names.text(name);
-        organisation_keys(seed, text, &mut |key| visit(key, '\0'));
-        visit(edits::text_key(seed, text), '\0');
+        organisation_keys(seed, text, &mut |key| visit(key, key));
+        let key = edits::text_key(seed, text);
+        visit(key, key);
     };
     [
         key_set(names, NameKind::Person, &unborn),
@@ -189,12 +191,14 @@ pub fn key_sets(names: &dyn NameSource, seed: u64) -> [Vec<U64>; 3] {
     ]
 }
 
+type VisitOfGroup<'a> = &'a mut dyn FnMut(u64, u64);
+
 fn key_set(
     names: &dyn NameSource,
     kind: NameKind,
-    keys_of: &(dyn Fn(u32, Visit<'_>) + Sync),
+    keys_of: &(dyn Fn(u32, VisitOfGroup<'_>) + Sync),
 ) -> Vec<U64> {
-    let of_block = |block, visit: Visit<'_>| {
+    let of_block = |block, visit: VisitOfGroup<'_>| {
         block_names(names, kind, block).for_each(|name| keys_of(name, visit));
     };
     let count = |block| {
@@ -203,7 +207,7 @@ fn key_set(
         keys
     };
     let builder = FilterBuilder::new(blocks(names).into_par_iter().map(count).sum());
-    let add = |block| of_block(block, &mut |key, _| builder.add(key));
+    let add = |block| of_block(block, &mut |group, key| builder.add(group, key));
     blocks(names).into_par_iter().for_each(add);
     builder.finish()
 }

@@ -63,9 +63,9 @@ pub struct PersonQuery {
 }
 
 impl PersonQuery {
-    /// Parses a name as somebody wrote it.
-    pub fn parse(raw: &str) -> Self {
-        let forms = forms(raw);
+    /// Parses a name as somebody wrote it, and folded.
+    pub fn parse(raw: &str, folded: &str) -> Self {
+        let forms = forms(raw, folded);
         let has_latin = forms
             .iter()
             .any(|form| form.chars.iter().any(char::is_ascii_alphabetic));
@@ -178,7 +178,7 @@ impl PersonQuery {
     pub fn may_match_added(&self, form: usize, listed: char) -> bool {
         match self.forms.get(form) {
             Some(form) if self.is_selective && is_letter(listed) => {
-                person_edits::may_match_added(&form.chars, form.bearers, listed)
+                person_edits::may_match_added(&form.chars, form.bearers(), listed)
             }
             _ => true,
         }
@@ -344,7 +344,7 @@ fn judge_form(form: &Form, listed: &[char], is_foreign: bool) -> Similarity {
         // Half of the name is a guess already.
         Similarity::NONE
     } else {
-        let slip = person_edits::slip(&form.chars, form.bearers, listed);
+        let slip = person_edits::slip(&form.chars, form.bearers(), listed);
         let score = slip.as_ref().map_or(0.0, |slip| logistic(slip.log_odds));
         let foreign = if is_foreign && looks_foreign(listed) {
             person_foreign::likelihood(&form.chars, listed)

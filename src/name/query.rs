@@ -89,7 +89,7 @@ impl NameQuery {
         self.parsed.get_or_init(|| {
             let raw = self.raw.as_deref().unwrap_or(&self.folded);
             Box::new(match self.kind {
-                NameKind::Person => Parsed::Person(PersonQuery::parse(raw)),
+                NameKind::Person => Parsed::Person(PersonQuery::parse(raw, &self.folded)),
                 NameKind::Organisation => Parsed::Organisation(OrganisationQuery::parse(raw)),
             })
         })

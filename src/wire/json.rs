@@ -10,6 +10,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+mod plain;
+
 /// Nesting of objects and arrays at most.
 pub const DEPTH_MAX: u8 = 32;
 /// Room that an object is given at first: that of an honest question.
@@ -69,6 +71,15 @@ pub enum JsonFault {
 impl<'a> Node<'a> {
     /// Parses a whole body.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, JsonFault> {
+        let text = std::str::from_utf8(bytes).ok();
+        match text.and_then(plain::read) {
+            Some(node) => Ok(node),
+            None => Self::parse_strictly(bytes),
+        }
+    }
+
+    /// The same by the reader that decides on everything and says what is wrong.
+    fn parse_strictly(bytes: &'a [u8]) -> Result<Self, JsonFault> {
         // UTF-8 is looked at once for the whole body, not once a string; where it is broken, the
         // slower reader knows the place.
         match std::str::from_utf8(bytes) {

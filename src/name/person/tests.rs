@@ -9,7 +9,7 @@ use super::{PersonQuery, bearers_per_million, block_keys, other_texts};
 use proptest::prelude::*;
 
 fn judged(query: &str, listed: &str) -> Similarity {
-    PersonQuery::parse(query).compare(&fold(listed))
+    PersonQuery::parse(query, &fold(query)).compare(&fold(listed))
 }
 
 #[track_caller]
@@ -39,7 +39,7 @@ fn are_apart(query: &str, listed: &str) {
 /// Whether the two share a block key, or one text of the query is one edit apart: what a search
 /// through the index compares.
 fn is_found(query: &str, listed: &str) -> bool {
-    let (parsed, listed) = (PersonQuery::parse(query), fold(listed));
+    let (parsed, listed) = (PersonQuery::parse(query, &fold(query)), fold(listed));
     let mut keys = Vec::new();
     parsed.block_keys(&mut |key| keys.push(key));
     assert!(keys.len() <= QUERY_KEYS_MAX, "{query}: {} keys", keys.len());
@@ -144,7 +144,7 @@ proptest! {
         if let (Some(place), None) = (places.next(), places.next())
             && there.score >= THRESHOLD
         {
-            let query = PersonQuery::parse(&one);
+            let query = PersonQuery::parse(&one, &fold(&one));
             prop_assert!(query.may_match_substituted(0, place, b[place]), "{one} {other}");
         }
     }
@@ -161,7 +161,7 @@ proptest! {
         let longer: String = longer.into_iter().collect();
         // A longer name of other forms is met by their keys.
         if judged(&name, &longer).score >= THRESHOLD && other_texts(&longer).is_empty() {
-            prop_assert!(PersonQuery::parse(&name).may_match_added(0, more), "{name} {longer}");
+            prop_assert!(PersonQuery::parse(&name, &fold(&name)).may_match_added(0, more), "{name} {longer}");
         }
     }
 
