@@ -11,6 +11,18 @@ pub fn stand_below_answers() {
     }
 }
 
+/// Puts the threads that hash and compare whole snapshots, of which a gateway serves another one
+/// meanwhile, below those that answer. Once, before any of them works.
+pub fn share_work_below_answers() {
+    let built = rayon::ThreadPoolBuilder::new()
+        .thread_name(|number| format!("aside-{number}"))
+        .start_handler(|_| stand_below_answers())
+        .build_global();
+    if let Err(error) = built {
+        tracing::warn!(%error, "snapshots are checked at the priority of answers");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,6 +86,7 @@ impl Server {
             address,
             ops: None,
             tls: None,
+            ready_after: Duration::ZERO,
             child: None,
         }
     }
@@ -236,8 +237,8 @@ pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
     ];
     let mut client = client.to_vec();
     if gateway.guards.limits {
-        // Far above what is asked: what is measured is the counting.
-        client.extend(["--rate", "1000000", "--daily-subjects", "5000000"]);
+        // Far above what is asked: what is measured is the counting. Five times the people of a mix.
+        client.extend(["--rate", "1000000", "--daily-subjects", "100000"]);
     }
     Ok(run(gateway, &client)?.trim().to_owned())
 }
@@ -280,22 +281,6 @@ fn config_text(gateway: &Gateway<'_>) -> Result<String> {
 pub fn publish(gateway: &Gateway<'_>, snapshot: &Path) -> Result<()> {
     let (file, folder) = (text(snapshot), text(gateway.snapshot_dir));
     run(gateway, &["publish", &file, "--to", &folder]).map(drop)
-}
-
-/// The same as a process that gives way to all others: what it says comes with its end.
-pub fn publish_aside(gateway: &Gateway<'_>, snapshot: &Path) -> Result<Child> {
-    Command::new("nice")
-        .args(["-n", "19"])
-        .arg(gateway.program)
-        .arg("publish")
-        .arg(snapshot)
-        .arg("--to")
-        .arg(gateway.snapshot_dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start `hecha publish` by `nice`")
 }
 
 /// Runs a command of hecha to its end and returns what it printed.

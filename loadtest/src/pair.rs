@@ -11,10 +11,13 @@ use crate::pin::{on_core, to_core};
 use crate::rounds::read_bodies;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// What names the snapshot that is to serve.
+const POINTER: &str = "current.json";
 /// Loops in which saturation is sought.
 const SATURATION_LOOPS: u32 = 3;
 
@@ -64,6 +67,14 @@ pub struct Prepared {
     pub bodies: Vec<String>,
     /// The older and the newer snapshot.
     pub snapshots: [Snapshot; 2],
+}
+
+/// Both snapshots as `hecha publish` left them, each with the pointer that names it: what is brought
+/// to a gateway from the machine that builds and publishes.
+pub struct Published {
+    folder: PathBuf,
+    /// Name of the file, and the pointer.
+    each: [(String, Vec<u8>); 2],
 }
 
 /// A gateway of its own, in a folder of its own.
@@ -119,10 +130,32 @@ impl PairArguments {
         usize::from(self.connections) * 8
     }
 
+    /// Publishes both, the newer one held against the older as always.
+    pub fn publish_both(&self) -> Result<Published> {
+        let place = self.place("published")?;
+        let publish = |file| -> Result<(String, Vec<u8>)> {
+            publish(&self.gateway(&place), file)?;
+            let path = place.snapshot_dir.join(POINTER);
+            let pointer = fs::read(&path).with_context(|| path.display().to_string())?;
+            let name = serde_json::from_slice::<Value>(&pointer)?["file"]
+                .as_str()
+                .with_context(|| format!("{} names no file", path.display()))?
+                .to_owned();
+            Ok((name, pointer))
+        };
+        let [older, newer] = self.files()?;
+        Ok(Published {
+            each: [publish(older)?, publish(newer)?],
+            folder: place.snapshot_dir,
+        })
+    }
+
     /// A gateway with the older snapshot, and the token of a unit that may ask and act.
-    pub fn serve(&self, place: &Place) -> Result<(Server, String)> {
+    pub fn serve(&self, place: &Place, published: &Published) -> Result<(Server, String)> {
         let gateway = self.gateway(place);
-        publish(&gateway, self.files()?[0])?;
+        let (from, to) = published.paths(place, 0);
+        fs::hard_link(&from, &to).with_context(|| to.display().to_string())?;
+        published.point(place, 0)?;
         prepare(&gateway)?;
         let token = add_unit(&gateway, "loadtest")?;
         let start = || Server::again(&gateway);
@@ -168,6 +201,27 @@ impl PairArguments {
             best = best.max(measured.rate());
         }
         Ok(best)
+    }
+}
+
+impl Published {
+    /// Where the file of the older (0) or newer (1) snapshot lies, and where a gateway looks.
+    pub fn paths(&self, place: &Place, which: usize) -> (PathBuf, PathBuf) {
+        let name = &self.each[which].0;
+        (self.folder.join(name), place.snapshot_dir.join(name))
+    }
+
+    /// Lets a gateway's pointer name a snapshot: aside and renamed, as `publish` does.
+    pub fn point(&self, place: &Place, which: usize) -> Result<()> {
+        let (pointer, aside) = (
+            place.snapshot_dir.join(POINTER),
+            place.snapshot_dir.join("pointer.part"),
+        );
+        let put = || {
+            fs::write(&aside, &self.each[which].1)?;
+            fs::rename(&aside, &pointer)
+        };
+        put().with_context(|| pointer.display().to_string())
     }
 }
 

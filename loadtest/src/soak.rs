@@ -8,7 +8,7 @@
 use crate::deeds::{Deed, Deeds, Doer};
 use crate::drive::{Driver, Measured, Pace, Witness};
 use crate::exchange::{Answer, blocked_check_id};
-use crate::gateway::{Server, publish};
+use crate::gateway::Server;
 use crate::pair::{PairArguments, Place, Prepared};
 use crate::process::{folder_bytes, footprint, handles};
 use crate::trend::{Minute, header, verdict};
@@ -86,9 +86,12 @@ impl Every {
 pub fn run(arguments: &SoakArguments) -> Result<()> {
     arguments.pair.in_folder(|prepared| {
         let place = arguments.pair.place("gateway")?;
-        let (server, token) = arguments.pair.serve(&place)?;
+        let published = arguments.pair.publish_both()?;
+        let (server, token) = arguments.pair.serve(&place, &published)?;
         // From here on both files stand in the folder; the newer one serves once it is noticed.
-        publish(&arguments.pair.gateway(&place), arguments.pair.files()?[1])?;
+        let (from, to) = published.paths(&place, 1);
+        fs::hard_link(&from, &to).with_context(|| to.display().to_string())?;
+        published.point(&place, 1)?;
         let requests = prepared.requests(&token);
         let connections = arguments.pair.connections();
         let mut driver = Driver::connect(server.address, connections, &requests)?;

@@ -1,18 +1,20 @@
-//! The story of `loadtest swap`: a snapshot is published while load goes on.
+//! The story of `loadtest swap`: a snapshot that was published elsewhere is brought while load goes
+//! on.
 //!
-//! In: a hecha program, two snapshots, bodies. Out: latencies of three spans: steady; while
-//! `hecha publish` writes its copy to the same disk and holds it against the current one; from its
-//! end until the first answer that rests on the newer snapshot and a second more. Also the time
-//! from the end of `publish` to that answer, and the gateway's memory. Every round has a gateway
+//! In: a hecha program, two snapshots, bodies. Out: latencies of three spans: steady; while the
+//! newer file is copied to the gateway's disk; from the moment the pointer names it until the first
+//! answer that rests on it and a second more. Also the time from pointer to that answer, from a
+//! start to ready, and the gateway's memory. `hecha publish` itself ran before: it looks at every
+//! row, some minutes of a core at ten million, which is the work of the machine that builds. Every round has a gateway
 //! of its own: a version that was served once is not taken again from the pointer. An error where
 //! a single request failed.
 
 use crate::drive::{Driver, Measured, Pace, Witness};
 use crate::exchange::{Answer, snapshot_id};
-use crate::gateway::{Server, publish_aside};
+use crate::gateway::Server;
 use crate::machine::{self, keep};
 use crate::pace::Latencies;
-use crate::pair::{PairArguments, Place, Prepared};
+use crate::pair::{PairArguments, Place, Prepared, Published};
 use crate::pin::{to_core, to_cores};
 use crate::process::{Footprint, footprint};
 use crate::report::{figure, median, range};
@@ -20,8 +22,10 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Read, Write as _};
-use std::process::Child;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What is still counted to the swap after the first answer from the newer snapshot.
@@ -30,7 +34,7 @@ const AFTER: Duration = Duration::from_secs(1);
 const WARM_UP: Duration = Duration::from_secs(3);
 /// A swap that takes longer is given up.
 const SWAP_MAX: Duration = Duration::from_secs(300);
-/// Between two looks at `publish`.
+/// Between two looks at the copy.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// Between two looks at the gateway's memory.
 const MEMORY_EVERY: Duration = Duration::from_millis(100);
@@ -40,8 +44,8 @@ const P99_RATIO_MAX: f64 = 2.0;
 /// Arguments of `loadtest swap`.
 #[derive(Args)]
 #[command(
-    after_help = "Needs two cores. Publishing runs on any of the two at niceness 19. The \
-                        newer snapshot is held against the older as always, so it must be much \
+    after_help = "Needs two cores. The copy runs on any of the two at niceness 19. The newer \
+                        snapshot is held against the older before, as always, so it must be much \
                         the same list."
 )]
 pub struct SwapArguments {
@@ -62,7 +66,7 @@ pub struct SwapArguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Span {
     Steady,
-    Publishing,
+    Copying,
     Swapping,
 }
 
@@ -72,7 +76,7 @@ struct Spans<'a> {
     newer: &'a [u8],
     of_newer: Option<Instant>,
     steady: Measured,
-    publishing: Measured,
+    copying: Measured,
     swapping: Measured,
 }
 
@@ -80,7 +84,7 @@ impl Witness for Spans<'_> {
     fn answered(&mut self, latency: Duration, answer: &Answer<'_>) {
         let of_span = match self.now {
             Span::Steady => &mut self.steady,
-            Span::Publishing => &mut self.publishing,
+            Span::Copying => &mut self.copying,
             Span::Swapping => &mut self.swapping,
         };
         of_span.answered(latency, answer);
@@ -98,18 +102,18 @@ struct Round {
     ready_after: Duration,
     rate: u64,
     steady: Measured,
-    publishing: Measured,
+    copying: Measured,
     swapping: Measured,
     unanswered: u64,
-    publish: Duration,
+    copied: Duration,
     to_first_answer: Duration,
-    /// Before, the largest while publishing and swapping, and after.
+    /// Before, the largest while copying and swapping, and after.
     memory: [Footprint; 3],
 }
 
 impl Round {
     fn failed(&self) -> u64 {
-        let spans = [&self.steady, &self.publishing, &self.swapping];
+        let spans = [&self.steady, &self.copying, &self.swapping];
         self.unanswered + spans.iter().map(|span| span.failed()).sum::<u64>()
     }
 }
@@ -117,11 +121,12 @@ impl Round {
 /// Measures and prints.
 pub fn run(arguments: &SwapArguments) -> Result<()> {
     arguments.pair.in_folder(|prepared| {
+        let published = arguments.pair.publish_both()?;
         let mut rounds = Vec::new();
         let mut rate = arguments.rate;
         for number in 0..arguments.rounds {
             let place = arguments.pair.place(&format!("round-{number}"))?;
-            let round = one_round(arguments, prepared, &place, rate)?;
+            let round = one_round(arguments, prepared, &published, &place, rate)?;
             place.remove()?;
             rate = Some(round.rate);
             rounds.push(round);
@@ -142,10 +147,11 @@ pub fn run(arguments: &SwapArguments) -> Result<()> {
 fn one_round(
     arguments: &SwapArguments,
     prepared: &Prepared,
+    published: &Published,
     place: &Place,
     rate: Option<u64>,
 ) -> Result<Round> {
-    let (server, token) = arguments.pair.serve(place)?;
+    let (server, token) = arguments.pair.serve(place, published)?;
     let requests = prepared.requests(&token);
     let connections = arguments.pair.connections();
     let mut driver = Driver::connect(server.address, connections, &requests)?;
@@ -160,7 +166,7 @@ fn one_round(
         newer: prepared.snapshots[1].id.as_bytes(),
         of_newer: None,
         steady: Measured::new()?,
-        publishing: Measured::new()?,
+        copying: Measured::new()?,
         swapping: Measured::new()?,
     };
     let start = Instant::now();
@@ -169,7 +175,7 @@ fn one_round(
         driver.follow(&mut pace, start, &mut spans)?;
     }
     let round = swap(
-        arguments,
+        (arguments, published),
         place,
         &server,
         &mut |spans| driver.follow(&mut pace, start, spans),
@@ -185,10 +191,10 @@ fn one_round(
         ready_after,
         rate,
         steady: spans.steady,
-        publishing: spans.publishing,
+        copying: spans.copying,
         swapping: spans.swapping,
         unanswered,
-        publish: round.publish,
+        copied: round.copied,
         to_first_answer: round.to_first_answer,
         memory: [round.before, round.largest, after],
     })
@@ -196,15 +202,15 @@ fn one_round(
 
 /// What is known of a swap beside its latencies.
 struct Swapped {
-    publish: Duration,
+    copied: Duration,
     to_first_answer: Duration,
     before: Footprint,
     largest: Footprint,
 }
 
-/// Publishes the newer snapshot and goes on with the load until a second after it serves.
+/// Brings the newer snapshot and goes on with the load until a second after it serves.
 fn swap(
-    arguments: &SwapArguments,
+    (arguments, published): (&SwapArguments, &Published),
     place: &Place,
     server: &Server,
     load: &mut dyn FnMut(&mut Spans<'_>) -> Result<()>,
@@ -214,19 +220,23 @@ fn swap(
     let before = memory(server)?;
     let mut largest = before;
     to_cores(&pair.cores())?;
-    let mut publishing = publish_aside(&pair.gateway(place), pair.files()?[1])?;
+    let (from, to) = published.paths(place, 1);
+    let aside = to.with_extension("part");
+    let mut copying = copy_aside(&from, &aside)?;
     to_core(pair.cores()[1])?;
     let start = Instant::now();
     let (mut look_at, mut memory_at) = (start, start);
-    let mut published: Option<Instant> = None;
-    spans.now = Span::Publishing;
+    let mut pointed: Option<Instant> = None;
+    spans.now = Span::Copying;
     loop {
         load(spans)?;
         let now = Instant::now();
-        if published.is_none() && now >= look_at {
+        if pointed.is_none() && now >= look_at {
             look_at = now + LOOK_EVERY;
-            if has_ended(&mut publishing)? {
-                published = Some(Instant::now());
+            if has_ended(&mut copying)? {
+                fs::rename(&aside, &to).with_context(|| to.display().to_string())?;
+                published.point(place, 1)?;
+                pointed = Some(Instant::now());
                 spans.now = Span::Swapping;
             }
         }
@@ -237,35 +247,46 @@ fn swap(
                 largest = found;
             }
         }
-        if let (Some(published), Some(first)) = (published, spans.of_newer)
+        if let (Some(pointed), Some(first)) = (pointed, spans.of_newer)
             && now >= first + AFTER
         {
             return Ok(Swapped {
-                publish: published - start,
-                // The pointer moves a moment before the command ends.
-                to_first_answer: first.saturating_duration_since(published),
+                copied: pointed - start,
+                to_first_answer: first.saturating_duration_since(pointed),
                 before,
                 largest,
             });
         }
         if now > start + SWAP_MAX {
             // It may have ended by itself.
-            let _ = publishing.kill();
+            let _ = copying.kill();
             bail!("the newer snapshot was not served within {SWAP_MAX:?}");
         }
     }
 }
 
-fn has_ended(publishing: &mut Child) -> Result<bool> {
-    let Some(status) = publishing.try_wait()? else {
+/// A copy that gives way to all others; what it says comes with its end.
+fn copy_aside(from: &Path, to: &Path) -> Result<Child> {
+    Command::new("nice")
+        .args(["-n", "19", "cp", "--reflink=never"])
+        .args([from, to])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start `cp` by `nice`")
+}
+
+fn has_ended(copying: &mut Child) -> Result<bool> {
+    let Some(status) = copying.try_wait()? else {
         return Ok(false);
     };
     if !status.success() {
         let mut said = String::new();
-        if let Some(stderr) = &mut publishing.stderr {
+        if let Some(stderr) = &mut copying.stderr {
             stderr.read_to_string(&mut said)?;
         }
-        bail!("`hecha publish` failed: {}", said.trim());
+        bail!("the copy failed: {}", said.trim());
     }
     Ok(true)
 }
@@ -285,7 +306,7 @@ const LEVELS: [Level; 2] = [
 struct Row {
     name: String,
     spans: [Option<f64>; 3],
-    publishing: Vec<f64>,
+    copying: Vec<f64>,
     swapping: Vec<f64>,
 }
 
@@ -307,10 +328,10 @@ fn rows(rounds: &[Round]) -> Vec<Row> {
                 name: format!("{name} us, level {level}"),
                 spans: [
                     median(each(|round| &round.steady)),
-                    median(each(|round| &round.publishing)),
+                    median(each(|round| &round.copying)),
                     median(each(|round| &round.swapping)),
                 ],
-                publishing: ratios(|round| &round.publishing),
+                copying: ratios(|round| &round.copying),
                 swapping: ratios(|round| &round.swapping),
             });
         }
@@ -327,23 +348,23 @@ fn table(prepared: &Prepared, rounds: &[Round]) -> String {
         text,
         "{} swaps from {} to {} entries, {} requests/s; medians of the rounds, ratios within a \
          round\n\n\
-         {:<24}{:>9}{:>12}{:>10}  publishing/steady      swapping/steady",
+         {:<24}{:>9}{:>12}{:>10}  copying/steady         swapping/steady",
         rounds.len(),
         older.entries,
         newer.entries,
         rounds[0].rate,
         "",
         "steady",
-        "publishing",
+        "copying",
         "swapping",
     );
     for row in rows(rounds) {
-        let [steady, publishing, swapping] = row.spans.map(figure);
+        let [steady, copying, swapping] = row.spans.map(figure);
         let _ = writeln!(
             text,
-            "{:<24}{steady:>9}{publishing:>12}{swapping:>10}  {:<22} {}",
+            "{:<24}{steady:>9}{copying:>12}{swapping:>10}  {:<22} {}",
             row.name,
-            shown(&row.publishing),
+            shown(&row.copying),
             shown(&row.swapping),
         );
     }
@@ -357,12 +378,12 @@ fn table(prepared: &Prepared, rounds: &[Round]) -> String {
     let _ = writeln!(
         text,
         "\nseconds from start to ready, file in the cache   {}\n\
-         seconds of `hecha publish`                       {}\n\
-         seconds from its end to the first answer from it {}\n\
+         seconds of the copy                              {}\n\
+         seconds from the pointer to the first answer     {}\n\
          requests that failed                             {}\n\n\
          memory of the gateway in MB; files {:.0} and {:.0}, most allowed while swapping {:.0}",
         of(&|round| round.ready_after.as_secs_f64()),
-        of(&|round| round.publish.as_secs_f64()),
+        of(&|round| round.copied.as_secs_f64()),
         of(&|round| round.to_first_answer.as_secs_f64()),
         rounds.iter().map(Round::failed).sum::<u64>(),
         megabytes(older.bytes),
@@ -396,11 +417,11 @@ fn faults(rounds: &[Round]) -> String {
         if round.failed() > 0 {
             let _ = writeln!(
                 text,
-                "\nround {}: other statuses steady {:?}, publishing {:?}, swapping {:?}; {} \
+                "\nround {}: other statuses steady {:?}, copying {:?}, swapping {:?}; {} \
                  requests without an answer",
                 number + 1,
                 round.steady.refused,
-                round.publishing.refused,
+                round.copying.refused,
                 round.swapping.refused,
                 round.unanswered,
             );
@@ -435,9 +456,9 @@ fn verdicts(prepared: &Prepared, rounds: &[Round]) -> String {
 
 fn as_json(arguments: &SwapArguments, prepared: &Prepared, rounds: &[Round]) -> Result<Value> {
     let figures = rows(rounds).into_iter().map(|row| {
-        let [steady, publishing, swapping] = row.spans;
-        let value = json!({"steady": steady, "publishing": publishing, "swapping": swapping,
-            "publishing_ratios": row.publishing, "swapping_ratios": row.swapping});
+        let [steady, copying, swapping] = row.spans;
+        let value = json!({"steady": steady, "copying": copying, "swapping": swapping,
+            "copying_ratios": row.copying, "swapping_ratios": row.swapping});
         (row.name, value)
     });
     let memory = |found: &Footprint| {
@@ -446,8 +467,8 @@ fn as_json(arguments: &SwapArguments, prepared: &Prepared, rounds: &[Round]) -> 
     };
     let each = rounds.iter().map(|round| {
         json!({"start_to_ready_seconds": round.ready_after.as_secs_f64(),
-            "publish_seconds": round.publish.as_secs_f64(),
-            "publish_to_first_answer_seconds": round.to_first_answer.as_secs_f64(),
+            "copy_seconds": round.copied.as_secs_f64(),
+            "pointer_to_first_answer_seconds": round.to_first_answer.as_secs_f64(),
             "failed": round.failed(),
             "memory_bytes": {"before": memory(&round.memory[0]),
                 "largest": memory(&round.memory[1]), "after": memory(&round.memory[2])}})
@@ -475,7 +496,7 @@ mod tests {
             newer: b"b",
             of_newer: None,
             steady: measured(),
-            publishing: measured(),
+            copying: measured(),
             swapping: measured(),
         }
     }
@@ -492,23 +513,23 @@ mod tests {
             spans.answered(Duration::from_micros(us), &answer);
         };
         come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 100);
-        spans.now = Span::Publishing;
+        spans.now = Span::Copying;
         come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
         spans.now = Span::Swapping;
         come(&mut spans, br#"{"snapshot":{"id":"a"}}"#, 150);
         assert!(spans.of_newer.is_none());
         come(&mut spans, br#"{"snapshot":{"id":"b"}}"#, 150);
         assert!(spans.of_newer.is_some());
-        let counts = [&spans.steady, &spans.publishing, &spans.swapping].map(|m| m.all.count());
+        let counts = [&spans.steady, &spans.copying, &spans.swapping].map(|m| m.all.count());
         assert_eq!(counts, [1, 1, 2]);
         let round = Round {
             ready_after: Duration::ZERO,
             rate: 1,
             steady: spans.steady,
-            publishing: spans.publishing,
+            copying: spans.copying,
             swapping: spans.swapping,
             unanswered: 3,
-            publish: Duration::ZERO,
+            copied: Duration::ZERO,
             to_first_answer: Duration::ZERO,
             memory: [Footprint::default(); 3],
         };

@@ -1,8 +1,8 @@
 //! Entries added, changed and removed from one snapshot to the next, and figures of them.
 //!
 //! In: two snapshots. Out: places of what differs, then tallies in all, by list and by authority.
-//! Each entry is looked up in the other file by its entry_id and the two MACs are compared, on all
-//! cores: no sorting, and no memory but four bytes for an entry added or removed and eight for one
+//! Both files are read in order, for they stand in nearly the same one; where they part, an entry is
+//! looked up by its entry_id. The two MACs are compared, on all cores: no sorting, and no memory but four bytes for an entry added or removed and eight for one
 //! that changed. A file without MACs of the same master key is compared by what both show.
 
 use super::facts::{self, Entry};
@@ -11,7 +11,7 @@ use crate::model::entry::EntryIndex;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Entries that one thread takes at a time.
 const ENTRIES_A_TASK: usize = 4_096;
@@ -84,24 +84,65 @@ pub fn changes(old: &Snapshot, new: &Snapshot) -> Changes {
         .into_par_iter()
         .with_min_len(ENTRIES_A_TASK)
         .fold(
-            || Changes::none(compared),
-            |mut found, place| {
-                found.look_back(old, new, EntryIndex(place));
-                found
+            || (Changes::none(compared), Alongside::of(old)),
+            |(mut found, mut before), place| {
+                found.look_back(&mut before, new, EntryIndex(place));
+                (found, before)
             },
         )
+        .map(|(found, _)| found)
         .reduce(|| Changes::none(compared), Changes::followed_by);
-    let gone = |place: &EntryIndex| match old.cold_record(*place) {
-        Some(record) => entry_ids::find(new, record.entry_id).is_none(),
-        None => true,
-    };
     let removed = (0..old.entry_count())
         .into_par_iter()
         .with_min_len(ENTRIES_A_TASK)
-        .map(EntryIndex)
-        .filter(gone)
-        .collect();
+        .fold(
+            || (Vec::new(), Alongside::of(new)),
+            |(mut gone, mut after), place| {
+                let entry = EntryIndex(place);
+                if after.find(old.entry_id_bytes(entry)).is_none() {
+                    gone.push(entry);
+                }
+                (gone, after)
+            },
+        )
+        .map(|(gone, _)| gone)
+        .reduce(Vec::new, |mut gone, mut more| {
+            gone.append(&mut more);
+            gone
+        });
     Changes { removed, ..ahead }
+}
+
+/// Walks along a snapshot while another one is read in its order: two lists of one day and the next
+/// stand in nearly the same order, so that the entry behind the last one found is nearly always the
+/// one that is looked for, and memory is read in order.
+struct Alongside<'a> {
+    snapshot: &'a Snapshot,
+    next: EntryIndex,
+}
+
+impl<'a> Alongside<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        Self {
+            snapshot,
+            next: EntryIndex(0),
+        }
+    }
+
+    /// The entry with this entry_id.
+    fn find(&mut self, entry_id: &[u8]) -> Option<EntryIndex> {
+        let is_next = !entry_id.is_empty() && self.snapshot.entry_id_bytes(self.next) == entry_id;
+        let found = match is_next {
+            true => Some(self.next),
+            false => std::str::from_utf8(entry_id)
+                .ok()
+                .and_then(|entry_id| entry_ids::find(self.snapshot, entry_id)),
+        };
+        if let Some(EntryIndex(place)) = found {
+            self.next = EntryIndex(place.saturating_add(1));
+        }
+        found
+    }
 }
 
 /// Counts what differs.
@@ -114,15 +155,19 @@ pub fn tally(old: &Snapshot, new: &Snapshot, changes: &Changes) -> Comparison {
     }
     let mut authorities = Groups::default();
     for (snapshot, is_new) in [(old, false), (new, true)] {
-        for (reference, count) in authority_counts(snapshot) {
-            let text = snapshot.dictionary(reference).unwrap_or("");
-            authorities.count(text, is_new, count);
+        for (reference, count) in (0..).zip(authority_counts(snapshot)) {
+            if count > 0 {
+                let text = snapshot.dictionary(reference).unwrap_or("");
+                authorities.count(text, is_new, count);
+            }
         }
     }
     let list = |snapshot, index| facts::list_of(Entry { snapshot, index });
     let authority = |snapshot: &'_ Snapshot, index| {
-        let reference = authority_of(snapshot, index);
-        snapshot.dictionary(reference).unwrap_or("").to_owned()
+        snapshot
+            .dictionary(snapshot.authority(index))
+            .unwrap_or("")
+            .to_owned()
     };
     for entry in &changes.added {
         lists.group(list(new, *entry)).added += 1;
@@ -176,9 +221,9 @@ impl Changes {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 
-    fn look_back(&mut self, old: &Snapshot, new: &Snapshot, entry: EntryIndex) {
-        let record = new.cold_record(entry);
-        match record.and_then(|record| entry_ids::find(old, record.entry_id)) {
+    fn look_back(&mut self, before: &mut Alongside<'_>, new: &Snapshot, entry: EntryIndex) {
+        let old = before.snapshot;
+        match before.find(new.entry_id_bytes(entry)) {
             None => self.added.push(entry),
             Some(before) if self.same(old, before, new, entry) => {}
             Some(before) => self.changed.push((before, entry)),
@@ -229,26 +274,24 @@ impl Groups {
     }
 }
 
-fn authority_of(snapshot: &Snapshot, entry: EntryIndex) -> u32 {
-    let record = snapshot.cold_record(entry);
-    record.map_or(0, |record| record.references.authority)
-}
-
 /// Entries by the reference of their authority.
-fn authority_counts(snapshot: &Snapshot) -> HashMap<u32, u64> {
+fn authority_counts(snapshot: &Snapshot) -> Vec<u64> {
+    let references = snapshot.count(SectionId::DictionaryOffsets) as usize;
     (0..snapshot.entry_count())
         .into_par_iter()
         .with_min_len(ENTRIES_A_TASK)
-        .fold(HashMap::new, |mut counts: HashMap<u32, u64>, place| {
-            *counts
-                .entry(authority_of(snapshot, EntryIndex(place)))
-                .or_default() += 1;
-            counts
-        })
-        .reduce(HashMap::new, |mut counts, more| {
-            for (reference, count) in more {
-                *counts.entry(reference).or_default() += count;
-            }
-            counts
+        .fold(
+            || vec![0; references.max(1)],
+            |mut counts, place| {
+                let reference = snapshot.authority(EntryIndex(place)) as usize;
+                // One that names no text counts as none.
+                let reference = Some(reference).filter(|one| *one < counts.len());
+                counts[reference.unwrap_or(0)] += 1;
+                counts
+            },
+        )
+        .reduce(Vec::new, |counts, more| match counts.is_empty() {
+            true => more,
+            false => counts.iter().zip(&more).map(|(a, b)| a + b).collect(),
         })
 }

@@ -124,6 +124,11 @@ impl<'a> ColdRecord<'a> {
         read(&mut rest).unwrap_or_default()
     }
 
+    /// The reference of the authority alone.
+    pub fn authority(bytes: &[u8]) -> Option<u32> {
+        read_number(&mut { bytes })
+    }
+
     /// Reads a record that fills `bytes` exactly; `None` where it does not.
     pub fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;

@@ -344,6 +344,18 @@ impl Snapshot {
         ColdRecord::read(self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0)?)
     }
 
+    /// The bytes of an entry's entry_id; empty where they cannot be read. Cheaper than the record.
+    pub fn entry_id_bytes(&self, entry: EntryIndex) -> &[u8] {
+        let record = self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0);
+        record.map_or(&[], ColdRecord::entry_id_bytes)
+    }
+
+    /// Reference of an entry's authority into the dictionary; 0 where there is none.
+    pub fn authority(&self, entry: EntryIndex) -> u32 {
+        let record = self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0);
+        record.and_then(ColdRecord::authority).unwrap_or(0)
+    }
+
     /// MAC of an entry's content under the stable diff key.
     pub fn content(&self, entry: EntryIndex) -> Option<&[u8; 16]> {
         self.item(SectionId::Content, entry.0)
