@@ -1,10 +1,11 @@
 //! The keys of a listed name, and the tables of all of them.
 //!
-//! In: folded names with what bears them. Out: three tables, and sets of the keys of some names. *Places of persons*: short names have
-//! thousands of neighbours, so the key holds all but one character and the entry holds that one; an
-//! entry tells of a substitution without a look at the text. *Keys of persons*: block keys.
-//! *Keys of organisations*: long names are nearly alone under each deletion key; with block keys
-//! beside. Equal names and seed give equal tables, whatever the threads and the memory.
+//! In: folded names with what bears them. Out: three tables, and sets of the keys of some names.
+//! *Places of persons*: short names have thousands of neighbours, so the key holds all but one
+//! character and the entry holds that one; an entry tells of a substitution without a look at the
+//! text. *Keys of persons*: block keys. *Keys of organisations*: long names are nearly alone under
+//! each deletion key; with block keys beside. Equal names and seed give equal tables, whatever the
+//! threads and the memory.
 
 use super::key_filter::FilterBuilder;
 use super::key_table::{Keyed, TableBuilder};
