@@ -237,7 +237,8 @@ pub fn add_unit(gateway: &Gateway<'_>, unit: &str) -> Result<String> {
     ];
     let mut client = client.to_vec();
     if gateway.guards.limits {
-        // Far above what is asked: what is measured is the counting. Five times the people of a mix.
+        // Far above what is asked: what is measured is the counting. Five times the people of a
+        // mix.
         client.extend(["--rate", "1000000", "--daily-subjects", "100000"]);
     }
     Ok(run(gateway, &client)?.trim().to_owned())

@@ -69,8 +69,8 @@ pub struct Prepared {
     pub snapshots: [Snapshot; 2],
 }
 
-/// Both snapshots as `hecha publish` left them, each with the pointer that names it: what is brought
-/// to a gateway from the machine that builds and publishes.
+/// Both snapshots as `hecha publish` left them, each with the pointer that names it: what is
+/// brought to a gateway from the machine that builds and publishes.
 pub struct Published {
     folder: PathBuf,
     /// Name of the file, and the pointer.

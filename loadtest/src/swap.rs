@@ -5,9 +5,9 @@
 //! newer file is copied to the gateway's disk; from the moment the pointer names it until the first
 //! answer that rests on it and a second more. Also the time from pointer to that answer, from a
 //! start to ready, and the gateway's memory. `hecha publish` itself ran before: it looks at every
-//! row, some minutes of a core at ten million, which is the work of the machine that builds. Every round has a gateway
-//! of its own: a version that was served once is not taken again from the pointer. An error where
-//! a single request failed.
+//! row, some minutes of a core at ten million, which is the work of the machine that builds. Every
+//! round has a gateway of its own: a version that was served once is not taken again from the
+//! pointer. An error where a single request failed.
 
 use crate::drive::{Driver, Measured, Pace, Witness};
 use crate::exchange::{Answer, snapshot_id};

@@ -1,9 +1,10 @@
 //! Entries added, changed and removed from one snapshot to the next, and figures of them.
 //!
 //! In: two snapshots. Out: places of what differs, then tallies in all, by list and by authority.
-//! Both files are read in order, for they stand in nearly the same one; where they part, an entry is
-//! looked up by its entry_id. The two MACs are compared, on all cores: no sorting, and no memory but four bytes for an entry added or removed and eight for one
-//! that changed. A file without MACs of the same master key is compared by what both show.
+//! Both files are read in order, for they stand in nearly the same one; where they part, an entry
+//! is looked up by its entry_id. The two MACs are compared, on all cores: no sorting, and no memory
+//! but four bytes for an entry added or removed and eight for one that changed. A file without MACs
+//! of the same master key is compared by what both show.
 
 use super::facts::{self, Entry};
 use crate::index::entry_ids;

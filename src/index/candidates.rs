@@ -2,10 +2,10 @@
 //!
 //! In: a name, parsed once. Out: numbers of names that may be similar, each once, sorted; and how
 //! many there are. All keys are made first, then the directory lines of all are read, then their
-//! first entries: two rounds of waiting for memory, whatever the number of keys. Who looks for names
-//! without a number alone leaves out the keys that lead to none. Persons: most
-//! neighbours differ in a character that is alike in nothing; the entry holds it, so they are
-//! counted and put aside without a look at their text. Bounded work. Never panics.
+//! first entries: two rounds of waiting for memory, whatever the number of keys. Who looks for
+//! names without a number alone leaves out the keys that lead to none. Persons: most neighbours
+//! differ in a character that is alike in nothing; the entry holds it, so they are counted and put
+//! aside without a look at their text. Bounded work. Never panics.
 
 // HOT: once a check of a name.
 

@@ -1,9 +1,9 @@
 //! Whether the tables of similar names are those of the names of a snapshot.
 //!
 //! In: a snapshot. Out: what does not fit, through a callback. Parts in order, tags in order, each
-//! name of a subject under each of its keys, and nothing else; the sets of the keys of names that
-//! a subject without a number bears hold these and nothing else. Never panics, whatever the file holds. A file without these
-//! tables has nothing that could not fit.
+//! name of a subject under each of its keys, and nothing else; the sets of the keys of names that a
+//! subject without a number bears hold these and nothing else. Never panics, whatever the file
+//! holds. A file without these tables has nothing that could not fit.
 
 use super::key_table::KeyTable;
 use super::name_keys::{self, Bearers, NameSource};
