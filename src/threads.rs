@@ -11,15 +11,19 @@ pub fn stand_below_answers() {
     }
 }
 
-/// Puts the threads that hash and compare whole snapshots, of which a gateway serves another one
-/// meanwhile, below those that answer. Once, before any of them works.
-pub fn share_work_below_answers() {
-    let built = rayon::ThreadPoolBuilder::new()
+/// Does `work`, and whatever it shares out to all cores, on threads below those that answer. Where
+/// no such threads can be had it is done at the priority of the caller.
+pub fn shared_below_answers<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new()
         .thread_name(|number| format!("aside-{number}"))
         .start_handler(|_| stand_below_answers())
-        .build_global();
-    if let Err(error) = built {
-        tracing::warn!(%error, "snapshots are checked at the priority of answers");
+        .build();
+    match pool {
+        Ok(pool) => pool.install(work),
+        Err(error) => {
+            tracing::warn!(%error, "work that may wait is shared out at the priority of answers");
+            work()
+        }
     }
 }
 
@@ -40,5 +44,14 @@ mod tests {
             (before + NICENESS).clamp(NICENESS, 19)
         );
         assert_eq!(priority(), before);
+    }
+
+    #[test]
+    fn work_that_is_shared_out_stands_below() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+        let before = priority();
+        let (one, other) = shared_below_answers(|| rayon::join(priority, priority));
+        let below = (before + NICENESS).clamp(NICENESS, 19);
+        assert_eq!([one, other, priority()], [below, below, before]);
     }
 }

@@ -17,7 +17,6 @@ use crate::http::tls::TlsOptions;
 use crate::intake::sample::{SampleError, personae};
 use crate::model::decision::Decision;
 use crate::storage::disk::RealDisk;
-use crate::threads;
 use clap::Args;
 use sd_notify::NotifyState;
 use serde::Serialize;
@@ -94,7 +93,6 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
              use it with invented data only"
         );
     }
-    threads::share_work_below_answers();
     let [checks, operators] = assembly::endpoints(&config).map_err(StartError::from)?;
     warn_of_clear_text(&config);
     let Assembled {

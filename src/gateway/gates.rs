@@ -129,9 +129,8 @@ impl Gates {
         now: Moment,
     ) -> Result<Judged, GateFault> {
         let (old, new) = (&serving.loaded.snapshot, &next.snapshot);
-        let changes = compare::changes(old, new);
-        let comparison = compare::tally(old, new, &changes);
-        drop(changes);
+        let comparison =
+            threads::shared_below_answers(|| compare::tally(old, new, &compare::changes(old, new)));
         let law = Arc::clone(&serving.law);
         let view = View::new(Arc::clone(next), law, Arc::clone(&serving.overlay), now)?;
         let canaries = self.canary_faults(&view, now)?;
