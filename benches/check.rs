@@ -56,10 +56,10 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, flag, folder, ..] = &*arguments
+    if let [_, flag, folder, kind, ..] = &*arguments
         && flag == "--misses-of"
     {
-        return loaded::ask_once(Path::new(folder));
+        return loaded::ask_once(Path::new(folder), kind);
     }
     let pairs = arguments.windows(2);
     let folders: Vec<&Path> = pairs

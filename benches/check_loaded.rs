@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Requests of one kind.
 const ASKED: usize = 20_000;
@@ -138,18 +139,19 @@ impl Loaded {
     }
 }
 
-/// What runs under callgrind: each kind by itself.
-pub fn ask_once(folder: &Path) {
+/// What runs under callgrind: one kind, once the parent has heard that the snapshot is open.
+pub fn ask_once(folder: &Path, kind: &str) {
     let loaded = Loaded::open(folder);
-    for bodies in &loaded.bodies {
-        let asked = bodies.iter().cycle();
-        asked
-            .clone()
-            .take(WARM_UP)
-            .for_each(|body| loaded.ask(body));
-        let behind = asked.skip(WARM_UP).take(MISSES_ASKED);
-        counted(&mut || behind.clone().for_each(|body| loaded.ask(body)));
-    }
+    let bodies = &loaded.bodies[kind.parse::<usize>().unwrap()];
+    println!("open");
+    io::stdin().read_line(&mut String::new()).unwrap();
+    let asked = bodies.iter().cycle();
+    asked
+        .clone()
+        .take(WARM_UP)
+        .for_each(|body| loaded.ask(body));
+    let behind = asked.skip(WARM_UP).take(MISSES_ASKED);
+    counted(&mut || behind.clone().for_each(|body| loaded.ask(body)));
 }
 
 /// What is counted; nothing else is.
@@ -160,43 +162,52 @@ fn counted(work: &mut dyn FnMut()) {
 
 /// Cache misses of each kind; `None` without valgrind.
 fn misses(folder: &Path) -> [Option<Misses>; 4] {
-    let out = tempfile::tempdir().unwrap();
-    let ran = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--cache-sim=yes",
-            "--collect-atstart=no",
-        ])
-        .arg("--toggle-collect=*loaded::counted*")
-        .arg("--dump-after=*loaded::counted*")
-        .arg(format!(
-            "--callgrind-out-file={}",
-            out.path().join("out").display()
-        ))
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("valgrind is not installed: no cache misses");
+        return [None; 4];
+    }
+    [0, 1, 2, 3].map(|kind| Some(misses_of(folder, kind)))
+}
+
+/// The snapshot is opened before anything is counted: that alone would take minutes.
+fn misses_of(folder: &Path, kind: usize) -> Misses {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("out");
+    let mut child = Command::new("valgrind")
+        .args(["--tool=callgrind", "--cache-sim=yes", "--instr-atstart=no"])
+        .args(["--collect-atstart=no", "--toggle-collect=*loaded::counted*"])
+        .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(std::env::current_exe().unwrap())
         .arg("--misses-of")
         .arg(folder)
-        .output();
-    let Ok(ran) = ran else {
-        println!("valgrind is not installed: no cache misses");
-        return [None; 4];
+        .arg(kind.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "open");
+    let on = Command::new("callgrind_control")
+        .args(["-i", "on", &child.id().to_string()])
+        .output()
+        .unwrap();
+    assert!(
+        on.status.success(),
+        "{}",
+        String::from_utf8_lossy(&on.stdout)
+    );
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let text = fs::read_to_string(&out).unwrap();
+    let line = |start| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(start))
+            .unwrap()
     };
-    let said = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}");
-    // One file a dump, numbered from 1.
-    [1, 2, 3, 4].map(|number| {
-        let text = fs::read_to_string(out.path().join(format!("out.{number}"))).ok()?;
-        let line = |start| text.lines().find_map(|line| line.strip_prefix(start));
-        let names = line("events: ")?.split_whitespace();
-        let counts = line("totals: ").or_else(|| line("summary: "))?;
-        let counts = counts
-            .split_whitespace()
-            .filter_map(|count| count.parse().ok());
-        let of: BTreeMap<&str, f64> = names.zip(counts).collect();
-        let sum = |events: [&str; 2]| {
-            let counts = events.map(|event| of.get(event).copied().unwrap_or(0.0));
-            counts.iter().sum::<f64>() / MISSES_ASKED as f64
-        };
-        Some([sum(["D1mr", "D1mw"]), sum(["DLmr", "DLmw"])])
-    })
+    let counts = line("totals: ").split_whitespace();
+    let counts = counts.map(|count| count.parse::<f64>().unwrap());
+    let of: BTreeMap<&str, f64> = line("events: ").split_whitespace().zip(counts).collect();
+    let sum = |events: [&str; 2]| (of[events[0]] + of[events[1]]) / MISSES_ASKED as f64;
+    [sum(["D1mr", "D1mw"]), sum(["DLmr", "DLmw"])]
 }
