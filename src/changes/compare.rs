@@ -1,10 +1,10 @@
 //! Entries added, changed and removed from one snapshot to the next, and figures of them.
 //!
-//! In: two snapshots. Out: places of what differs, then tallies in all, by list and by authority.
-//! Both files are read in order, for they stand in nearly the same one; where they part, an entry
-//! is looked up by its entry_id. The two MACs are compared, on all cores: no sorting, and no memory
-//! but four bytes for an entry added or removed and eight for one that changed. A file without MACs
-//! of the same master key is compared by what both show.
+//! In: two snapshots. Out: places of what differs, then tallies in all, by list and, on demand, by
+//! authority. The MACs of both files are read in order, for they stand in nearly the same one;
+//! where they part, an entry is looked up by its entry_id. No memory but four bytes for an entry
+//! added or removed, and eight for one that changed and for each place where the order parts. A
+//! file without MACs of the same master key is compared by what both show.
 
 use super::facts::{self, Entry};
 use crate::index::entry_ids;
@@ -13,6 +13,7 @@ use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Entries that one thread takes at a time.
 const ENTRIES_A_TASK: usize = 4_096;
@@ -74,76 +75,120 @@ pub struct Comparison {
     pub total: Tally,
     /// By list, of lists that one of the two has.
     pub lists: BTreeMap<Box<str>, Tally>,
-    /// By authority.
-    pub authorities: BTreeMap<Box<str>, Tally>,
 }
 
 /// Finds what differs.
 pub fn changes(old: &Snapshot, new: &Snapshot) -> Changes {
     let compared = compared(old, new);
-    let ahead = (0..new.entry_count())
+    let walk = (0..new.entry_count())
         .into_par_iter()
         .with_min_len(ENTRIES_A_TASK)
         .fold(
-            || (Changes::none(compared), Alongside::of(old)),
-            |(mut found, mut before), place| {
-                found.look_back(&mut before, new, EntryIndex(place));
-                (found, before)
+            || Walk::beside(old, compared),
+            |mut walk, place| {
+                walk.step(new, EntryIndex(place));
+                walk
             },
         )
-        .map(|(found, _)| found)
-        .reduce(|| Changes::none(compared), Changes::followed_by);
-    let removed = (0..old.entry_count())
-        .into_par_iter()
-        .with_min_len(ENTRIES_A_TASK)
-        .fold(
-            || (Vec::new(), Alongside::of(new)),
-            |(mut gone, mut after), place| {
-                let entry = EntryIndex(place);
-                if after.find(old.entry_id_bytes(entry)).is_none() {
-                    gone.push(entry);
-                }
-                (gone, after)
-            },
-        )
-        .map(|(gone, _)| gone)
-        .reduce(Vec::new, |mut gone, mut more| {
-            gone.append(&mut more);
-            gone
-        });
-    Changes { removed, ..ahead }
+        .reduce(|| Walk::beside(old, compared), Walk::followed_by);
+    Changes {
+        removed: gaps(walk.met, old.entry_count()),
+        compared,
+        added: walk.added,
+        changed: walk.changed,
+    }
 }
 
-/// Walks along a snapshot while another one is read in its order: two lists of one day and the next
-/// stand in nearly the same order, so that the entry behind the last one found is nearly always the
-/// one that is looked for, and memory is read in order.
-struct Alongside<'a> {
-    snapshot: &'a Snapshot,
+/// Walks along the old snapshot while the new one is read in its order: two lists of one day and
+/// the next stand in nearly the same order, so that the entry behind the last one met is nearly
+/// always the one that is looked for, and memory is read in order.
+struct Walk<'a> {
+    old: &'a Snapshot,
+    compared: Compared,
     next: EntryIndex,
+    /// Entries of the old snapshot that the new one has too, in runs.
+    met: Vec<Range<u32>>,
+    added: Vec<EntryIndex>,
+    changed: Vec<(EntryIndex, EntryIndex)>,
 }
 
-impl<'a> Alongside<'a> {
-    fn of(snapshot: &'a Snapshot) -> Self {
+impl<'a> Walk<'a> {
+    fn beside(old: &'a Snapshot, compared: Compared) -> Self {
         Self {
-            snapshot,
+            old,
+            compared,
             next: EntryIndex(0),
+            met: Vec::new(),
+            added: Vec::new(),
+            changed: Vec::new(),
         }
     }
 
-    /// The entry with this entry_id.
-    fn find(&mut self, entry_id: &[u8]) -> Option<EntryIndex> {
-        let is_next = !entry_id.is_empty() && self.snapshot.entry_id_bytes(self.next) == entry_id;
-        let found = match is_next {
-            true => Some(self.next),
-            false => std::str::from_utf8(entry_id)
-                .ok()
-                .and_then(|entry_id| entry_ids::find(self.snapshot, entry_id)),
-        };
-        if let Some(EntryIndex(place)) = found {
-            self.next = EntryIndex(place.saturating_add(1));
+    fn step(&mut self, new: &Snapshot, entry: EntryIndex) {
+        // A MAC is over the entry_id too: the same one is the same entry and nothing in it changed.
+        let has_macs = self.compared == Compared::Macs;
+        if has_macs && self.old.content(self.next) == new.content(entry) {
+            return self.meet(self.next);
         }
-        found
+        match self.find(new.entry_id_bytes(entry)) {
+            None => self.added.push(entry),
+            Some(before) => {
+                self.meet(before);
+                if !self.is_same(before, new, entry) {
+                    self.changed.push((before, entry));
+                }
+            }
+        }
     }
+
+    /// The old entry with this entry_id.
+    fn find(&self, entry_id: &[u8]) -> Option<EntryIndex> {
+        if !entry_id.is_empty() && self.old.entry_id_bytes(self.next) == entry_id {
+            return Some(self.next);
+        }
+        let entry_id = std::str::from_utf8(entry_id).ok()?;
+        entry_ids::find(self.old, entry_id)
+    }
+
+    fn meet(&mut self, EntryIndex(place): EntryIndex) {
+        let end = place.saturating_add(1);
+        match self.met.last_mut() {
+            Some(run) if run.end == place => run.end = end,
+            _ => self.met.push(place..end),
+        }
+        self.next = EntryIndex(end);
+    }
+
+    fn is_same(&self, before: EntryIndex, new: &Snapshot, after: EntryIndex) -> bool {
+        match self.compared {
+            Compared::Macs => self.old.content(before) == new.content(after),
+            Compared::Facts => {
+                let [one, other] = [(self.old, before), (new, after)]
+                    .map(|(snapshot, index)| Entry { snapshot, index });
+                facts::are_equal(one, other)
+            }
+        }
+    }
+
+    fn followed_by(mut self, mut later: Self) -> Self {
+        self.met.append(&mut later.met);
+        self.added.append(&mut later.added);
+        self.changed.append(&mut later.changed);
+        self
+    }
+}
+
+/// What of `0..count` lies in none of the runs.
+fn gaps(mut runs: Vec<Range<u32>>, count: u32) -> Vec<EntryIndex> {
+    runs.sort_unstable_by_key(|run| run.start);
+    let mut gaps = Vec::new();
+    let mut from = 0;
+    for run in runs {
+        gaps.extend((from..run.start).map(EntryIndex));
+        from = from.max(run.end);
+    }
+    gaps.extend((from..count).map(EntryIndex));
+    gaps
 }
 
 /// Counts what differs.
@@ -154,33 +199,15 @@ pub fn tally(old: &Snapshot, new: &Snapshot, changes: &Changes) -> Comparison {
             lists.count(&list.id, is_new, list.entries.into());
         }
     }
-    let mut authorities = Groups::default();
-    for (snapshot, is_new) in [(old, false), (new, true)] {
-        for (reference, count) in (0..).zip(authority_counts(snapshot)) {
-            if count > 0 {
-                let text = snapshot.dictionary(reference).unwrap_or("");
-                authorities.count(text, is_new, count);
-            }
-        }
-    }
     let list = |snapshot, index| facts::list_of(Entry { snapshot, index });
-    let authority = |snapshot: &'_ Snapshot, index| {
-        snapshot
-            .dictionary(snapshot.authority(index))
-            .unwrap_or("")
-            .to_owned()
-    };
     for entry in &changes.added {
         lists.group(list(new, *entry)).added += 1;
-        authorities.group(&authority(new, *entry)).added += 1;
     }
     for entry in &changes.removed {
         lists.group(list(old, *entry)).removed += 1;
-        authorities.group(&authority(old, *entry)).removed += 1;
     }
     for (before, after) in &changes.changed {
         lists.moved(list(old, *before), list(new, *after));
-        authorities.moved(&authority(old, *before), &authority(new, *after));
     }
     Comparison {
         compared: changes.compared,
@@ -192,8 +219,33 @@ pub fn tally(old: &Snapshot, new: &Snapshot, changes: &Changes) -> Comparison {
             removed: changes.removed.len() as u64,
         },
         lists: lists.0,
-        authorities: authorities.0,
     }
+}
+
+/// Counts what differs by authority. Work: all records of both snapshots.
+pub fn by_authority(old: &Snapshot, new: &Snapshot, changes: &Changes) -> BTreeMap<Box<str>, Tally> {
+    let mut authorities = Groups::default();
+    for (snapshot, is_new) in [(old, false), (new, true)] {
+        for (reference, count) in (0..).zip(authority_counts(snapshot)) {
+            if count > 0 {
+                let text = snapshot.dictionary(reference).unwrap_or("");
+                authorities.count(text, is_new, count);
+            }
+        }
+    }
+    fn authority(snapshot: &Snapshot, entry: EntryIndex) -> &str {
+        snapshot.dictionary(snapshot.authority(entry)).unwrap_or("")
+    }
+    for entry in &changes.added {
+        authorities.group(authority(new, *entry)).added += 1;
+    }
+    for entry in &changes.removed {
+        authorities.group(authority(old, *entry)).removed += 1;
+    }
+    for (before, after) in &changes.changed {
+        authorities.moved(authority(old, *before), authority(new, *after));
+    }
+    authorities.0
 }
 
 /// MACs of two builds can be compared where both have one for every entry under one master key.
@@ -208,44 +260,9 @@ fn compared(old: &Snapshot, new: &Snapshot) -> Compared {
 }
 
 impl Changes {
-    fn none(compared: Compared) -> Self {
-        Self {
-            compared,
-            added: Vec::new(),
-            changed: Vec::new(),
-            removed: Vec::new(),
-        }
-    }
-
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
-    }
-
-    fn look_back(&mut self, before: &mut Alongside<'_>, new: &Snapshot, entry: EntryIndex) {
-        let old = before.snapshot;
-        match before.find(new.entry_id_bytes(entry)) {
-            None => self.added.push(entry),
-            Some(before) if self.same(old, before, new, entry) => {}
-            Some(before) => self.changed.push((before, entry)),
-        }
-    }
-
-    fn same(&self, old: &Snapshot, before: EntryIndex, new: &Snapshot, after: EntryIndex) -> bool {
-        match self.compared {
-            Compared::Macs => old.content(before) == new.content(after),
-            Compared::Facts => {
-                let [one, other] = [(old, before), (new, after)]
-                    .map(|(snapshot, index)| Entry { snapshot, index });
-                facts::are_equal(one, other)
-            }
-        }
-    }
-
-    fn followed_by(mut self, mut later: Self) -> Self {
-        self.added.append(&mut later.added);
-        self.changed.append(&mut later.changed);
-        self
     }
 }
 

@@ -483,13 +483,20 @@ impl Start<'_> {
         let Ok(last) = source.open(last, &self.law.catalogue) else {
             return Ok(());
         };
-        let (law, overlay) = (Arc::clone(self.law), Arc::clone(self.overlay));
-        let Ok(serving) = View::new(Arc::new(last), law, overlay, self.now) else {
+        let view = |loaded| {
+            let (law, overlay) = (Arc::clone(self.law), Arc::clone(self.overlay));
+            View::new(loaded, law, overlay, self.now)
+        };
+        let Ok(serving) = view(Arc::new(last)) else {
             return Ok(());
         };
         let file = named.current.file.clone();
+        let next = match view(Arc::clone(loaded)) {
+            Ok(next) => next,
+            Err(fault) => return Err(Refused::Law { file, fault }),
+        };
         let accepted = named.current.accepted.as_ref();
-        let judged = match gates.judge(&serving, loaded, self.now) {
+        let judged = match gates.judge(&serving, &next, self.now) {
             Ok(judged) => judged,
             Err(fault) => return Err(Refused::Gate { file, fault }),
         };

@@ -29,6 +29,8 @@ pub struct Differences<'a> {
     pub changes: Changes,
     /// Figures of it.
     pub comparison: Comparison,
+    /// What differs, by authority.
+    pub authorities: BTreeMap<Box<str>, Tally>,
     /// `None` where names were folded by other tables, or a list is not in the catalogue.
     pub subjects: Option<SubjectCounts>,
     /// Limits that the new one exceeds.
@@ -75,6 +77,7 @@ impl<'a> Differences<'a> {
             subjects: count_subjects(old, new, &changes, catalogue, now),
             old,
             new,
+            authorities: compare::by_authority(old, new, &changes),
             changes,
             comparison,
         }
@@ -166,7 +169,7 @@ impl<'a> Differences<'a> {
             .iter()
             .map(|(list, tally)| with_moments(list, tally))
             .collect();
-        let authorities = self.comparison.authorities.iter();
+        let authorities = self.authorities.iter();
         let authorities: Vec<Value> = authorities
             .map(|(authority, tally)| tally_json("authority", authority, tally))
             .collect();
@@ -196,7 +199,7 @@ impl<'a> Differences<'a> {
 
     fn busiest_authorities(&self) -> (Vec<(&str, &Tally)>, usize) {
         let moved = |tally: &Tally| tally.added + tally.changed + tally.removed;
-        let all = self.comparison.authorities.iter();
+        let all = self.authorities.iter();
         let mut busy: Vec<(&str, &Tally)> = all
             .map(|(authority, tally)| (&**authority, tally))
             .filter(|(_, tally)| moved(tally) > 0)

@@ -2,8 +2,9 @@
 //!
 //! In: commands from operators, the snapshot folder, the clock. Out: new views, published one after
 //! the other by one thread, so that two changes can never lose each other. An act is journalled and
-//! synced, then published, then answered. Files are verified and opened here, off every check's
-//! way; old snapshots are released here too. At most three are alive: the one that serves, the one
+//! synced, then published, then answered. What `current.json` names is opened beside it, so that
+//! acts do not wait (`trial.rs`); what a steward chooses is opened here. Replaced views are released
+//! here, off every check's way. At most three snapshots are alive: the one that serves, the one
 //! before it, the one that is being opened.
 
 use super::activated::{AcceptedOrder, Claim};
@@ -11,10 +12,11 @@ use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};
 use super::clients_source::ClientsSource;
 use super::clock::Clock;
 use super::deltas::Deltas;
-use super::gates::{Gates, Trial};
+use super::gates::Gates;
 use super::recalls::Recalls;
 use super::recorder::{ActRecord, Recorder};
 use super::source::{Named, Pin, Refused, Source};
+use super::trial::{OLD_VIEW_WAIT_MAX, Trial};
 use super::view::{Law, Loaded, View};
 use crate::overlay::record::JournalEntry;
 use crate::snapshot::signature::OrderFile;
@@ -33,9 +35,7 @@ mod judged;
 mod said;
 mod units;
 
-/// Longest wait for checks that still read a replaced view, before a further snapshot is opened.
-const OLD_VIEW_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How often a judgement that is being reached is looked at.
+/// How often a trial that goes on is looked at.
 const TRIAL_LOOK: Duration = Duration::from_millis(5);
 
 /// How often a clients file that has changed is looked at until it stays the same.
@@ -165,10 +165,9 @@ impl ActorHandle {
 }
 
 /// Which snapshot is wanted.
-#[derive(Clone, Copy)]
 enum Wanted<'a> {
     /// The one that `current.json` names: it is open already.
-    Opened(&'a Arc<Loaded>),
+    Tried(Box<View>),
     /// A file of the folder.
     File(&'a str),
     /// A file that may still be open.
@@ -200,8 +199,8 @@ pub struct Actor {
     retired: Vec<Arc<View>>,
     /// What a new snapshot must keep to; `None` where nothing is asked of it.
     gates: Option<Arc<Gates>>,
-    /// What `current.json` names is open and being held against what serves.
-    trial: Option<(Named, Trial)>,
+    /// What `current.json` names is being opened and held against what serves.
+    trial: Option<Trial>,
 }
 
 /// Parts of an actor.
@@ -392,13 +391,7 @@ impl Actor {
         if !is_wanted || self.refused.as_ref() == Some(&named) {
             return;
         }
-        match self.open_named(&named) {
-            Err(refused) => self.refuse_named(named, &refused),
-            Ok(loaded) => match self.gates.clone() {
-                None => self.serve_named(named, &loaded),
-                Some(gates) => self.try_named(named, gates, loaded),
-            },
-        }
+        self.try_named(named);
     }
 
     pub(super) fn choose(
@@ -443,25 +436,25 @@ impl Actor {
         let view = self.shared.view.load_full();
         let law = Arc::clone(&view.law);
         let previous = self.previous.take();
-        self.wait_for_readers();
-        let loaded = match (wanted, previous) {
-            (Wanted::Opened(loaded), _) => Arc::clone(loaded),
+        let (loaded, tried) = match (wanted, previous) {
+            (Wanted::Tried(tried), _) => (Arc::clone(&tried.loaded), Some(tried)),
             (Wanted::Previous(file), Some(loaded)) if loaded.file.as_deref() == Some(file) => {
-                loaded
+                (loaded, None)
             }
-            (wanted, previous) => {
+            (Wanted::File(file) | Wanted::Previous(file), previous) => {
+                self.wait_for_readers();
                 // Released before the third one is opened.
                 drop(previous);
-                let (Wanted::File(file) | Wanted::Previous(file)) = wanted else {
-                    return Err(Refused::NoneOlder);
-                };
-                Arc::new(self.source.open(file, &law.catalogue)?)
+                (Arc::new(self.source.open(file, &law.catalogue)?), None)
             }
         };
         self.source.admit(&loaded, claim, now)?;
         let file = loaded.file.as_deref().unwrap_or("").to_owned();
-        let next = View::new(Arc::clone(&loaded), law, Arc::clone(&view.overlay), now)
-            .map_err(|fault| Refused::Law { file, fault })?;
+        let next = match tried {
+            Some(tried) => tried.beside(&view, now),
+            None => View::new(Arc::clone(&loaded), law, Arc::clone(&view.overlay), now),
+        };
+        let next = next.map_err(|fault| Refused::Law { file, fault })?;
         self.activate(&loaded, claim, now)?;
         *lock(&self.shared.previous) = Arc::downgrade(&view.loaded);
         self.previous = Some(Arc::clone(&view.loaded));

@@ -1,29 +1,25 @@
 //! The gates as the gateway runs them, before it serves what `current.json` names.
 //!
-//! In: the view that serves, a snapshot that is open, the law, the acts. Out: figures of what
-//! differs, what canaries and logged checks say on both, and the limits that are exceeded. All of
-//! it happens on a thread of its own, below the priority of checks, while the old snapshot serves
-//! and acts are done. Figures only: no name, number or unit leaves this file.
+//! In: the view that serves and the one that would. Out: figures of what differs, what canaries and
+//! logged checks say on both, and the limits that are exceeded. Figures only: no name, number or
+//! unit leaves this file.
 
 use super::canaries::{Canaries, CanariesError};
-use super::view::{Loaded, View};
+use super::view::View;
 use crate::changes::compare::{self, Tally};
 use crate::changes::gates::{self, CanaryFault, Evidence, Exceeded, Limits, Replay};
 use crate::check;
 use crate::decision_log::error::LogError;
 use crate::decision_log::keys::LogKeys;
 use crate::decision_log::replay::{self, ReplayCheck};
-use crate::index::binding::BindingError;
 use crate::model::term::Moment;
 use crate::snapshot::publish::Accepted;
 use crate::storage::disk::Storage;
-use crate::threads;
 use crate::wire::replayed;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// Where logged checks come from.
 pub struct Replaying {
@@ -55,17 +51,14 @@ pub enum GateFault {
     /// The canaries.
     #[error(transparent)]
     Canaries(#[from] CanariesError),
-    /// Snapshot and catalogue.
-    #[error(transparent)]
-    Binding(#[from] BindingError),
     /// The log.
     #[error("logged checks cannot be read: {0}")]
     Log(#[from] LogError),
     /// A bug.
-    #[error("the comparison with the snapshot that serves failed")]
+    #[error("opening it, or comparing it with the snapshot that serves, failed")]
     Failed,
     /// No thread.
-    #[error("no thread for the comparison: {0}")]
+    #[error("no thread to open it on: {0}")]
     Thread(#[from] io::Error),
 }
 
@@ -119,22 +112,14 @@ impl Judged {
 }
 
 impl Gates {
-    /// Holds `next` against what serves.
+    /// Holds `next` against what serves; both are of the same law and acts.
     ///
     /// Errors: what `GateFault` names.
-    pub fn judge(
-        &self,
-        serving: &View,
-        next: &Arc<Loaded>,
-        now: Moment,
-    ) -> Result<Judged, GateFault> {
-        let (old, new) = (&serving.loaded.snapshot, &next.snapshot);
-        let comparison =
-            threads::shared_below_answers(|| compare::tally(old, new, &compare::changes(old, new)));
-        let law = Arc::clone(&serving.law);
-        let view = View::new(Arc::clone(next), law, Arc::clone(&serving.overlay), now)?;
-        let canaries = self.canary_faults(&view, now)?;
-        let replay = self.replay(serving, &view, now)?;
+    pub fn judge(&self, serving: &View, next: &View, now: Moment) -> Result<Judged, GateFault> {
+        let (old, new) = (&serving.loaded.snapshot, &next.loaded.snapshot);
+        let comparison = compare::tally(old, new, &compare::changes(old, new));
+        let canaries = self.canary_faults(next, now)?;
+        let replay = self.replay(serving, next, now)?;
         let exceeded = gates::judge(
             Evidence {
                 previous: old.manifest(),
@@ -217,41 +202,4 @@ fn decide_twice(
         Some(check::run(&read, &request, now).decision.restricts())
     };
     Some((restricts(serving)?, restricts(next)?))
-}
-
-/// A judgement that is being reached.
-pub struct Trial {
-    loaded: Arc<Loaded>,
-    thread: JoinHandle<Result<Judged, GateFault>>,
-}
-
-impl Trial {
-    /// Begins on a thread of its own.
-    ///
-    /// Errors: there is no thread.
-    pub fn start(
-        gates: Arc<Gates>,
-        serving: Arc<View>,
-        loaded: Arc<Loaded>,
-        now: Moment,
-    ) -> io::Result<Self> {
-        let next = Arc::clone(&loaded);
-        let thread = std::thread::Builder::new().name("gates".to_owned());
-        let thread = thread.spawn(move || {
-            threads::stand_below_answers();
-            gates.judge(&serving, &next, now)
-        })?;
-        Ok(Self { loaded, thread })
-    }
-
-    /// Whether `finish` returns at once.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// The snapshot and the judgement; waits for it.
-    pub fn finish(self) -> (Arc<Loaded>, Result<Judged, GateFault>) {
-        let judged = self.thread.join().unwrap_or(Err(GateFault::Failed));
-        (self.loaded, judged)
-    }
 }

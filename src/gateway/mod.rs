@@ -49,6 +49,10 @@ pub mod gates;
 pub mod room;
 /// Where snapshots come from.
 pub mod source;
+/// Opens them.
+pub mod opening;
+/// One of them opened and held against what serves.
+pub mod trial;
 /// Entries taken back as wrong, and the answers that relied on them.
 pub mod recalls;
 /// Who asked about a person.

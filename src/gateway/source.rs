@@ -1,24 +1,23 @@
 //! Where snapshots come from: the folder that holds `current.json`, and what this gateway takes.
 //!
-//! In: a file's bare name. Out: a verified snapshot with its key, or the reason why it is refused:
-//! not signed as configured, damaged, of another environment, of an unknown master key, of other
-//! name tables, expired, older than what was activated, with a list that the catalogue does not
-//! know. Signatures are verified first, then the hash of the bytes, then anything is parsed. What
-//! is pinned, which versions were seen and which was the highest is kept in files of the state
-//! folder, so that a rollback holds over a restart. Used by the actor only.
+//! In: what `current.json` names, or a file's bare name. Out: what serves next (`opening.rs`), or
+//! the reason why it is refused: not signed as configured, damaged, of another environment, of an
+//! unknown master key, of other name tables, expired, older than what was activated, with a list
+//! that the catalogue does not know. What is pinned, which versions were seen and which was the
+//! highest is kept in files of the state folder, so that a rollback holds over a restart. Used by
+//! the actor only.
 
 use super::activated::{AcceptedOrder, Activated, ActivatedError, Claim, Version, VersionFault};
 use super::gates::GateFault;
-use super::room::{self, NoRoom};
+use super::opening::signature_name;
+use super::room::NoRoom;
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
-use crate::index::binding::{Binding, BindingError};
+use crate::index::binding::BindingError;
 use crate::model::term::Moment;
-use crate::name::query;
 use crate::seal::keys::{KeyId, MasterKey};
-use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Current, PublishError, SUFFIX};
-use crate::snapshot::signature::{OrderFile, SIGNATURE_SUFFIX, SignatureFile};
+use crate::snapshot::signature::OrderFile;
 use crate::snapshot::tables::OpenError;
 use crate::snapshot::trust::{Distrust, OrderRefused, Trust};
 use crate::storage::disk::Storage;
@@ -34,7 +33,6 @@ const REMEMBERED_MAX: usize = 1_000;
 const PIN_FILE: &str = "serving.json";
 
 /// What snapshots this gateway takes, and from where.
-#[derive(Clone)]
 pub struct SourceOptions {
     /// Holds `current.json` and the files it names.
     pub snapshot_dir: PathBuf,
@@ -226,7 +224,7 @@ impl Pin {
 
 /// The folder, opened for this gateway.
 pub struct Source {
-    options: SourceOptions,
+    options: Arc<SourceOptions>,
     storage: Arc<dyn Storage>,
     activated: Activated,
 }
@@ -255,7 +253,7 @@ impl Source {
     pub fn new(options: SourceOptions, storage: Arc<dyn Storage>) -> Result<Self, Refused> {
         Ok(Self {
             activated: Activated::read(&options.state_dir)?,
-            options,
+            options: Arc::new(options),
             storage,
         })
     }
@@ -296,107 +294,36 @@ impl Source {
     /// Opens the file that `current.json` names, and no other one under its name.
     pub fn open_current(&self, named: &Named, catalogue: &Catalogue) -> Result<Loaded, Refused> {
         let current = &named.current;
-        // Before anything of the file is read.
-        self.admit_version(&current.file, named.version(), Claim::Pointer)?;
-        self.open_stated(&current.file, Some(current), catalogue)
+        self.admit_named(named)?;
+        self.options.open(&current.file, Some(current), catalogue)
+    }
+
+    /// Whether the version that `current.json` names may be activated: asked before anything of
+    /// the file is read.
+    pub fn admit_named(&self, named: &Named) -> Result<(), Refused> {
+        self.admit_version(&named.current.file, named.version(), Claim::Pointer)
+    }
+
+    /// How files of the folder are opened, wherever that is done.
+    pub fn options(&self) -> &Arc<SourceOptions> {
+        &self.options
     }
 
     /// Opens and verifies a file, and looks whether this gateway may serve it at all. Whether it
     /// may be activated now is another question: `admit`.
     pub fn open(&self, file: &str, catalogue: &Catalogue) -> Result<Loaded, Refused> {
-        self.open_stated(file, None, catalogue)
-    }
-
-    fn open_stated(
-        &self,
-        file: &str,
-        pointer: Option<&Current>,
-        catalogue: &Catalogue,
-    ) -> Result<Loaded, Refused> {
-        publish::file_in(&self.options.snapshot_dir, file)?;
-        let signatures = self.signatures(file, pointer)?;
-        let trust = &self.options.trust;
-        let distrusted = |fault| Refused::Trust {
-            file: file.to_owned(),
-            fault,
-        };
-        let signers = trust.verify(signatures.as_ref()).map_err(distrusted)?;
-        // A statement that nobody known has signed says nothing.
-        let statement = signatures
-            .filter(|_| !signers.is_empty())
-            .map(|signed| signed.what);
-        let signed_hash = statement.as_ref().map(|statement| statement.blake3);
-        let stated = signed_hash.or(pointer.map(|pointer| pointer.blake3));
-        let snapshot = self.verified(file, stated)?;
-        if let Some(pointer) = pointer {
-            pointer.check(&snapshot)?;
-        }
-        if let Some(field) = statement.and_then(|signed| signed.misfit(snapshot.manifest())) {
-            let file = file.to_owned();
-            return Err(Refused::Statement { file, field });
-        }
-        let master = self.admitted(file, &snapshot, catalogue)?;
-        let is_signed = trust.has_keys() && trust.suffices(&signers);
-        if trust.has_keys() && !is_signed {
-            tracing::warn!(
-                file,
-                "the snapshot is not signed as configured; it is taken because \
-                 `require_signatures` is false"
-            );
-        }
-        let locked = snapshot.lock_memory();
-        if let Err(error) = &locked {
-            tracing::warn!(file, %error, "the snapshot serves without being locked into memory");
-        }
-        query::warm();
-        if !snapshot.has_similar_names() {
-            tracing::warn!(
-                file,
-                "the snapshot has no usable tables of similar names; only equal \
-                names are found until it is built again with this version"
-            );
-        }
-        Ok(Loaded {
-            locked: locked.is_ok(),
-            signers,
-            is_signed,
-            ..Loaded::new(snapshot, master, Some(file))
-        })
-    }
-
-    /// Signatures of a file; `None` where there are none or nobody asks for any.
-    fn signatures(
-        &self,
-        file: &str,
-        pointer: Option<&Current>,
-    ) -> Result<Option<SignatureFile>, Refused> {
-        if !self.options.trust.has_keys() {
-            return Ok(None);
-        }
-        let name = signature_name(file, pointer);
-        match publish::file_in(&self.options.snapshot_dir, &name) {
-            Ok(path) => Ok(SignatureFile::read(&path).map_err(PublishError::from)?),
-            Err(PublishError::Io { fault, .. }) if fault.kind() == io::ErrorKind::NotFound => {
-                Ok(None)
-            }
-            Err(fault) => Err(fault.into()),
-        }
+        self.options.open(file, None, catalogue)
     }
 
     /// Whether what is open may be activated at `now` on this claim. What served before a restart
     /// goes on though it has expired, as it would have without the restart.
     pub fn admit(&self, loaded: &Loaded, claim: Claim<'_>, now: Moment) -> Result<(), Refused> {
-        let file = loaded.file.as_deref().unwrap_or("");
-        let manifest = loaded.snapshot.manifest();
         let version = version_of(loaded);
         let goes_on = matches!(claim, Claim::Restart) && self.activated.has_served(version);
-        match manifest.expires.filter(|expires| *expires <= now) {
-            Some(expires) if !goes_on => Err(Refused::Expired {
-                file: file.to_owned(),
-                expires,
-            }),
-            _ => self.admit_version(file, version, claim),
+        if !goes_on {
+            loaded.unexpired(now)?;
         }
+        self.admit_version(loaded.file.as_deref().unwrap_or(""), version, claim)
     }
 
     fn admit_version(&self, file: &str, version: Version, claim: Claim<'_>) -> Result<(), Refused> {
@@ -466,47 +393,6 @@ impl Source {
         }
     }
 
-    fn verified(&self, file: &str, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
-        let path = publish::file_in(&self.options.snapshot_dir, file)?;
-        room::holds(&path)?;
-        let options = OpenOptions {
-            state_dir: Some(self.options.state_dir.clone()),
-            blake3: stated,
-            ..OpenOptions::default()
-        };
-        Snapshot::open_file(&path, &options).map_err(|fault| Refused::Open {
-            file: file.to_owned(),
-            fault,
-        })
-    }
-
-    /// The key of a snapshot that may serve.
-    fn admitted(
-        &self,
-        file: &str,
-        snapshot: &Snapshot,
-        catalogue: &Catalogue,
-    ) -> Result<&MasterKey, Refused> {
-        let manifest = snapshot.manifest();
-        let file = file.to_owned();
-        if manifest.environment != self.options.environment {
-            return Err(Refused::Environment {
-                file,
-                found: manifest.environment.clone(),
-                ours: self.options.environment.clone(),
-            });
-        }
-        if let Err(fault) = Binding::new(manifest, catalogue) {
-            return Err(Refused::Law { file, fault });
-        }
-        let mut keys = self.options.keys.iter();
-        let master = keys.find(|key| key.id() == manifest.key_id);
-        master.ok_or(Refused::Key {
-            file,
-            key_id: manifest.key_id,
-        })
-    }
-
     /// What was kept over the restart; nothing where there is no file.
     ///
     /// Errors: a file that cannot be read; without it a rollback would be forgotten unseen.
@@ -559,22 +445,16 @@ impl Source {
             return stated;
         }
         if self.options.trust.is_required {
-            let signed = self.signatures(name, None).ok()??;
+            let signed = self.options.signatures(name, None).ok()??;
             self.options.trust.verify(Some(&signed)).ok()?;
             return Some(signed.what.version);
         }
-        Some(self.verified(name, None).ok()?.manifest().version)
+        Some(self.options.verified(name, None).ok()?.manifest().version)
     }
 
     fn pin_path(&self) -> PathBuf {
         self.options.state_dir.join(PIN_FILE)
     }
-}
-
-/// Name of a file's signatures: the one that the pointer says, else the file's with `.sig`.
-fn signature_name(file: &str, pointer: Option<&Current>) -> String {
-    let stated = pointer.and_then(|pointer| pointer.signatures.clone());
-    stated.unwrap_or_else(|| format!("{file}{SIGNATURE_SUFFIX}"))
 }
 
 fn version_of(loaded: &Loaded) -> Version {

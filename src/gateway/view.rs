@@ -116,7 +116,7 @@ impl View {
             out: &out,
         };
         let today = now.day();
-        let standings = [today, today.next()].map(|day| Arc::new(Standing::compute(ground, day)));
+        let standings = Standing::of_days(ground, [today, today.next()]).map(Arc::new);
         Ok(Self {
             binding: Arc::new(binding),
             loaded,
@@ -157,6 +157,25 @@ impl View {
             relisted,
             standings,
         }
+    }
+
+    /// The same with the law and the acts of what serves. Work: the entries that acts since
+    /// concern; all of them only where the catalogue or the day is another one.
+    ///
+    /// Errors: as `new`.
+    pub fn beside(self, serving: &Self, now: Moment) -> Result<Self, BindingError> {
+        let (law, overlay) = (&serving.law, &serving.overlay);
+        let fits = Arc::ptr_eq(&self.law.catalogue, &law.catalogue) && self.day() == now.day();
+        if !fits {
+            return Self::new(self.loaded, Arc::clone(law), Arc::clone(overlay), now);
+        }
+        // Acts are only added.
+        let is_new = |id: &&EntryId| overlay.acts_on(id).len() != self.overlay.acts_on(id).len();
+        let touched: Vec<EntryId> = overlay.entry_ids().filter(is_new).cloned().collect();
+        Ok(Self {
+            law: Arc::clone(law),
+            ..self.with_acts(Arc::clone(overlay), &touched, now)
+        })
     }
 
     /// The same for the day of `now` and the day after it.

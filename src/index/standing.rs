@@ -12,6 +12,7 @@ use crate::model::entry::{EntryIndex, Status};
 use crate::model::term::Day;
 use crate::snapshot::entries::Facts;
 use crate::snapshot::open::Snapshot;
+use std::ops::RangeInclusive;
 use zerocopy::little_endian::U32;
 
 /// Which entries count on `day`.
@@ -37,22 +38,32 @@ pub struct Ground<'a> {
 impl Standing {
     /// Computes the bits of one day. Work: one pass over the entries and one over the groups.
     pub fn compute(ground: Ground<'_>, day: Day) -> Self {
+        let [standing] = Self::of_days(ground, [day]);
+        standing
+    }
+
+    /// Computes the bits of several days in one pass.
+    pub fn of_days<const DAYS: usize>(ground: Ground<'_>, days: [Day; DAYS]) -> [Self; DAYS] {
         let entries = ground.snapshot.entry_count();
-        let mut standing = Self {
+        let mut standings = days.map(|day| Self {
             day,
             counts: Bits::new(entries),
-        };
-        for index in 0..entries {
-            let facts = ground.snapshot.facts(EntryIndex(index));
-            if facts.case_group().is_none() {
-                let counts = alone(ground, index, facts, day);
-                standing.counts.set(index, counts);
+        });
+        for (index, facts) in (0..).zip(ground.snapshot.all_facts()) {
+            if facts.case_group().is_none()
+                && let Some(span) = span_alone(ground, index, facts)
+            {
+                for standing in &mut standings {
+                    standing.counts.set(index, span.contains(&standing.day));
+                }
             }
         }
         for members in ground.snapshot.case_groups() {
-            standing.settle_case(ground, members);
+            for standing in &mut standings {
+                standing.settle_case(ground, members);
+            }
         }
-        standing
+        standings
     }
 
     /// The same day after acts changed what is out; `touched` are the entries the acts concern.
@@ -64,7 +75,8 @@ impl Standing {
             if let Some(group) = facts.case_group() {
                 standing.settle_case(ground, ground.snapshot.case_group(group));
             } else {
-                let counts = alone(ground, entry.0, facts, self.day);
+                let span = span_alone(ground, entry.0, facts);
+                let counts = span.is_some_and(|span| span.contains(&self.day));
                 standing.counts.set(entry.0, counts);
             }
         }
@@ -189,12 +201,15 @@ fn case_absence(
     Some(Absence::CaseOther(EntryIndex(other)))
 }
 
-/// Whether an entry that shares its case with no other counts.
-fn alone(ground: Ground<'_>, index: u32, facts: &Facts, day: Day) -> bool {
-    is_not_out(ground, index, facts)
-        && facts.in_force_from() <= day
-        && is_within_term(ground, facts, day)
-        && !is_replaced(ground, facts, day)
+/// The days on which an entry that shares its case with no other counts.
+fn span_alone(ground: Ground<'_>, index: u32, facts: &Facts) -> Option<RangeInclusive<Day>> {
+    if !is_not_out(ground, index, facts) {
+        return None;
+    }
+    let last = last_in_force(ground, facts)?;
+    let replaced = replaced_on(ground, facts);
+    let last = replaced.map_or(last, |day| last.min(Day(day.0.saturating_sub(1))));
+    Some(facts.in_force_from()..=last)
 }
 
 /// Decision rules 2.1 and 2.3.
@@ -202,34 +217,36 @@ fn is_not_out(ground: Ground<'_>, index: u32, facts: &Facts) -> bool {
     facts.status() == Status::InForce && ground.out.binary_search(&EntryIndex(index)).is_err()
 }
 
-/// Decision rules 2.2, the end.
-fn is_within_term(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
-    let Some(bound) = ground.binding.list_of(facts) else {
-        return false;
-    };
+/// Decision rules 2.2, the end; a list that the catalogue lacks is never in force.
+fn last_in_force(ground: Ground<'_>, facts: &Facts) -> Option<Day> {
+    let bound = ground.binding.list_of(facts)?;
     let rules = &ground.catalogue.list(bound.list).rules;
-    last_day(facts, bound.grade_of(facts), rules).is_none_or(|last| day <= last)
+    Some(last_day(facts, bound.grade_of(facts), rules).unwrap_or(Day(i32::MAX)))
+}
+
+fn is_within_term(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
+    last_in_force(ground, facts).is_some_and(|last| day <= last)
 }
 
 /// Decision rules 2.4: another rating of the same subject with a later start has started, whatever
 /// became of it.
 fn is_replaced(ground: Ground<'_>, facts: &Facts, day: Day) -> bool {
-    let Some(group) = facts.subject_group() else {
-        return false;
-    };
-    let Some(bound) = ground.binding.list_of(facts) else {
-        return false;
-    };
+    replaced_on(ground, facts).is_some_and(|from| from <= day)
+}
+
+/// First day on which `is_replaced`.
+fn replaced_on(ground: Ground<'_>, facts: &Facts) -> Option<Day> {
+    let group = facts.subject_group()?;
+    let bound = ground.binding.list_of(facts)?;
     if ground.catalogue.list(bound.list).kind != ListKind::Rating {
-        return false;
+        return None;
     }
-    ground.snapshot.subject_group(group).iter().any(|other| {
-        let from = ground
-            .snapshot
-            .facts(EntryIndex(other.get()))
-            .in_force_from();
-        from > facts.in_force_from() && from <= day
-    })
+    let members = ground.snapshot.subject_group(group).iter();
+    members
+        .map(|other| ground.snapshot.facts(EntryIndex(other.get())))
+        .map(Facts::in_force_from)
+        .filter(|from| *from > facts.in_force_from())
+        .min()
 }
 
 /// A plain set of bits.

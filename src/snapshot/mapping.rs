@@ -5,13 +5,17 @@
 //! the state folder or, without one, into memory. What is mapped is the very file that was looked
 //! at: by its descriptor, never by its name again. The one place with `unsafe`.
 
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Advice, Mmap, MmapMut, MmapOptions, UncheckedAdvice};
 use rustix::fs::OFlags;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Pages are brought, locked and given back so many bytes at a time: the system holds a lock of the
+/// whole process meanwhile, and a thread of low priority may hold it long.
+const SLICE_BYTES: usize = 4 << 20;
 
 /// Where the bytes of a snapshot are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,9 +89,18 @@ impl Mapping {
 
     /// Keeps all pages in memory.
     ///
-    /// Errors: the limit on locked memory does not allow it.
+    /// Errors: the limit on locked memory does not allow it; then none is kept.
+    #[expect(unsafe_code, reason = "the system call takes an address")]
     pub fn lock(&self) -> io::Result<()> {
-        self.map.lock()
+        for slice in self.map.chunks(SLICE_BYTES) {
+            let first = slice.as_ptr().cast_mut().cast();
+            // SAFETY: these are bytes of the mapping, which lives; no byte changes.
+            if let Err(fault) = unsafe { rustix::mm::mlock(first, slice.len()) } {
+                self.map.unlock()?;
+                return Err(fault.into());
+            }
+        }
+        Ok(())
     }
 
     fn read(mut file: File) -> io::Result<Self> {
@@ -109,12 +122,35 @@ impl Mapping {
         // SAFETY: the mapping is private and read-only, and the file behind it is not written to
         // or cut while it lives: only this user and root may (`ours_alone`, checked on this very
         // descriptor, or a copy of ours without a name), and they replace snapshots by rename.
-        let map = unsafe { MmapOptions::new().populate().map_copy_read_only(file)? };
+        let map = unsafe { MmapOptions::new().map_copy_read_only(file)? };
+        for start in (0..map.len()).step_by(SLICE_BYTES) {
+            let bytes = SLICE_BYTES.min(map.len() - start);
+            // Where the system cannot do this, pages come as they are read.
+            let _ = map.advise_range(Advice::PopulateRead, start, bytes);
+        }
         Ok(Self {
             bytes: map.len(),
             map,
             residence,
         })
+    }
+}
+
+impl Drop for Mapping {
+    #[expect(unsafe_code, reason = "a page that is given back may read as another one")]
+    fn drop(&mut self) {
+        // What fails here is done by the system when the mapping ends.
+        for (number, slice) in self.map.chunks(SLICE_BYTES).enumerate() {
+            let first = slice.as_ptr().cast_mut().cast();
+            // SAFETY: these are bytes of the mapping, which lives; no byte changes.
+            let _ = unsafe { rustix::mm::munlock(first, slice.len()) };
+            let start = number * SLICE_BYTES;
+            // SAFETY: nobody reads the bytes any more, for nobody can have borrowed them.
+            let _ = unsafe {
+                self.map
+                    .unchecked_advise_range(UncheckedAdvice::DontNeed, start, slice.len())
+            };
+        }
     }
 }
 

@@ -54,7 +54,6 @@ fn comparison(lists: &[(&str, u64, u64, u64)]) -> Comparison {
             .iter()
             .map(|(id, before, added, removed)| ((*id).into(), tally(*before, *added, *removed)))
             .collect(),
-        authorities: std::collections::BTreeMap::new(),
     }
 }
 
