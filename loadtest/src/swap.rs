@@ -44,7 +44,8 @@ const P99_RATIO_MAX: f64 = 2.0;
 /// Arguments of `loadtest swap`.
 #[derive(Args)]
 #[command(
-    after_help = "Needs two cores. The copy runs on any of the two at niceness 19. The newer \
+    after_help = "Needs two cores. The copy runs on any of the two at niceness 19, \
+                        synced piece by piece. The newer \
                         snapshot is held against the older before, as always, so it must be much \
                         the same list."
 )]
@@ -126,6 +127,7 @@ pub fn run(arguments: &SwapArguments) -> Result<()> {
         let mut rate = arguments.rate;
         for number in 0..arguments.rounds {
             let place = arguments.pair.place(&format!("round-{number}"))?;
+            quiet_disk()?;
             let round = one_round(arguments, prepared, &published, &place, rate)?;
             place.remove()?;
             rate = Some(round.rate);
@@ -265,16 +267,29 @@ fn swap(
     }
 }
 
-/// A copy that gives way to all others; what it says comes with its end.
+/// A copy that gives way to all others; what it says comes with its end. Each piece is on the disk
+/// before the next is read: else the system gathers gigabytes, and holds up whoever writes.
 fn copy_aside(from: &Path, to: &Path) -> Result<Child> {
     Command::new("nice")
-        .args(["-n", "19", "cp", "--reflink=never"])
-        .args([from, to])
+        .args(["-n", "19", "dd", "bs=4M", "oflag=dsync", "status=none"])
+        .arg(format!("if={}", from.display()))
+        .arg(format!("of={}", to.display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot start `cp` by `nice`")
+        .context("cannot start `dd` by `nice`")
+}
+
+/// Nothing that was written before is still on its way to the disk.
+fn quiet_disk() -> Result<()> {
+    let synced = Command::new("sync")
+        .status()
+        .context("cannot start `sync`")?;
+    match synced.success() {
+        true => Ok(()),
+        false => bail!("`sync` failed"),
+    }
 }
 
 fn has_ended(copying: &mut Child) -> Result<bool> {

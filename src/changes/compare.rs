@@ -223,7 +223,11 @@ pub fn tally(old: &Snapshot, new: &Snapshot, changes: &Changes) -> Comparison {
 }
 
 /// Counts what differs by authority. Work: all records of both snapshots.
-pub fn by_authority(old: &Snapshot, new: &Snapshot, changes: &Changes) -> BTreeMap<Box<str>, Tally> {
+pub fn by_authority(
+    old: &Snapshot,
+    new: &Snapshot,
+    changes: &Changes,
+) -> BTreeMap<Box<str>, Tally> {
     let mut authorities = Groups::default();
     for (snapshot, is_new) in [(old, false), (new, true)] {
         for (reference, count) in (0..).zip(authority_counts(snapshot)) {

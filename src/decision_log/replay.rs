@@ -47,10 +47,9 @@ pub fn latest(
     from: Moment,
     checks_max: usize,
 ) -> Result<ReplayChecks, LogError> {
-    let mut found = ReplayChecks::default();
-    let mut names = Names::default();
-    let mut shard: Option<ShardKeys> = None;
-    let mut records: VecDeque<(Box<CheckRecord>, Option<ShardKeys>)> = VecDeque::new();
+    // What the frames of a segment refer to, and its keys; what stays closed is counted below.
+    let mut segments: Vec<(Names, Option<ShardKeys>)> = Vec::new();
+    let mut frames: VecDeque<Kept> = VecDeque::new();
     chain::read_last(
         storage,
         folder,
@@ -60,11 +59,11 @@ pub fn latest(
             let damage = || nonsense(header.number, frame.offset);
             match frame.kind {
                 KIND_SEGMENT => {
-                    names = Names::default();
-                    // What stays closed is counted below.
-                    shard = months::open_shard(storage, folder, keys, header).ok();
+                    let shard = months::open_shard(storage, folder, keys, header).ok();
+                    segments.push((Names::default(), shard));
                 }
                 KIND_TEXT | KIND_CONTEXT => {
+                    let (names, _) = segments.last_mut().ok_or_else(damage)?;
                     let learned = names.learn(frame.kind, frame.payload);
                     learned.ok_or_else(damage)?;
                 }
@@ -73,22 +72,32 @@ pub fn latest(
                     if head.moment < from {
                         return Ok(());
                     }
-                    let position = Position(frame.index);
-                    let record =
-                        entry::check(frame.payload, position, &names).ok_or_else(damage)?;
-                    if records.len() == checks_max {
-                        records.pop_front();
-                    }
-                    records.push_back((Box::new(record), shard.clone()));
+                    // Nearly all of them are pushed out again: only the last are read.
+                    let mut kept = match frames.len() == checks_max {
+                        true => frames.pop_front().unwrap_or_default(),
+                        false => Kept::default(),
+                    };
+                    kept.payload.clear();
+                    kept.payload.extend_from_slice(frame.payload);
+                    kept.position = frame.index;
+                    kept.segment = segments.len().checked_sub(1).ok_or_else(damage)?;
+                    kept.place = (header.number, frame.offset);
+                    frames.push_back(kept);
                 }
                 _ => {}
             }
             Ok(())
         },
     )?;
-    for (mut record, shard) in records {
+    let mut found = ReplayChecks::default();
+    for kept in frames {
+        let damage = || nonsense(kept.place.0, kept.place.1);
+        let (names, shard) = segments.get(kept.segment).ok_or_else(damage)?;
+        let read = entry::check(&kept.payload, Position(kept.position), names);
+        let mut record = Box::new(read.ok_or_else(damage)?);
         let sealed = std::mem::take(&mut record.sealed);
-        let opened = shard.and_then(|shard| shard.unseal(&record.check_id.0, &sealed).ok());
+        let opened = shard.as_ref();
+        let opened = opened.and_then(|shard| shard.unseal(&record.check_id.0, &sealed).ok());
         match opened {
             None => found.sealed += 1,
             Some(request) => found.checks.push_back(ReplayCheck {
@@ -98,4 +107,15 @@ pub fn latest(
         }
     }
     Ok(found)
+}
+
+/// A check's frame, not read yet.
+#[derive(Default)]
+struct Kept {
+    payload: Vec<u8>,
+    position: u64,
+    /// Of those that were read.
+    segment: usize,
+    /// Number of its segment, and where it begins there.
+    place: (u64, u64),
 }

@@ -3,9 +3,9 @@
 //! In: commands from operators, the snapshot folder, the clock. Out: new views, published one after
 //! the other by one thread, so that two changes can never lose each other. An act is journalled and
 //! synced, then published, then answered. What `current.json` names is opened beside it, so that
-//! acts do not wait (`trial.rs`); what a steward chooses is opened here. Replaced views are released
-//! here, off every check's way. At most three snapshots are alive: the one that serves, the one
-//! before it, the one that is being opened.
+//! acts do not wait (`trial.rs`); what a steward chooses is opened here. Replaced views are
+//! released here, off every check's way. At most three snapshots are alive: the one that serves,
+//! the one before it, the one that is being opened.
 
 use super::activated::{AcceptedOrder, Claim};
 use super::acts::{ActDone, ActError, ActOrder, Keeper, Kept};

@@ -6,7 +6,7 @@
 //! any thread. Used by `source.rs` and, beside the actor, by `trial.rs`.
 
 use super::room;
-use super::source::{Refused, SourceOptions};
+use super::source::{Refused, SourceOptions, signature_name};
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
 use crate::index::binding::Binding;
@@ -15,7 +15,7 @@ use crate::name::query;
 use crate::seal::keys::MasterKey;
 use crate::snapshot::open::{OpenOptions, Snapshot};
 use crate::snapshot::publish::{self, Current, PublishError};
-use crate::snapshot::signature::{SIGNATURE_SUFFIX, SignatureFile};
+use crate::snapshot::signature::SignatureFile;
 use std::io;
 
 impl SourceOptions {
@@ -99,7 +99,11 @@ impl SourceOptions {
     }
 
     /// A file of the folder, verified.
-    pub(super) fn verified(&self, file: &str, stated: Option<[u8; 32]>) -> Result<Snapshot, Refused> {
+    pub(super) fn verified(
+        &self,
+        file: &str,
+        stated: Option<[u8; 32]>,
+    ) -> Result<Snapshot, Refused> {
         let path = publish::file_in(&self.snapshot_dir, file)?;
         room::holds(&path)?;
         let options = OpenOptions {
@@ -153,10 +157,4 @@ impl Loaded {
             }),
         }
     }
-}
-
-/// Name of a file's signatures: the one that the pointer says, else the file's with `.sig`.
-pub(super) fn signature_name(file: &str, pointer: Option<&Current>) -> String {
-    let stated = pointer.and_then(|pointer| pointer.signatures.clone());
-    stated.unwrap_or_else(|| format!("{file}{SIGNATURE_SUFFIX}"))
 }

@@ -9,7 +9,6 @@
 
 use super::activated::{AcceptedOrder, Activated, ActivatedError, Claim, Version, VersionFault};
 use super::gates::GateFault;
-use super::opening::signature_name;
 use super::room::NoRoom;
 use super::view::Loaded;
 use crate::catalogue::measure::Catalogue;
@@ -17,7 +16,7 @@ use crate::index::binding::BindingError;
 use crate::model::term::Moment;
 use crate::seal::keys::{KeyId, MasterKey};
 use crate::snapshot::publish::{self, Current, PublishError, SUFFIX};
-use crate::snapshot::signature::OrderFile;
+use crate::snapshot::signature::{OrderFile, SIGNATURE_SUFFIX};
 use crate::snapshot::tables::OpenError;
 use crate::snapshot::trust::{Distrust, OrderRefused, Trust};
 use crate::storage::disk::Storage;
@@ -455,6 +454,12 @@ impl Source {
     fn pin_path(&self) -> PathBuf {
         self.options.state_dir.join(PIN_FILE)
     }
+}
+
+/// Name of a file's signatures: the one that the pointer says, else the file's with `.sig`.
+pub(super) fn signature_name(file: &str, pointer: Option<&Current>) -> String {
+    let stated = pointer.and_then(|pointer| pointer.signatures.clone());
+    stated.unwrap_or_else(|| format!("{file}{SIGNATURE_SUFFIX}"))
 }
 
 fn version_of(loaded: &Loaded) -> Version {

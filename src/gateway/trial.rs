@@ -2,7 +2,8 @@
 //!
 //! In: a pointer, how files are opened, the gates, the view that serves. Out: a view that could
 //! serve, and the judgement on it. All of it happens on threads of its own, below the priority of
-//! checks, while the old snapshot serves and acts are done; the actor concludes (`actor/judged.rs`).
+//! checks, while the old snapshot serves and acts are done; the actor concludes
+//! (`actor/judged.rs`).
 
 use super::gates::{GateFault, Gates, Judged};
 use super::source::{Named, Refused, SourceOptions};
@@ -91,7 +92,9 @@ impl Candidate {
         wait_for_readers(&self.retired);
         let current = &named.current;
         let law = Arc::clone(&serving.law);
-        let loaded = self.options.open(&current.file, Some(current), &law.catalogue)?;
+        let loaded = self
+            .options
+            .open(&current.file, Some(current), &law.catalogue)?;
         loaded.unexpired(now)?;
         let overlay = Arc::clone(&serving.overlay);
         let view = View::new(Arc::new(loaded), law, overlay, now).map_err(|fault| {

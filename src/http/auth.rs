@@ -17,7 +17,7 @@ const TOKEN_CHARS_MAX: usize = 256;
 
 /// What a request brings. Errors: 401 where it is neither a token nor a certificate, or where the
 /// header `Authorization` is there but is no token.
-fn brought(head: &Parts) -> Result<Brought<'_>, Problem> {
+pub fn brought(head: &Parts) -> Result<Brought<'_>, Problem> {
     let certificate = head.extensions.get::<CertificateHash>().copied();
     let token = match head.headers.contains_key(AUTHORIZATION) || certificate.is_none() {
         true => Some(token(&head.headers)?),
@@ -26,20 +26,33 @@ fn brought(head: &Parts) -> Result<Brought<'_>, Problem> {
     Ok(Brought { token, certificate })
 }
 
+/// The same of a request whose header was read by hand.
+pub fn brought_by(
+    authorization: Option<&str>,
+    certificate: Option<CertificateHash>,
+) -> Result<Brought<'_>, Problem> {
+    let token = match (authorization, certificate) {
+        (None, Some(_)) => None,
+        (line, _) => Some(line.and_then(bearer).ok_or_else(unauthorised)?),
+    };
+    Ok(Brought { token, certificate })
+}
+
 /// The token of a request. Errors: 401 where there is none, or more than one.
 fn token(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let line = lines.next().and_then(|line| line.to_str().ok());
-    let token = line.and_then(|line| {
-        let (scheme, token) = line.split_once(' ')?;
-        let token = token.trim();
-        let fits = !token.is_empty() && token.len() <= TOKEN_CHARS_MAX;
-        (scheme.eq_ignore_ascii_case("bearer") && fits).then_some(token)
-    });
-    match (token, lines.next()) {
+    match (line.and_then(bearer), lines.next()) {
         (Some(token), None) => Ok(token),
         _ => Err(unauthorised()),
     }
+}
+
+fn bearer(line: &str) -> Option<&str> {
+    let (scheme, token) = line.split_once(' ')?;
+    let token = token.trim();
+    let fits = !token.is_empty() && token.len() <= TOKEN_CHARS_MAX;
+    (scheme.eq_ignore_ascii_case("bearer") && fits).then_some(token)
 }
 
 /// What a request brings, and the unit that it comes from. Errors: 401, the same whatever is wrong.
@@ -49,9 +62,18 @@ pub fn recognise<'h, 'l>(
     head: &'h Parts,
 ) -> Result<(Brought<'h>, &'l Client), Problem> {
     let brought = brought(head)?;
+    Ok((brought, known(gateway, law, brought)?))
+}
+
+/// The unit that somebody comes from. Errors: 401.
+pub fn known<'l>(
+    gateway: &Gateway,
+    law: &'l Law,
+    brought: Brought<'_>,
+) -> Result<&'l Client, Problem> {
     let now = gateway.shared.clock.now();
     let client = law.clients.authenticate(brought, now);
-    Ok((brought, client.ok_or_else(unauthorised)?))
+    client.ok_or_else(unauthorised)
 }
 
 /// What a request says of its operator.

@@ -15,6 +15,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+/// Media type of most bodies.
+pub const JSON: &str = "application/json";
+
 /// Errors: a head that another reader on the way may understand otherwise. The connection must be
 /// closed after it.
 pub fn unambiguous(head: &Parts) -> Result<(), Problem> {
@@ -68,7 +71,7 @@ pub fn is_absent(headers: &HeaderMap) -> bool {
 
 /// Errors: 415 where the body is not `application/json` in UTF-8.
 pub fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
-    is_of_type(headers, "application/json")
+    is_of_type(headers, JSON)
 }
 
 /// Errors: 415 where the body is not `application/x-ndjson` in UTF-8.
@@ -79,6 +82,12 @@ pub fn is_ndjson(headers: &HeaderMap) -> Result<(), Problem> {
 fn is_of_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let stated = types.next().and_then(|value| value.to_str().ok());
+    let stated = stated.filter(|_| types.next().is_none());
+    states(stated, wanted)
+}
+
+/// Errors: 415 where the one value of `Content-Type` is not `wanted` in UTF-8.
+pub fn states(stated: Option<&str>, wanted: &str) -> Result<(), Problem> {
     let is_it = stated.is_some_and(|stated| {
         let (media_type, parameters) = stated.split_once(';').unwrap_or((stated, ""));
         let charset = parameters.trim().trim_matches('"');
@@ -87,7 +96,7 @@ fn is_of_type(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
                 || charset.eq_ignore_ascii_case("charset=utf-8")
                 || charset.eq_ignore_ascii_case("charset=\"utf-8"))
     });
-    if is_it && types.next().is_none() {
+    if is_it {
         return Ok(());
     }
     let detail = format!("send `Content-Type: {wanted}` and UTF-8");

@@ -11,9 +11,11 @@
 
 use super::framing::{Fault, Framing};
 use super::http2;
+use super::lane::{End, Lane, OfConnection};
 use super::limits::Limits;
-use super::progress::{Phase, Progress, Serving};
+use super::progress::{Overdue, Progress, Serving};
 use super::reply::Reply;
+use crate::seal::certificate::CertificateHash;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::server::conn::http2::Connection as Http2;
@@ -27,7 +29,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -155,11 +157,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedSocket<S> {
 }
 
 /// Serves one socket until its peer is done, a limit is passed, or `stopping` turns true and the
-/// request in hand is answered.
+/// request in hand is answered. On the check listener the `lane` serves it first.
 pub async fn serve<S, F>(
     mut socket: S,
     limits: Arc<Limits>,
     mut stopping: watch::Receiver<bool>,
+    lane: Option<(Arc<Lane>, Option<CertificateHash>)>,
     answer: F,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -181,8 +184,40 @@ pub async fn serve<S, F>(
     };
     let mut watch = interval(limits.watch_interval());
     watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let watch = (watch, Overdue::new(&limits));
+    let mut watch = (watch, Overdue::new(&limits));
     let progress = Arc::new(Progress::default());
+    let mut first = first;
+    if let Some((lane, certificate)) = lane.filter(|_| !first.is_http2) {
+        let of = OfConnection {
+            progress: &progress,
+            certificate,
+            watch: &mut watch,
+            stopping: stopping.clone(),
+        };
+        let bytes = std::mem::take(&mut first.bytes);
+        match lane.serve(&mut socket, bytes, of).await {
+            End::Other(bytes) => first.bytes = bytes,
+            End::Over => {
+                let goodbye = pin!(socket.shutdown());
+                return until_over(goodbye, |_| (), watch, stopping, &progress, false).await;
+            }
+        }
+    }
+    let of = (limits, stopping, progress);
+    by_hyper(socket, first, of, watch, answer).await;
+}
+
+/// Serves what the lane does not.
+async fn by_hyper<S, F>(
+    socket: S,
+    first: http2::First,
+    (limits, stopping, progress): (Arc<Limits>, watch::Receiver<bool>, Arc<Progress>),
+    watch: (Interval, Overdue),
+    answer: F,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Fn(Request<Incoming>, Serving) -> Answering,
+{
     let of_request = Arc::clone(&progress);
     let service = service_fn(move |request| Answered(answer(request, of_request.begin())));
     let reading = match first.is_http2 {
@@ -271,97 +306,6 @@ async fn until_over<C: Future>(
                     shut(connection.as_mut());
                 }
             }
-        }
-    }
-}
-
-/// How long a connection has stood in its phase without moving, in ticks.
-struct Overdue {
-    head_ticks_max: u32,
-    idle_ticks_max: u32,
-    phase: Phase,
-    moves: u32,
-    ticks: u32,
-}
-
-impl Overdue {
-    fn new(limits: &Limits) -> Self {
-        let tick_ms = limits.watch_interval().as_millis().max(1);
-        let ticks = |limit_ms: u64| {
-            let limit = Duration::from_millis(limit_ms).as_millis();
-            u32::try_from(limit.div_ceil(tick_ms)).unwrap_or(u32::MAX)
-        };
-        Self {
-            head_ticks_max: ticks(limits.header_timeout_ms),
-            idle_ticks_max: ticks(limits.idle_timeout_ms),
-            phase: Phase::Idle,
-            moves: 0,
-            ticks: 0,
-        }
-    }
-
-    /// A head that trickles in is over at its limit although bytes move; a request in service has
-    /// limits of its own (body, log), so only the idle limit of a stalled peer bounds it here.
-    fn is_over(&mut self, progress: &Progress) -> bool {
-        let (phase, moves) = (progress.phase(), progress.moves());
-        let ticks_max = match phase {
-            Phase::Head => self.head_ticks_max,
-            Phase::Idle | Phase::Serving => self.idle_ticks_max,
-        };
-        if phase == self.phase && moves == self.moves {
-            self.ticks += 1;
-        } else {
-            (self.phase, self.moves, self.ticks) = (phase, moves, 0);
-        }
-        self.ticks > ticks_max
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limits() -> Limits {
-        Limits {
-            header_timeout_ms: 40,
-            idle_timeout_ms: 80,
-            ..Limits::default()
-        }
-    }
-
-    #[track_caller]
-    fn ticks_until_over(overdue: &mut Overdue, progress: &Progress, wanted: u32) {
-        let over = (1..100).find(|_| overdue.is_over(progress));
-        assert_eq!(over, Some(wanted));
-    }
-
-    #[test]
-    fn a_head_that_trickles_in_is_over_at_its_limit() {
-        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
-        assert!(!overdue.is_over(&progress));
-        progress.has_read();
-        for _ in 0..2 {
-            assert!(!overdue.is_over(&progress));
-            // Further bytes of the same head are no new phase and no move.
-            progress.has_read();
-        }
-        ticks_until_over(&mut overdue, &progress, 4);
-    }
-
-    #[test]
-    fn an_idle_connection_is_over_later_than_a_slow_head() {
-        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
-        ticks_until_over(&mut overdue, &progress, 9);
-    }
-
-    #[test]
-    fn an_answer_that_moves_is_not_over() {
-        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
-        let progress = Arc::new(progress);
-        let _serving = progress.begin();
-        for _ in 0..50 {
-            progress.moved();
-            assert!(!overdue.is_over(&progress));
         }
     }
 }

@@ -1,15 +1,20 @@
 //! What every request of one runtime shares.
 
 use super::limits::Limits;
-use super::overload::{self, Asked, Load};
+use super::overload::{Asked, Load};
 use super::reply::{self, Reply};
 use super::shares::UnitSlot;
 use crate::gateway::client::Client;
 use crate::gateway::service::Gateway;
 use crate::telemetry::Durations;
 use crate::telemetry::shed::{ShedClass, ShedReason};
-use hyper::{HeaderMap, Response};
+use crate::wire::problem::{Problem, ProblemKind};
+use hyper::Response;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// Shared by the requests of one runtime.
@@ -34,11 +39,11 @@ pub struct Admitted {
 }
 
 impl Context {
-    /// Whether a request whose head is just read may go on, perhaps after it stood back; `client`
-    /// is who asks, where known.
+    /// Whether a request whose head was read at `head_at` may go on, perhaps after it stood back;
+    /// `client` is who asks, where known; `deadline` how long it waits for an answer.
     pub async fn admit(
         &self,
-        headers: &HeaderMap,
+        (head_at, deadline): (Instant, Option<Duration>),
         class: ShedClass,
         client: Option<&Client>,
     ) -> Result<Admitted, ShedReason> {
@@ -47,9 +52,8 @@ impl Context {
             unit: client.map_or(UnitSlot::UNKNOWN, |client| {
                 UnitSlot::of(&client.policy_hash)
             }),
-            deadline: overload::deadline(headers),
+            deadline,
         };
-        let head_at = Instant::now();
         self.load.admit(asked, head_at).await?;
         Ok(Admitted { asked, head_at })
     }
@@ -64,6 +68,14 @@ impl Context {
         reply::shed(reason, self.load.dice())
     }
 
+    /// 500, counted and recorded: nothing was decided, or nothing that anybody was told.
+    pub fn failed(&self) -> Response<Reply> {
+        let detail = "the gateway failed on this request; nothing was decided";
+        let problem = Problem::new(ProblemKind::Internal, detail);
+        self.gateway.refused(&problem, None, "");
+        reply::closing(reply::problem(&problem))
+    }
+
     /// Counts further work of a request, in checks.
     pub fn is_many(&self, admitted: Admitted, checks: usize) {
         self.load.use_share(admitted.asked.unit, checks);
@@ -73,5 +85,35 @@ impl Context {
     pub fn wait_max(&self, admitted: Admitted) -> Duration {
         let stall_max = Duration::from_millis(self.limits.stall_ms_max);
         admitted.asked.deadline.unwrap_or(stall_max).min(stall_max)
+    }
+}
+
+/// Does `work`; where it panics the answer is `failed`, and the connection's thread goes on. What
+/// was recorded and not sent says so itself, while it is dropped.
+pub async fn unharmed<T>(mut work: Pin<&mut impl Future<Output = T>>, failed: impl Fn() -> T) -> T {
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(failed()))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+
+    #[test]
+    fn a_panic_becomes_an_answer() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let work = async {
+            tokio::task::yield_now().await;
+            assert_eq!(1 + 1, 3, "as wanted");
+            1
+        };
+        assert_eq!(runtime.block_on(unharmed(pin!(work), || 2)), 2);
+        assert_eq!(runtime.block_on(unharmed(pin!(async { 1 }), || 2)), 1);
     }
 }

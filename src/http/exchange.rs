@@ -7,6 +7,7 @@
 use super::auth;
 use super::body;
 use super::context::Context;
+use super::overload;
 use super::reply::{self, Reply};
 use crate::gateway::actor::Stopped;
 use crate::gateway::client::{Client, ClientRole};
@@ -66,7 +67,11 @@ pub async fn open<'l>(
     // No body is read of what is turned away.
     let client = known.as_ref().ok().map(|(_, client)| *client);
     context
-        .admit(&head.headers, ShedClass::Interactive, client)
+        .admit(
+            overload::times(&head.headers),
+            ShedClass::Interactive,
+            client,
+        )
         .await
         .map_err(|reason| reply::shed_problem(reason, context.load.dice()))?;
     let (_, client) = known?;

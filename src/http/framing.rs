@@ -137,8 +137,7 @@ impl Framing {
     pub fn pass(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut at = 0;
         // The end of the last whole request, where nothing of the next passed before `bytes`.
-        let is_between = self.next == Next::RequestLine && self.line.is_empty();
-        let mut fresh = is_between.then_some(0);
+        let mut fresh = self.is_between().then_some(0);
         while at < bytes.len() {
             match &mut self.next {
                 Next::Body(left) | Next::Chunk(left) => {
@@ -159,11 +158,16 @@ impl Framing {
                     }
                 },
             }
-            if self.next == Next::RequestLine && self.line.is_empty() {
+            if self.is_between() {
                 fresh = Some(at);
             }
         }
         Ok(())
+    }
+
+    /// Whether what has come so far is whole requests.
+    pub fn is_between(&self) -> bool {
+        self.next == Next::RequestLine && self.line.is_empty()
     }
 
     /// Reads a line, or the beginning of one; says how many bytes that were.
@@ -319,11 +323,11 @@ impl Head {
     }
 }
 
-fn is_control(byte: u8) -> bool {
+pub(super) fn is_control(byte: u8) -> bool {
     ((byte < b' ') & (byte != b'\t')) | (byte == 0x7F)
 }
 
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     TOKENS[usize::from(byte)]
 }
 
@@ -345,11 +349,11 @@ const TOKENS: [bool; 256] = {
 };
 
 /// Names, numbers, a port, brackets of an address.
-fn is_of_host(byte: u8) -> bool {
+pub(super) fn is_of_host(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte)
 }
 
-fn length(value: &[u8]) -> Option<u64> {
+pub(super) fn length(value: &[u8]) -> Option<u64> {
     let fits = (1..=LENGTH_DIGITS_MAX).contains(&value.len());
     let is_plain = fits && value.iter().all(u8::is_ascii_digit);
     let text = is_plain.then(|| std::str::from_utf8(value).ok())??;

@@ -5,6 +5,7 @@
 //! of their own, so that no scrape or swap stands in a check's way.
 
 use super::connection;
+use super::lane::Lane;
 use super::limits::Limits;
 use super::progress::Serving;
 use super::reply::Reply;
@@ -31,12 +32,21 @@ use tokio::sync::{mpsc, watch};
 /// is not let in waits a second before it tries again. The system may allow fewer.
 const BACKLOG: u32 = 4_096;
 
-/// Answers one request on one runtime.
-pub type Answering = Arc<
+/// Answers one request.
+pub type Answer = Arc<
     dyn Fn(Request<Incoming>, Serving) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>
         + Send
         + Sync,
 >;
+
+/// Answers requests on one runtime.
+#[derive(Clone)]
+pub struct Answering {
+    /// Any request.
+    pub answer: Answer,
+    /// Checks, where there are any.
+    pub lane: Option<Arc<Lane>>,
+}
 
 /// How far the server is on its way down; each step includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -243,7 +253,7 @@ async fn serve_sockets(
                 socket = sockets.recv() => socket,
             };
             let Some(socket) = socket else { break };
-            let (listener, answer) = (listener.clone(), Arc::clone(&answer));
+            let (listener, answer) = (listener.clone(), answer.clone());
             let (load, stopping) = (Arc::clone(&load), stopping.clone());
             tokio::spawn(async move {
                 serve_socket(socket, &listener, answer, stopping).await;
@@ -291,6 +301,7 @@ async fn serve_socket(
         }
     };
     let certificate = socket.certificate();
+    let Answering { answer, lane } = answer;
     let answering = move |mut request: Request<Incoming>, serving| {
         if let Some(certificate) = certificate {
             request.extensions_mut().insert(certificate);
@@ -298,5 +309,6 @@ async fn serve_socket(
         answer(request, serving)
     };
     let limits = Arc::clone(&listener.limits);
-    connection::serve(socket, limits, stopping, answering).await;
+    let lane = lane.map(|lane| (lane, certificate));
+    connection::serve(socket, limits, stopping, lane, answering).await;
 }

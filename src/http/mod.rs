@@ -12,6 +12,8 @@ pub mod overload;
 
 /// The bytes of a connection, held to one reading.
 pub mod framing;
+/// The head of a check as nearly all of them come.
+pub mod usual;
 
 /// What a connection is doing.
 pub mod progress;
@@ -28,14 +30,9 @@ pub mod socket;
 /// HTTP/2 and its limits.
 pub mod http2;
 
-/// One connection and its end.
-pub mod connection;
-
 /// Bodies within their limits.
 pub mod body;
 
-/// Listeners and their threads.
-pub mod listen;
 /// What every request of one runtime shares.
 pub mod context;
 /// Who asks.
@@ -68,6 +65,12 @@ pub mod approvals;
 pub mod subject;
 /// From a request to its handler.
 pub mod route;
+/// Checks answered without hyper.
+pub mod lane;
+/// One connection and its end.
+pub mod connection;
+/// Listeners and their threads.
+pub mod listen;
 /// Certificates that change.
 pub mod tls_watch;
 /// Both listeners together.

@@ -366,7 +366,16 @@ fn limit(class: ShedClass, wait_max: Duration) -> Duration {
 
 /// What the caller says of its own patience; what is no number says nothing.
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(DEADLINE_HEADER)?.to_str().ok()?;
+    deadline_of(headers.get(DEADLINE_HEADER)?.to_str().ok()?)
+}
+
+/// The moment, at which a head was read, and how long its caller waits.
+pub fn times(headers: &HeaderMap) -> (Instant, Option<Duration>) {
+    (Instant::now(), deadline(headers))
+}
+
+/// How long a caller waits, from the header's value.
+pub fn deadline_of(value: &str) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_millis)
 }
 

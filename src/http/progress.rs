@@ -1,8 +1,10 @@
-//! What a connection is doing, noted in two words, and how it took being refused.
+//! What a connection is doing, noted in two words, when that takes too long, and how it took being
+//! refused.
 //!
 //! HOT: relaxed loads and stores only; two threads never move one connection.
 
 use super::framing::Ambiguity;
+use super::limits::Limits;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -195,6 +197,49 @@ impl Drop for Serving {
     }
 }
 
+/// How long a connection has stood in its phase without moving, in ticks.
+pub struct Overdue {
+    head_ticks_max: u32,
+    idle_ticks_max: u32,
+    phase: Phase,
+    moves: u32,
+    ticks: u32,
+}
+
+impl Overdue {
+    /// By these limits.
+    pub fn new(limits: &Limits) -> Self {
+        let tick_ms = limits.watch_interval().as_millis().max(1);
+        let ticks = |limit_ms: u64| {
+            let limit = Duration::from_millis(limit_ms).as_millis();
+            u32::try_from(limit.div_ceil(tick_ms)).unwrap_or(u32::MAX)
+        };
+        Self {
+            head_ticks_max: ticks(limits.header_timeout_ms),
+            idle_ticks_max: ticks(limits.idle_timeout_ms),
+            phase: Phase::Idle,
+            moves: 0,
+            ticks: 0,
+        }
+    }
+
+    /// A head that trickles in is over at its limit although bytes move; a request in service has
+    /// limits of its own (body, log), so only the idle limit of a stalled peer bounds it here.
+    pub fn is_over(&mut self, progress: &Progress) -> bool {
+        let (phase, moves) = (progress.phase(), progress.moves());
+        let ticks_max = match phase {
+            Phase::Head => self.head_ticks_max,
+            Phase::Idle | Phase::Serving => self.idle_ticks_max,
+        };
+        if phase == self.phase && moves == self.moves {
+            self.ticks += 1;
+        } else {
+            (self.phase, self.moves, self.ticks) = (phase, moves, 0);
+        }
+        self.ticks > ticks_max
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +297,49 @@ mod tests {
             progress.begin().is_answered();
         }
         assert!(progress.may_receive(1, 0));
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            header_timeout_ms: 40,
+            idle_timeout_ms: 80,
+            ..Limits::default()
+        }
+    }
+
+    #[track_caller]
+    fn ticks_until_over(overdue: &mut Overdue, progress: &Progress, wanted: u32) {
+        let over = (1..100).find(|_| overdue.is_over(progress));
+        assert_eq!(over, Some(wanted));
+    }
+
+    #[test]
+    fn a_head_that_trickles_in_is_over_at_its_limit() {
+        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
+        assert!(!overdue.is_over(&progress));
+        progress.has_read();
+        for _ in 0..2 {
+            assert!(!overdue.is_over(&progress));
+            // Further bytes of the same head are no new phase and no move.
+            progress.has_read();
+        }
+        ticks_until_over(&mut overdue, &progress, 4);
+    }
+
+    #[test]
+    fn an_idle_connection_is_over_later_than_a_slow_head() {
+        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
+        ticks_until_over(&mut overdue, &progress, 9);
+    }
+
+    #[test]
+    fn an_answer_that_moves_is_not_over() {
+        let (mut overdue, progress) = (Overdue::new(&limits()), Progress::default());
+        let progress = Arc::new(progress);
+        let _serving = progress.begin();
+        for _ in 0..50 {
+            progress.moved();
+            assert!(!overdue.is_over(&progress));
+        }
     }
 }

@@ -35,6 +35,14 @@ impl Reply {
     pub fn is_shed(&self) -> bool {
         self.is_shed
     }
+
+    /// Its bytes, where it is there as a whole.
+    pub fn into_whole(self) -> Option<Bytes> {
+        match self.content {
+            Content::Whole(bytes) => Some(bytes.unwrap_or_default()),
+            Content::Pieces(_) => None,
+        }
+    }
 }
 
 enum Content {
@@ -191,7 +199,8 @@ pub fn with_trace(mut response: Response<Reply>, trace: Option<HeaderValue>) -> 
     response
 }
 
-fn is_trace(trace: &[u8]) -> bool {
+/// Whether a trace context has its form.
+pub fn is_trace(trace: &[u8]) -> bool {
     let dash = |place: &usize| [2, 35, 52].contains(place);
     let fits = |(place, byte): (usize, &u8)| match byte {
         b'-' => dash(&place),

@@ -15,7 +15,7 @@ use super::exchange::{self, Outcome, Terms};
 use super::feedback;
 use super::log;
 use super::ops;
-use super::progress::Serving;
+use super::progress::{Progress, Serving};
 use super::reply::{self, Reply};
 use super::scan;
 use super::snapshot;
@@ -182,12 +182,8 @@ impl Routes {
             Ok(()) => self.dispatch(context, &head, body).await,
             Err(problem) => reply::closing(exchange::close(context, None, "", Err(problem))),
         };
-        if response.body().is_shed() {
-            let hold = serving.progress().refused(context.load.now_ms());
-            if !hold.is_zero() {
-                tokio::time::sleep(hold).await;
-            }
-        }
+        let is_shed = response.body().is_shed();
+        held_back(context, is_shed, serving.progress()).await;
         let response = reply::with_trace(response, head.headers.get("traceparent").cloned());
         reply::of_connection(response, serving)
     }
@@ -334,7 +330,18 @@ fn act_of(target: Target) -> Option<&'static str> {
     }
 }
 
-fn log_is_dead(context: &Context) -> Response<Reply> {
+/// Holds a refusal back from who does not heed it.
+pub(super) async fn held_back(context: &Context, is_shed: bool, of: &Progress) {
+    if is_shed {
+        let hold = of.refused(context.load.now_ms());
+        if !hold.is_zero() {
+            tokio::time::sleep(hold).await;
+        }
+    }
+}
+
+/// 503: nothing is answered that cannot be recorded.
+pub(super) fn log_is_dead(context: &Context) -> Response<Reply> {
     let problem = Problem::unavailable("the decision log cannot be written");
     exchange::close(context, None, "", Err(problem))
 }

@@ -7,6 +7,7 @@ use super::auth;
 use super::body;
 use super::check::language;
 use super::context::Context;
+use super::overload;
 use super::reply::{self, Reply};
 use crate::gateway::service::Caller;
 use crate::telemetry::shed::ShedClass;
@@ -30,7 +31,10 @@ pub async fn post(context: &Context, head: &Parts, body: Incoming) -> Response<R
     let law = gateway.law();
     let known = auth::recognise(gateway, &law, head);
     let client = known.as_ref().ok().map(|(_, client)| *client);
-    let admitted = match context.admit(&head.headers, ShedClass::Batch, client).await {
+    let admitted = match context
+        .admit(overload::times(&head.headers), ShedClass::Batch, client)
+        .await
+    {
         Ok(admitted) => admitted,
         Err(reason) => return context.shed(reason),
     };

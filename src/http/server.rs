@@ -3,26 +3,23 @@
 //! In: a gateway, addresses, limits. Out: a running server and the way to end it: not ready, still
 //! accepting for a while, closing, and at the hard stop dropped; operators last. Design, "Service".
 
-use super::context::Context;
+use super::context::{Context, unharmed};
+use super::lane::Lane;
 use super::limits::Limits;
-use super::listen::{self, Answering, Endpoint, Listener, OnFailedHandshake, Running, Stage};
+use super::listen::{
+    self, Answer, Answering, Endpoint, Listener, OnFailedHandshake, Running, Stage,
+};
 use super::overload::Load;
-use super::reply::{self, Reply};
 use super::route::{Routes, Side};
 use super::tls::Tls;
 use super::tls_watch::TlsWatch;
 use crate::gateway::service::Gateway;
 use crate::telemetry::GaugeHandle;
-use crate::wire::problem::{Problem, ProblemKind};
-use hyper::Response;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -149,24 +146,6 @@ fn on_failed_handshake(gateway: &Arc<Gateway>) -> OnFailedHandshake {
     Arc::new(move |reason| gateway.shared.telemetry.count_failed_handshake(reason))
 }
 
-/// Does `work`; where it panics the answer is `failed`, and the connection's thread goes on. What
-/// was recorded and not sent says so itself, while it is dropped.
-async fn unharmed<T>(mut work: Pin<&mut impl Future<Output = T>>, failed: impl Fn() -> T) -> T {
-    poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
-        polled.unwrap_or_else(|_| Poll::Ready(failed()))
-    })
-    .await
-}
-
-/// 500, counted and recorded: nothing was decided, or nothing that anybody was told.
-fn failed(gateway: &Gateway) -> Response<Reply> {
-    let detail = "the gateway failed on this request; nothing was decided";
-    let problem = Problem::new(ProblemKind::Internal, detail);
-    gateway.refused(&problem, None, "");
-    reply::closing(reply::problem(&problem))
-}
-
 fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Result<Answering> {
     let telemetry = &gateway.shared.telemetry;
     // Operators are few, and on a runtime of their own.
@@ -184,30 +163,13 @@ fn answering(gateway: &Arc<Gateway>, limits: &Arc<Limits>, side: Side) -> io::Re
         waits: telemetry.new_log_waits(),
     });
     let routes = Arc::new(Routes::new(side).map_err(io::Error::other)?);
-    Ok(Arc::new(move |request, serving| {
+    let lane = (side == Side::Check).then(|| Arc::new(Lane::new(Arc::clone(&context))));
+    let answer: Answer = Arc::new(move |request, serving| {
         let (context, routes) = (Arc::clone(&context), Arc::clone(&routes));
         Box::pin(async move {
             let work = pin!(routes.answer(&context, request, serving));
-            unharmed(work, || failed(&context.gateway)).await
+            unharmed(work, || context.failed()).await
         })
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_becomes_an_answer() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let work = async {
-            tokio::task::yield_now().await;
-            assert_eq!(1 + 1, 3, "as wanted");
-            1
-        };
-        assert_eq!(runtime.block_on(unharmed(pin!(work), || 2)), 2);
-        assert_eq!(runtime.block_on(unharmed(pin!(async { 1 }), || 2)), 1);
-    }
+    });
+    Ok(Answering { answer, lane })
 }

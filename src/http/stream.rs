@@ -13,7 +13,7 @@ use super::body;
 use super::check::language;
 use super::context::Context;
 use super::limits::Limits;
-use super::overload::Load;
+use super::overload::{self, Load};
 use super::reply::{self, Pieces, Reply};
 use crate::gateway::clients::Brought;
 use crate::gateway::operator::Operator;
@@ -59,7 +59,10 @@ pub async fn checks(context: &Context, head: &Parts, body: Incoming) -> Response
     let law = gateway.law();
     let known = auth::recognise(gateway, &law, head);
     let client = known.as_ref().ok().map(|(_, client)| *client);
-    if let Err(reason) = context.admit(&head.headers, ShedClass::Batch, client).await {
+    if let Err(reason) = context
+        .admit(overload::times(&head.headers), ShedClass::Batch, client)
+        .await
+    {
         return context.shed(reason);
     }
     let brought = match known {

@@ -137,7 +137,10 @@ impl Mapping {
 }
 
 impl Drop for Mapping {
-    #[expect(unsafe_code, reason = "a page that is given back may read as another one")]
+    #[expect(
+        unsafe_code,
+        reason = "a page that is given back may read as another one"
+    )]
     fn drop(&mut self) {
         // What fails here is done by the system when the mapping ends.
         for (number, slice) in self.map.chunks(SLICE_BYTES).enumerate() {

@@ -25,6 +25,9 @@ const POINTER_FORMAT: u32 = 1;
 const POINTER_BYTES_MAX: u64 = 64 << 10;
 const NAME_BYTES_MAX: usize = 200;
 const CHUNK_BYTES: usize = 1 << 20;
+/// So much of a file is written before it is synced: what waits for the disk as a whole would hold
+/// up every other write there, such as those of a decision log.
+const SYNC_BYTES: usize = 16 << 20;
 
 /// What the pointer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -406,9 +409,12 @@ fn hash_of(storage: &dyn Storage, path: &Path) -> io::Result<blake3::Hash> {
 fn write_new(storage: &dyn Storage, bytes: &[u8], path: &Path) -> io::Result<()> {
     let aside = replace::begin(storage, path)?;
     let mut offset = 0;
-    for chunk in bytes.chunks(CHUNK_BYTES) {
-        aside.write_at(offset, chunk)?;
-        offset += chunk.len() as u64;
+    for stretch in bytes.chunks(SYNC_BYTES) {
+        for chunk in stretch.chunks(CHUNK_BYTES) {
+            aside.write_at(offset, chunk)?;
+            offset += chunk.len() as u64;
+        }
+        aside.sync()?;
     }
     replace::finish(storage, path, &aside)
 }

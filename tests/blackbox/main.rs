@@ -32,6 +32,7 @@ mod http;
 mod http2;
 mod insider;
 mod intake;
+mod lane;
 mod lifecycle;
 mod limits;
 mod names;
