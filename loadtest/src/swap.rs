@@ -20,16 +20,22 @@ use crate::process::{Footprint, footprint};
 use crate::report::{figure, median, range};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use rustix::process::setpriority_process;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write as _};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// What is still counted to the swap after the first answer from the newer snapshot.
 const AFTER: Duration = Duration::from_secs(1);
+/// Width of the line over which the file comes.
+const COPY_BYTES_A_SECOND: u64 = 100_000_000;
+/// As `hecha publish` writes.
+const COPY_PIECE_BYTES: usize = 4 << 20;
 /// Load before a steady span, so that caches are warm.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// A swap that takes longer is given up.
@@ -44,10 +50,9 @@ const P99_RATIO_MAX: f64 = 2.0;
 /// Arguments of `loadtest swap`.
 #[derive(Args)]
 #[command(
-    after_help = "Needs two cores. The copy runs on any of the two at niceness 19, \
-                        synced piece by piece. The newer \
-                        snapshot is held against the older before, as always, so it must be much \
-                        the same list."
+    after_help = "Needs two cores. The copy runs on any of the two at niceness 19, 100 MB a \
+                        second, synced piece by piece. The newer snapshot is held against the \
+                        older before, as always, so it must be much the same list."
 )]
 pub struct SwapArguments {
     #[command(flatten)]
@@ -224,7 +229,7 @@ fn swap(
     to_cores(&pair.cores())?;
     let (from, to) = published.paths(place, 1);
     let aside = to.with_extension("part");
-    let mut copying = copy_aside(&from, &aside)?;
+    let mut copying = Some(copy_aside(from, aside.clone())?);
     to_core(pair.cores()[1])?;
     let start = Instant::now();
     let (mut look_at, mut memory_at) = (start, start);
@@ -260,25 +265,39 @@ fn swap(
             });
         }
         if now > start + SWAP_MAX {
-            // It may have ended by itself.
-            let _ = copying.kill();
             bail!("the newer snapshot was not served within {SWAP_MAX:?}");
         }
     }
 }
 
-/// A copy that gives way to all others; what it says comes with its end. Each piece is on the disk
-/// before the next is read: else the system gathers gigabytes, and holds up whoever writes.
-fn copy_aside(from: &Path, to: &Path) -> Result<Child> {
-    Command::new("nice")
-        .args(["-n", "19", "dd", "bs=4M", "oflag=dsync", "status=none"])
-        .arg(format!("if={}", from.display()))
-        .arg(format!("of={}", to.display()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot start `dd` by `nice`")
+/// A copy that gives way to all others and leaves the disk to them most of the time, as one from
+/// another machine over a line of this width does. Each piece is on the disk before the next is
+/// read: else the system gathers gigabytes, and holds up whoever writes.
+fn copy_aside(from: PathBuf, to: PathBuf) -> Result<JoinHandle<Result<()>>> {
+    let copy = move || {
+        setpriority_process(None, 19).context("cannot stand back")?;
+        let of = |path: &Path| path.display().to_string();
+        let mut source = File::open(&from).with_context(|| of(&from))?;
+        let mut aside = File::create(&to).with_context(|| of(&to))?;
+        let mut piece = vec![0; COPY_PIECE_BYTES];
+        let start = Instant::now();
+        let mut copied = 0u64;
+        loop {
+            let read = source.read(&mut piece).with_context(|| of(&from))?;
+            if read == 0 {
+                return Ok(());
+            }
+            let written = aside.write_all(&piece[..read]);
+            written
+                .and_then(|()| aside.sync_data())
+                .with_context(|| of(&to))?;
+            copied += read as u64;
+            let due = Duration::from_secs_f64(copied as f64 / COPY_BYTES_A_SECOND as f64);
+            thread::sleep(due.saturating_sub(start.elapsed()));
+        }
+    };
+    let thread = thread::Builder::new().name("copy".to_owned());
+    thread.spawn(copy).context("no thread for the copy")
 }
 
 /// Nothing that was written before is still on its way to the disk.
@@ -292,18 +311,15 @@ fn quiet_disk() -> Result<()> {
     }
 }
 
-fn has_ended(copying: &mut Child) -> Result<bool> {
-    let Some(status) = copying.try_wait()? else {
-        return Ok(false);
-    };
-    if !status.success() {
-        let mut said = String::new();
-        if let Some(stderr) = &mut copying.stderr {
-            stderr.read_to_string(&mut said)?;
-        }
-        bail!("the copy failed: {}", said.trim());
+/// Whether the copy is there. Errors: it failed.
+fn has_ended(copying: &mut Option<JoinHandle<Result<()>>>) -> Result<bool> {
+    match copying.take_if(|copying| copying.is_finished()) {
+        None => Ok(false),
+        Some(ended) => match ended.join() {
+            Ok(copied) => copied.context("the copy failed").map(|()| true),
+            Err(_) => bail!("the copy failed"),
+        },
     }
-    Ok(true)
 }
 
 fn memory(server: &Server) -> Result<Footprint> {

@@ -57,6 +57,9 @@ pub enum GateFault {
     /// A bug.
     #[error("opening it, or comparing it with the snapshot that serves, failed")]
     Failed,
+    /// Somebody has chosen another one.
+    #[error("another snapshot was chosen while it was opened")]
+    Abandoned,
     /// No thread.
     #[error("no thread to open it on: {0}")]
     Thread(#[from] io::Error),

@@ -8,8 +8,10 @@
 use super::gates::{GateFault, Gates, Judged};
 use super::source::{Named, Refused, SourceOptions};
 use super::view::{Loaded, View};
+use crate::catalogue::measure::Catalogue;
 use crate::model::term::Moment;
 use crate::threads;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -27,8 +29,8 @@ pub struct Candidate {
     pub options: Arc<SourceOptions>,
     /// What it must keep to; `None` where nothing is asked of it.
     pub gates: Option<Arc<Gates>>,
-    /// What serves.
-    pub serving: Arc<View>,
+    /// What serves: a copy, so that nobody waits for the trial as for one who reads it.
+    pub serving: View,
     /// Served before: released before a third one is opened.
     pub previous: Option<Arc<Loaded>>,
     /// Replaced, perhaps still read by a check: waited for, so that no fourth one comes alive.
@@ -48,6 +50,8 @@ pub struct Tried {
 /// A trial that goes on.
 pub struct Trial {
     named: Named,
+    catalogue: Arc<Catalogue>,
+    is_abandoned: Arc<AtomicBool>,
     thread: JoinHandle<Result<Tried, Refused>>,
 }
 
@@ -57,14 +61,32 @@ impl Trial {
     /// Errors: there is no thread.
     pub fn start(candidate: Candidate) -> Result<Self, Refused> {
         let named = candidate.named.clone();
+        let catalogue = Arc::clone(&candidate.serving.law.catalogue);
+        let is_abandoned = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&is_abandoned);
         let thread = std::thread::Builder::new().name("trial".to_owned());
         let thread = thread
-            .spawn(|| {
+            .spawn(move || {
                 threads::stand_below_answers();
-                threads::shared_below_answers(|| candidate.tried())
+                threads::shared_below_answers(|| candidate.tried(&told))
             })
             .map_err(|fault| failed(&named, fault.into()))?;
-        Ok(Self { named, thread })
+        Ok(Self {
+            named,
+            catalogue,
+            is_abandoned,
+            thread,
+        })
+    }
+
+    /// Whether it was tried by this law.
+    pub fn is_by(&self, catalogue: &Arc<Catalogue>) -> bool {
+        Arc::ptr_eq(&self.catalogue, catalogue)
+    }
+
+    /// Lets it end early: nobody asks for what comes of it any more.
+    pub fn abandon(&self) {
+        self.is_abandoned.store(true, Ordering::Relaxed);
     }
 
     /// Whether `finish` returns at once.
@@ -81,26 +103,33 @@ impl Trial {
 }
 
 impl Candidate {
-    fn tried(self) -> Result<Tried, Refused> {
+    fn tried(self, is_abandoned: &AtomicBool) -> Result<Tried, Refused> {
         let Self {
             named,
             serving,
             now,
             ..
         } = self;
+        let goes_on = || match is_abandoned.load(Ordering::Relaxed) {
+            true => Err(failed(&named, GateFault::Abandoned)),
+            false => Ok(()),
+        };
         drop(self.previous);
-        wait_for_readers(&self.retired);
+        wait_for_readers(&self.retired, is_abandoned);
+        goes_on()?;
         let current = &named.current;
         let law = Arc::clone(&serving.law);
         let loaded = self
             .options
             .open(&current.file, Some(current), &law.catalogue)?;
         loaded.unexpired(now)?;
+        goes_on()?;
         let overlay = Arc::clone(&serving.overlay);
         let view = View::new(Arc::new(loaded), law, overlay, now).map_err(|fault| {
             let file = current.file.clone();
             Refused::Law { file, fault }
         })?;
+        goes_on()?;
         let judged = self.gates.map(|gates| gates.judge(&serving, &view, now));
         let judged = judged.transpose().map_err(|fault| failed(&named, fault))?;
         Ok(Tried { view, judged })
@@ -112,10 +141,11 @@ fn failed(named: &Named, fault: GateFault) -> Refused {
     Refused::Gate { file, fault }
 }
 
-fn wait_for_readers(retired: &[Weak<View>]) {
+fn wait_for_readers(retired: &[Weak<View>], is_abandoned: &AtomicBool) {
     let until = Instant::now() + OLD_VIEW_WAIT_MAX;
     let is_read = |view: &Weak<View>| view.strong_count() > 0;
-    while retired.iter().any(is_read) && Instant::now() < until {
+    let is_over = || is_abandoned.load(Ordering::Relaxed) || Instant::now() >= until;
+    while retired.iter().any(is_read) && !is_over() {
         std::thread::sleep(OLD_VIEW_LOOK);
     }
 }

@@ -81,6 +81,7 @@ impl Law {
 }
 
 /// Everything a check reads.
+#[derive(Clone)]
 pub struct View {
     /// The entries.
     pub loaded: Arc<Loaded>,

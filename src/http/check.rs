@@ -23,6 +23,7 @@ use hyper::body::Incoming;
 use hyper::header::ACCEPT_LANGUAGE;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Response, StatusCode};
+use std::future::ready;
 use std::time::{Duration, Instant};
 
 /// What the head of a check says, however it was read.
@@ -31,8 +32,8 @@ pub struct Head<'h> {
     pub fits: Result<(), Problem>,
     /// Who asks; 401.
     pub brought: Result<Brought<'h>, Problem>,
-    /// When it was read, and how long the caller waits.
-    pub times: (Instant, Option<Duration>),
+    /// When it was read, if not just now, and how long the caller waits.
+    pub times: (Option<Instant>, Option<Duration>),
     /// Whether the method is POST.
     pub is_post: bool,
     /// 415 where the body is no JSON.
@@ -58,7 +59,11 @@ impl<'h> Head<'h> {
     }
 
     /// Of a request that was read by hand.
-    fn of_usual(usual: &Usual<'h>, head_at: Instant, certificate: Option<CertificateHash>) -> Self {
+    fn of_usual(
+        usual: &Usual<'h>,
+        head_at: Option<Instant>,
+        certificate: Option<CertificateHash>,
+    ) -> Self {
         Self {
             // Its length was looked at before.
             fits: Ok(()),
@@ -89,11 +94,11 @@ pub async fn many(context: &Context, head: &Parts, body: Incoming) -> Response<R
 pub async fn usual(
     context: &Context,
     usual: Usual<'_>,
-    head_at: Instant,
+    head_at: Option<Instant>,
     certificate: Option<CertificateHash>,
 ) -> Result<Vec<u8>, Box<Response<Reply>>> {
     let head = Head::of_usual(&usual, head_at, certificate);
-    answer(context, head, async { Ok(usual.body) }, Kind::One).await
+    answer(context, head, ready(Ok(usual.body)), Kind::One).await
 }
 
 #[derive(Clone, Copy)]

@@ -197,6 +197,7 @@ pub async fn serve<S, F>(
         let bytes = std::mem::take(&mut first.bytes);
         match lane.serve(&mut socket, bytes, of).await {
             End::Other(bytes) => first.bytes = bytes,
+            End::Cut => return,
             End::Over => {
                 let goodbye = pin!(socket.shutdown());
                 return until_over(goodbye, |_| (), watch, stopping, &progress, false).await;

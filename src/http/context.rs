@@ -39,11 +39,11 @@ pub struct Admitted {
 }
 
 impl Context {
-    /// Whether a request whose head was read at `head_at` may go on, perhaps after it stood back;
-    /// `client` is who asks, where known; `deadline` how long it waits for an answer.
+    /// Whether a request may go on, perhaps after it stood back; `head_at` is when its head was
+    /// read if not just now, `deadline` how long its caller waits, `client` who asks, where known.
     pub async fn admit(
         &self,
-        (head_at, deadline): (Instant, Option<Duration>),
+        (head_at, deadline): (Option<Instant>, Option<Duration>),
         class: ShedClass,
         client: Option<&Client>,
     ) -> Result<Admitted, ShedReason> {
@@ -54,7 +54,9 @@ impl Context {
             }),
             deadline,
         };
-        self.load.admit(asked, head_at).await?;
+        let now = Instant::now();
+        self.load.admit(asked, now).await?;
+        let head_at = head_at.unwrap_or(now);
         Ok(Admitted { asked, head_at })
     }
 

@@ -15,13 +15,13 @@ use super::route;
 use super::usual::{self, Bounds, Reading, Usual};
 use crate::seal::certificate::CertificateHash;
 use crate::wire::checks::CHECK_BYTES_MAX;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use hyper::Response;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, DATE};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -31,8 +31,8 @@ use tokio::time::Interval;
 
 /// Room for one request, nearly always.
 const ROOM_BYTES: usize = 4_096;
-/// What is read of further requests while one is answered.
-const AHEAD_BYTES_MAX: usize = 64 << 10;
+/// Room that an idle connection keeps.
+const KEPT_BYTES: usize = 2 * ROOM_BYTES;
 /// How a usual answer begins.
 const OK_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
     cache-control: no-store\r\n";
@@ -57,8 +57,10 @@ pub struct OfConnection<'c> {
 
 /// How the lane ends.
 pub enum End {
-    /// The peer is done or too slow, or the server stops.
+    /// The peer is done, or the server stops.
     Over,
+    /// The peer was idle or slow for too long: it is cut off without a goodbye.
+    Cut,
     /// Something else came: all that is not yet answered.
     Other(Vec<u8>),
 }
@@ -104,7 +106,7 @@ impl Lane {
                     if has_head && waits.is_none() {
                         waits = Some((Instant::now(), false));
                     }
-                    unread.reserve(ROOM_BYTES);
+                    make_room(&mut unread, &mut out);
                     let read = tokio::select! {
                         biased;
                         read = socket.read_buf(&mut unread) => read,
@@ -116,7 +118,7 @@ impl Lane {
                                 *has_ticked = true;
                                 continue;
                             }
-                            None if of.watch.1.is_over(of.progress) => return End::Over,
+                            None if of.watch.1.is_over(of.progress) => return End::Cut,
                             None => continue,
                         },
                     };
@@ -127,17 +129,21 @@ impl Lane {
                 }
             };
             let bytes = usual.bytes;
-            let head_at = waits
-                .take()
-                .map_or_else(Instant::now, |(head_at, _)| head_at);
+            let head_at = waits.take().map(|(head_at, _)| head_at);
+            // As long as more is there nothing else is read: what a connection may hold is bounded.
+            let room = if unread.len() > bytes { 0 } else { ROOM_BYTES };
             let mut serving = of.progress.begin();
             out.clear();
-            let answer = self.answer(usual, head_at, &of, &mut out);
-            let Some(made) = unless_gone(answer, socket, &mut ahead).await else {
-                return End::Over;
+            let made = {
+                let answer = pin!(self.answer(usual, head_at, &of, &mut out));
+                unless_gone(answer, socket, &mut ahead, room).await
             };
+            let Some(made) = made else { return End::Over };
             serving.is_answered();
-            if send(socket, &out, &mut of).await.is_err() || made.is_last {
+            if send(socket, &out, &mut of).await.is_err() {
+                return End::Cut;
+            }
+            if made.is_last {
                 return End::Over;
             }
             drop(serving);
@@ -160,7 +166,7 @@ impl Lane {
     async fn answer(
         &self,
         usual: Usual<'_>,
-        head_at: Instant,
+        head_at: Option<Instant>,
         of: &OfConnection<'_>,
         out: &mut Vec<u8>,
     ) -> Made {
@@ -192,24 +198,34 @@ impl Lane {
     }
 }
 
-/// Does `work` while more is read; `None` where the peer goes away meanwhile: it waits for no
-/// answer, and the log says so.
+/// Room for what comes next. What a large request took is given back once it is answered.
+fn make_room(unread: &mut BytesMut, out: &mut Vec<u8>) {
+    if unread.is_empty() && (out.capacity() > KEPT_BYTES || unread.try_reclaim(KEPT_BYTES + 1)) {
+        (*unread, *out) = (BytesMut::new(), Vec::new());
+    }
+    unread.reserve(ROOM_BYTES);
+}
+
+/// Does `work` while up to `room` bytes more are read; `None` where the peer goes away meanwhile:
+/// it waits for no answer, and the log says so.
 async fn unless_gone<S, T>(
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
     socket: &mut S,
     ahead: &mut BytesMut,
+    room: usize,
 ) -> Option<T>
 where
     S: AsyncRead + Unpin,
 {
-    let mut work = pin!(work);
     poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
-        while ahead.len() < AHEAD_BYTES_MAX {
+        while ahead.len() < room {
             ahead.reserve(ROOM_BYTES);
-            match pin!(socket.read_buf(ahead)).poll(cx) {
+            let left = room - ahead.len();
+            let mut rest = (&mut *ahead).limit(left);
+            match pin!(socket.read_buf(&mut rest)).poll(cx) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(None),
                 Poll::Ready(Ok(_)) => (),
@@ -290,17 +306,24 @@ where
     S: AsyncWrite + Unpin,
 {
     let mut sent = 0;
-    while sent < out.len() {
+    loop {
+        let rest = &out[sent..];
+        let step = async {
+            match rest.is_empty() {
+                true => socket.flush().await.map(|()| None),
+                false => socket.write(rest).await.map(Some),
+            }
+        };
         tokio::select! {
             biased;
-            written = socket.write(&out[sent..]) => {
-                let written = written?;
-                if written == 0 {
-                    return Err(io::ErrorKind::WriteZero.into());
+            step = step => match step? {
+                None => return Ok(()),
+                Some(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Some(written) => {
+                    sent += written;
+                    of.progress.has_sent(written);
                 }
-                sent += written;
-                of.progress.has_sent(written);
-            }
+            },
             _ = of.watch.0.tick() => {
                 if of.watch.1.is_over(of.progress) {
                     return Err(io::ErrorKind::TimedOut.into());
@@ -308,5 +331,4 @@ where
             }
         }
     }
-    socket.flush().await
 }

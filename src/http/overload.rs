@@ -369,9 +369,9 @@ pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     deadline_of(headers.get(DEADLINE_HEADER)?.to_str().ok()?)
 }
 
-/// The moment, at which a head was read, and how long its caller waits.
-pub fn times(headers: &HeaderMap) -> (Instant, Option<Duration>) {
-    (Instant::now(), deadline(headers))
+/// Of a head that is just read, and how long its caller waits.
+pub fn times(headers: &HeaderMap) -> (Option<Instant>, Option<Duration>) {
+    (None, deadline(headers))
 }
 
 /// How long a caller waits, from the header's value.

@@ -7,9 +7,9 @@
 use super::document::{FullNumber, NUMBER_CHARS_MAX};
 use super::kind::IdType;
 use super::mask::{MaskPattern, MaskedNumber};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::block_api::compress256;
 use std::fmt;
+use std::slice;
 use zeroize::Zeroize;
 
 /// Number of this algorithm in formats.
@@ -19,10 +19,33 @@ pub const HMAC_SHA_256_128: u8 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 
-/// A key with its HMAC state prepared: a digest is two compressions.
+/// Bytes of a block of SHA-256.
+const BLOCK_BYTES: usize = 64;
+/// Its state before the first block, FIPS 180-4, 5.3.3.
+const START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// A key with both states of HMAC (RFC 2104) behind their first block: a digest of a number is two
+/// compressions.
 #[derive(Clone)]
 pub struct DigestKey {
-    state: Hmac<Sha256>,
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+impl Drop for DigestKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
 }
 
 /// Shows nothing: the key is not printed.
@@ -35,9 +58,21 @@ impl fmt::Debug for DigestKey {
 impl DigestKey {
     /// From 32 derived bytes.
     pub fn new(key: &[u8; 32]) -> Self {
-        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-        let state = Hmac::<Sha256>::new_from_slice(key).expect("a 32-byte key");
-        Self { state }
+        let state_behind = |pad: u8| {
+            let mut block = [pad; BLOCK_BYTES];
+            block
+                .iter_mut()
+                .zip(key)
+                .for_each(|(byte, key)| *byte ^= key);
+            let mut state = START;
+            compress256(&mut state, slice::from_ref(&block));
+            block.zeroize();
+            state
+        };
+        Self {
+            inner: state_behind(0x36),
+            outer: state_behind(0x5c),
+        }
     }
 
     /// Digest of a full number.
@@ -79,25 +114,88 @@ impl DigestKey {
         let mut header = [0u8; 3];
         header[0] = 2;
         header[1..].copy_from_slice(&(domain.len() as u16).to_le_bytes());
-        let mut mac = self.state.clone();
-        mac.update(&header);
-        mac.update(domain.as_bytes());
-        cut(mac, text)
+        self.of([&header, domain.as_bytes(), text])
     }
 
     fn digest(&self, domain: &[u8], text: &[u8]) -> Digest {
-        let mut mac = self.state.clone();
-        mac.update(domain);
-        cut(mac, text)
+        self.of([domain, text, &[]])
+    }
+
+    fn of(&self, parts: [&[u8]; 3]) -> Digest {
+        let mut hash = Hash::behind_one_block(self.inner);
+        parts.into_iter().for_each(|part| hash.add(part));
+        let mut inner = hash.finish();
+        let mut hash = Hash::behind_one_block(self.outer);
+        hash.add(&inner);
+        let mut tag = hash.finish();
+        let mut first = [0; 16];
+        first.copy_from_slice(&tag[..16]);
+        inner.zeroize();
+        tag.zeroize();
+        Digest(first)
     }
 }
 
-fn cut(mut mac: Hmac<Sha256>, text: &[u8]) -> Digest {
-    mac.update(text);
-    let tag = mac.finalize().into_bytes();
-    let mut first = [0; 16];
-    first.copy_from_slice(&tag[..16]);
-    Digest(first)
+/// SHA-256 from a state on.
+struct Hash {
+    state: [u32; 8],
+    block: [u8; BLOCK_BYTES],
+    /// Bytes of `block` that are filled: never all of them.
+    filled: usize,
+    bytes: u64,
+}
+
+impl Hash {
+    fn behind_one_block(state: [u32; 8]) -> Self {
+        Self {
+            state,
+            block: [0; BLOCK_BYTES],
+            filled: 0,
+            bytes: BLOCK_BYTES as u64,
+        }
+    }
+
+    fn add(&mut self, mut part: &[u8]) {
+        self.bytes += part.len() as u64;
+        if self.filled + part.len() < BLOCK_BYTES {
+            self.fill(part);
+            return;
+        }
+        if self.filled > 0 {
+            let (front, rest) = part.split_at(BLOCK_BYTES - self.filled);
+            self.block[self.filled..].copy_from_slice(front);
+            compress256(&mut self.state, slice::from_ref(&self.block));
+            (self.filled, part) = (0, rest);
+        }
+        let (blocks, rest) = part.as_chunks();
+        compress256(&mut self.state, blocks);
+        self.fill(rest);
+    }
+
+    fn fill(&mut self, part: &[u8]) {
+        let filled = self.filled + part.len();
+        self.block[self.filled..filled].copy_from_slice(part);
+        self.filled = filled;
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        const LENGTH_AT: usize = BLOCK_BYTES - 8;
+        self.block[self.filled] = 0x80;
+        self.block[self.filled + 1..].fill(0);
+        if self.filled >= LENGTH_AT {
+            compress256(&mut self.state, slice::from_ref(&self.block));
+            self.block.fill(0);
+        }
+        self.block[LENGTH_AT..].copy_from_slice(&(self.bytes * 8).to_be_bytes());
+        compress256(&mut self.state, slice::from_ref(&self.block));
+        let mut out = [0; 32];
+        for (bytes, word) in out.chunks_exact_mut(4).zip(self.state) {
+            bytes.copy_from_slice(&word.to_be_bytes());
+        }
+        self.block.zeroize();
+        self.state.zeroize();
+        out
+    }
 }
 
 fn pattern_domain(id_type: IdType, pattern: MaskPattern) -> [u8; 7] {
@@ -110,7 +208,9 @@ mod tests {
     use super::*;
     use crate::identifier::mask::ListedNumber;
     use crate::identifier::synthetic;
+    use hmac::{Hmac, KeyInit, Mac};
     use proptest::prelude::*;
+    use sha2::Sha256;
     use std::collections::HashSet;
 
     fn key() -> DigestKey {
@@ -136,6 +236,24 @@ mod tests {
         let digest = DigestKey::new(&bytes).digest(b"Hi ", b"There");
         let expected = 0xb034_4c61_d8db_3853_5ca8_afce_af0b_f12b_u128;
         assert_eq!(u128::from_be_bytes(digest.0), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_digest_is_that_of_the_library(
+            bytes: [u8; 32],
+            domain in "[a-z]{0,70}",
+            text in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&bytes).unwrap();
+            mac.update(&[2]);
+            mac.update(&(domain.len() as u16).to_le_bytes());
+            mac.update(domain.as_bytes());
+            mac.update(&text);
+            let expected = mac.finalize().into_bytes();
+            let digest = DigestKey::new(&bytes).text(&domain, &text);
+            prop_assert_eq!(&digest.0[..], &expected[..16]);
+        }
     }
 
     #[test]

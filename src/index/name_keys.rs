@@ -85,12 +85,25 @@ pub fn person_keys(seed: u64, text: &str, visit: &mut dyn FnMut(u64)) {
     once.block_keys(seed, NameKind::Person, text, visit);
 }
 
+/// Tells `near_keys` from the keys of whole names in one set.
+const NEAR: u64 = 0x6e_65_61_72;
+
+/// Calls `visit` with keys of a text and of each text that it is without one character: two texts
+/// that are equal or one edit apart have one of them in common.
+pub fn near_keys(seed: u64, text: &Characters<'_>, visit: &mut dyn FnMut(u64)) {
+    deletion_keys(seed ^ NEAR, text, visit);
+}
+
+fn deletion_keys(seed: u64, text: &Characters<'_>, visit: &mut dyn FnMut(u64)) {
+    visit(edits::text_key(seed, text.text()));
+    edits::missing_keys(seed, text, |_, key| visit(key));
+}
+
 /// Calls `visit` with the keys of an organisation's name, each once.
 pub fn organisation_keys(seed: u64, text: &str, visit: &mut dyn FnMut(u64)) {
     let mut once = Once::default();
     if let Some(name) = Characters::of(text) {
-        once.visit(edits::text_key(seed, text), visit);
-        edits::missing_keys(seed, &name, |_, key| once.visit(key, visit));
+        deletion_keys(seed, &name, &mut |key| once.visit(key, visit));
     }
     once.block_keys(seed, NameKind::Organisation, text, visit);
 }
@@ -155,12 +168,18 @@ pub fn organisation_key_table(
     )
 }
 
-/// The sets of all keys of these names in the three tables and of the whole names, in the order of
-/// `SectionId::KEY_SETS`. Persons of known birth: in the group of each birth. All others are groups
-/// of their own.
+/// The sets of all keys of these names in the three tables and of the whole names, of persons also
+/// `near_keys` of the texts in which a name may be meant; in the order of `SectionId::KEY_SETS`.
+/// Persons of known birth: in the group of each birth. All others are groups of their own.
 pub fn key_sets(names: &dyn NameSource, seed: u64) -> [Vec<U64>; 3] {
     let of_person = |name: u32, visit: &mut dyn FnMut(u64)| {
         let text = names.text(name);
+        let others = other_texts(NameKind::Person, text);
+        for text in std::iter::once(text).chain(others.iter().map(String::as_str)) {
+            if let Some(text) = Characters::of(text) {
+                near_keys(seed, &text, visit);
+            }
+        }
         person_places(seed, text, &mut |key, _| visit(key));
         person_keys(seed, text, visit);
         visit(edits::text_key(seed, text));

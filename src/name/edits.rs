@@ -120,7 +120,7 @@ pub fn block_key(seed: u64, key: u64) -> u64 {
 /// Calls `visit` with each place, the character there and the key of the name but for it: names
 /// with another character at that place alone have the same key.
 pub fn place_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, char, u64)) {
-    let mut buffer = Buffer::default();
+    let mut buffer = Buffer::new();
     let count = name.count();
     for place in 0..count {
         let parts = [name.slice(0, place), name.slice(place + 1, count)];
@@ -132,7 +132,7 @@ pub fn place_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, ch
 
 /// Calls `visit` with each place and the place key of all names that have one character more there.
 pub fn added_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, u64)) {
-    let mut buffer = Buffer::default();
+    let mut buffer = Buffer::new();
     let count = name.count();
     for place in 0..=count {
         visit(
@@ -145,21 +145,21 @@ pub fn added_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, u6
 /// Calls `visit` with each place and the text key of the name without it; of places that leave the
 /// same text only the first.
 pub fn missing_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, u64)) {
-    let mut buffer = Buffer::default();
+    let mut buffer = Buffer::new();
     let count = name.count();
     for place in 0..count {
         if place > 0 && name.at(place) == name.at(place - 1) {
             continue;
         }
         let parts = [name.slice(0, place), name.slice(place + 1, count), ""];
-        visit(place as u8, text_key(seed, buffer.join(parts)));
+        visit(place as u8, xxh3_64_with_seed(buffer.join(parts), seed));
     }
 }
 
 /// Calls `visit` with each place and the text key of the name with that character and the next
 /// exchanged, where they differ.
 pub fn swapped_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, u64)) {
-    let mut buffer = Buffer::default();
+    let mut buffer = Buffer::new();
     let count = name.count();
     for place in 1..count {
         if name.at(place) == name.at(place - 1) {
@@ -171,7 +171,7 @@ pub fn swapped_keys(seed: u64, name: &Characters<'_>, mut visit: impl FnMut(u8, 
             name.slice(place - 1, place),
         ]);
         let swapped = buffer.push(name.slice(place + 1, count));
-        visit(place as u8 - 1, text_key(seed, swapped));
+        visit(place as u8 - 1, xxh3_64_with_seed(swapped, seed));
     }
 }
 
@@ -227,37 +227,44 @@ fn without_equal_ends<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
     )
 }
 
-/// Texts put together without allocation for names of usual length.
-#[derive(Default)]
+/// Texts put together without allocation.
 struct Buffer {
-    bytes: SmallVec<[u8; 128]>,
+    bytes: [u8; BUFFER_BYTES],
+    filled: usize,
 }
 
+/// The longest text with places, and a tag.
+const BUFFER_BYTES: usize = 4 * EDIT_CHARS_MAX + 8;
+
 impl Buffer {
-    fn join(&mut self, parts: [&str; 3]) -> &str {
-        self.bytes.clear();
-        parts
-            .iter()
-            .for_each(|part| self.bytes.extend_from_slice(part.as_bytes()));
-        self.text()
+    fn new() -> Self {
+        Self {
+            bytes: [0; BUFFER_BYTES],
+            filled: 0,
+        }
     }
 
-    fn push(&mut self, part: &str) -> &str {
-        self.bytes.extend_from_slice(part.as_bytes());
-        self.text()
+    fn join(&mut self, parts: [&str; 3]) -> &[u8] {
+        self.filled = 0;
+        parts.iter().for_each(|part| self.add(part.as_bytes()));
+        &self.bytes[..self.filled]
     }
 
-    fn text(&self) -> &str {
-        std::str::from_utf8(&self.bytes).unwrap_or("")
+    fn push(&mut self, part: &str) -> &[u8] {
+        self.add(part.as_bytes());
+        &self.bytes[..self.filled]
     }
 
     fn tagged(&mut self, seed: u64, parts: [&str; 2], place: usize, count: usize) -> u64 {
-        self.bytes.clear();
-        parts
-            .iter()
-            .for_each(|part| self.bytes.extend_from_slice(part.as_bytes()));
-        self.bytes.extend_from_slice(&[place as u8, count as u8]);
-        xxh3_64_with_seed(&self.bytes, seed)
+        self.join([parts[0], parts[1], ""]);
+        self.add(&[place as u8, count as u8]);
+        xxh3_64_with_seed(&self.bytes[..self.filled], seed)
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        let end = self.filled + part.len();
+        self.bytes[self.filled..end].copy_from_slice(part);
+        self.filled = end;
     }
 }
 

@@ -24,7 +24,9 @@ pub const SUFFIX: &str = ".hecha";
 const POINTER_FORMAT: u32 = 1;
 const POINTER_BYTES_MAX: u64 = 64 << 10;
 const NAME_BYTES_MAX: usize = 200;
-const CHUNK_BYTES: usize = 1 << 20;
+/// A multiple of 2 MiB: the page cache keeps a file in pages as large as the pieces in which it was
+/// written, and large ones are found faster by whoever maps it.
+const CHUNK_BYTES: usize = 4 << 20;
 /// So much of a file is written before it is synced: what waits for the disk as a whole would hold
 /// up every other write there, such as those of a decision log.
 const SYNC_BYTES: usize = 16 << 20;

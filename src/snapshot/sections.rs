@@ -63,11 +63,11 @@ pub enum SectionId {
     /// Names of organisations by deletion keys and block keys.
     OrganisationKeys = 26,
     /// The set of the keys of those names that a person without a usable decisive number and of
-    /// unknown birth bears; whole names too.
+    /// unknown birth bears; whole names and names without one character too.
     UnnumberedPersonKeys = 27,
     /// As `UnnumberedPersonKeys`, of persons of known birth: keys of name and birth.
     UnnumberedBornKeys = 28,
-    /// As `UnnumberedPersonKeys`, of organisations.
+    /// The set of the keys of such names of organisations; whole names too.
     UnnumberedOrganisationKeys = 29,
 }
 
@@ -108,9 +108,9 @@ pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
     kind("person_keys", 6),
     kind("organisation_keys_dir", 4),
     kind("organisation_keys", 6),
-    kind("unnumbered_persons", 8),
-    kind("unnumbered_born", 8),
-    kind("unnumbered_orgs", 8),
+    second(kind("unnumbered_persons", 8)),
+    second(kind("unnumbered_born", 8)),
+    second(kind("unnumbered_orgs", 8)),
 ];
 
 /// Directory and entries.
@@ -151,6 +151,11 @@ impl SectionId {
     pub fn is_required(self) -> bool {
         (self as usize) < REQUIRED_COUNT
     }
+}
+
+/// Other keys than those of its first version.
+const fn second(kind: SectionKind) -> SectionKind {
+    SectionKind { version: 2, ..kind }
 }
 
 const fn kind(name: &'static str, item_bytes: u32) -> SectionKind {

@@ -3,6 +3,7 @@
 use crate::harness::{Installation, Server, ticket};
 use crate::http::{Answer, Connection, Request};
 use serde_json::Value;
+use std::net::TcpStream;
 
 /// Sends a request so that hyper reads it: its head says something that only hyper understands.
 fn by_hyper(request: &Request) -> Request {
@@ -22,6 +23,13 @@ fn lasting(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     let is_lasting = |name: &str| !["date", "content-length", "retry-after"].contains(&name);
     headers.retain(|(name, _)| is_lasting(name));
     (answer.status, headers, body)
+}
+
+fn resident_kib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let figure = line.and_then(|line| line.split_ascii_whitespace().nth(1));
+    figure.unwrap().parse().unwrap()
 }
 
 fn both(server: &Server, request: &Request) -> [Answer; 2] {
@@ -79,6 +87,33 @@ fn requests_in_a_row_are_answered_in_order_whoever_reads_them() {
         let statuses: Vec<u16> = (0..5).map(|_| connection.read().unwrap().status).collect();
         assert_eq!(statuses, [200, 400, 200, 200, 200], "pieces of {piece}");
     }
+}
+
+#[test]
+fn who_sends_many_at_once_and_reads_late_is_answered_each() {
+    const REQUESTS: usize = 1_500;
+    let installation = Installation::new();
+    let server = installation.serve();
+    let check = Request::post("/v1/check", ticket().to_string()).token(&installation.token);
+    let bytes = check.bytes().repeat(REQUESTS);
+    let stream = TcpStream::connect(server.checks).unwrap();
+    let wait_max = Some(std::time::Duration::from_secs(20));
+    stream.set_read_timeout(wait_max).unwrap();
+    let mut sender = Connection::over(stream.try_clone().unwrap());
+    let mut reader = Connection::over(stream);
+    // Whatever is made once is there.
+    assert_eq!(check.send(server.checks).status, 200);
+    let before = resident_kib(&server);
+    std::thread::scope(|scope| {
+        scope.spawn(|| sender.send(&bytes));
+        // Meanwhile both sides' buffers fill, and nothing else.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let grown = resident_kib(&server).saturating_sub(before);
+        assert!(grown < 32 << 10, "{grown} KiB more");
+        for number in 0..REQUESTS {
+            assert_eq!(reader.read().unwrap().status, 200, "request {number}");
+        }
+    });
 }
 
 #[test]

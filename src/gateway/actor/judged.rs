@@ -12,6 +12,10 @@ use crate::gateway::trial::{Candidate, Trial, Tried};
 use crate::gateway::view::View;
 use crate::telemetry::SwapResult;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a trial that is to end early is looked at.
+const ABANDONED_LOOK: Duration = Duration::from_millis(1);
 
 impl Actor {
     pub(super) fn try_named(&mut self, named: Named) {
@@ -23,7 +27,7 @@ impl Actor {
             named: named.clone(),
             options: Arc::clone(self.source.options()),
             gates: self.gates.clone(),
-            serving: self.shared.view.load_full(),
+            serving: View::clone(&self.shared.view.load()),
             previous: self.previous.take(),
             retired: self.retired.iter().map(Arc::downgrade).collect(),
             now: self.shared.clock.tick(),
@@ -38,9 +42,12 @@ impl Actor {
         let Some(trial) = self.trial.take_if(|trial| trial.is_finished()) else {
             return;
         };
+        let is_by_this_law = trial.is_by(&self.shared.view.load().law.catalogue);
         let (named, tried) = trial.finish();
-        if self.source.current().ok().flatten().as_ref() != Some(&named) {
-            // The pointer has moved on meanwhile: what it names now is what counts.
+        let is_named = self.source.current().ok().flatten().as_ref() == Some(&named);
+        if !is_named || !is_by_this_law {
+            // The pointer has moved on meanwhile, or the law is another one: what counts is what it
+            // names now, by the law of now.
             drop(tried);
             return self.look();
         }
@@ -70,7 +77,13 @@ impl Actor {
     /// An operator has chosen otherwise: what was being tried is looked at again later.
     pub(super) fn abandon_trial(&mut self) {
         if let Some(trial) = self.trial.take() {
-            // Waited for, so that no fourth snapshot comes alive.
+            // Waited for, so that no fourth snapshot comes alive; it may wait for views that are to
+            // be released here.
+            trial.abandon();
+            while !trial.is_finished() {
+                self.release();
+                std::thread::sleep(ABANDONED_LOOK);
+            }
             drop(trial.finish());
         }
     }
