@@ -5,7 +5,7 @@
 //! come slowly. At the first other one the connection is handed over with all that is not yet
 //! answered, and stays with hyper.
 //!
-//! HOT: one read and one write a request; nothing is allocated but the answer.
+//! HOT: one read and one write a request; the room for both is kept for the next.
 
 use super::check;
 use super::context::{Context, unharmed};

@@ -6,7 +6,7 @@
 //! says yes more often: that costs time, never an answer. An empty set says no to all. Never
 //! panics, whatever the words hold.
 
-// HOT: some thirty questions a check; nearly all are answered with no.
+// HOT: some ten questions a check; nearly all are answered with no.
 
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
