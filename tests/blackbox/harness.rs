@@ -278,6 +278,20 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
+    /// Stops it and waits until each of its threads stands: the first to see the signal tells the
+    /// others, which may go on for as long as that one waits for a processor.
+    pub fn stand_still(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.pid());
+        until("every thread stands", || {
+            std::fs::read_dir(&tasks).unwrap().all(|task| {
+                let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+                // A thread that ended meanwhile does nothing any more.
+                stat.map_or(true, |stat| stat.contains(") T "))
+            })
+        });
+    }
+
     /// Bytes of a file beyond which it may not write; `None` for no limit.
     pub fn limit_files_to(&self, bytes: Option<u64>) {
         let pid = rustix::process::Pid::from_child(&self.child);

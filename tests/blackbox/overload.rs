@@ -22,7 +22,7 @@ fn what_waited_while_the_gateway_stood_still_is_told_so_and_later_requests_are_a
         connection.send(&request.bytes());
         assert_eq!(connection.read().unwrap().decision(), "block");
     }
-    server.signal("STOP");
+    server.stand_still();
     for connection in &mut all {
         connection.send(&request.bytes());
     }
