@@ -220,7 +220,7 @@ fn view(entries: u64, now: Moment) -> (View, Client) {
                 corpus::record(SEED, line, &catalogue),
             )
         });
-        assembly.add(records.collect()).unwrap();
+        assembly.add(records.collect(), 0).unwrap();
     }
     let arranged = assembly.arrange(0).unwrap();
     let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();

@@ -271,7 +271,7 @@ impl Setting {
             let record = corpus::record(1, line, &catalogue);
             (Origin { file: 0, line }, record)
         });
-        assembly.add(records.collect()).unwrap();
+        assembly.add(records.collect(), 0).unwrap();
         let arranged = assembly.arrange(0).unwrap();
         let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();
         let snapshot = Snapshot::from_bytes(out.into_inner()).unwrap();

@@ -70,7 +70,7 @@ fn built(entries: u64) -> Snapshot {
                 corpus::record(SEED, line, &catalogue),
             )
         });
-        assembly.add(records.collect()).unwrap();
+        assembly.add(records.collect(), 0).unwrap();
     }
     let arranged = assembly.arrange(0).unwrap();
     let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();

@@ -84,7 +84,7 @@ fn build(entries: u64, file: File) {
                     corpus::record(1, line, &catalogue),
                 )
             });
-        assembly.add(records.collect()).unwrap();
+        assembly.add(records.collect(), 0).unwrap();
     }
     let arranged = assembly.arrange(0).unwrap();
     let (buffered, _) = arranged.write(BufWriter::new(file)).unwrap();

@@ -199,7 +199,7 @@ fn loaded(entries: u64, law: &Law) -> Loaded {
             let origin = Origin { file: 0, line };
             (origin, corpus::record(SEED, line, catalogue))
         });
-        assembly.add(records.collect()).unwrap();
+        assembly.add(records.collect(), 0).unwrap();
     }
     let arranged = assembly.arrange(0).unwrap();
     let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();

@@ -188,7 +188,7 @@ fn leave_out(store: &mut Store, entry: u32, reason: LeftOutReason, kept: &mut [b
     kept[entry as usize] = false;
     let left_out = LeftOut {
         origin: store.entries[entry as usize].origin,
-        entry_id: store.cold_record(entry).entry_id.into(),
+        entry_id: store.own_texts(entry).entry_id.into(),
         reason,
     };
     store.left_out.push(left_out);

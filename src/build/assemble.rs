@@ -12,15 +12,27 @@ use crate::model::term::Moment;
 use crate::snapshot::keys;
 use crate::snapshot::manifest::{GRADES_MAX, LISTS_MAX, Manifest, ManifestList};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Records of a build while they arrive.
 pub struct Assembly<'a> {
     inputs: &'a BuildInputs,
-    keys: BuildKeys,
+    keys: Arc<BuildKeys>,
     store: Store,
+    /// Blocks of records that are made ready, in order, and bytes of the list files they took.
+    under_way: VecDeque<(u64, Receiver<std::thread::Result<Ready>>)>,
+    /// Bytes of the list files, until room is made for what they hold.
+    expected_bytes: Option<u64>,
 }
+
+type Ready = Vec<(Origin, Prepared)>;
+
+/// Blocks of records that are made ready at a time.
+const UNDER_WAY_MAX: usize = 2;
 
 /// A snapshot that was written.
 #[derive(Debug)]
@@ -42,22 +54,63 @@ impl<'a> Assembly<'a> {
         };
         Self {
             inputs,
-            keys,
+            keys: Arc::new(keys),
             store: Store::default(),
+            under_way: VecDeque::new(),
+            expected_bytes: None,
         }
     }
 
-    /// Takes in validated records, in order; uses all cores.
+    /// All list files together have so many bytes: what the first records take says how much room
+    /// all will need.
+    pub fn expect(&mut self, list_bytes: u64) {
+        self.expected_bytes = Some(list_bytes);
+    }
+
+    /// Takes in validated records, in order, that took so many bytes of the list files; they are
+    /// made ready on all cores while the caller goes on.
     ///
-    /// Errors: more memory than allowed.
-    pub fn add(&mut self, records: Vec<(Origin, ListRecord)>) -> Result<(), BuildError> {
-        let prepared: Vec<(Origin, Prepared)> = records
-            .into_par_iter()
-            .map(|(origin, record)| (origin, Prepared::new(record, &self.keys)))
-            .collect();
+    /// Errors: more memory than allowed, perhaps only for records of an earlier call.
+    pub fn add(
+        &mut self,
+        records: Vec<(Origin, ListRecord)>,
+        list_bytes: u64,
+    ) -> Result<(), BuildError> {
+        let keys = Arc::clone(&self.keys);
+        let prepare = move || {
+            let prepare = |(origin, record)| (origin, Prepared::new(record, &keys));
+            records.into_par_iter().map(prepare).collect()
+        };
+        // A thread of the pool must not wait for the others: they could all be such threads.
+        if rayon::current_thread_index().is_some() {
+            return self.take_in(prepare(), list_bytes);
+        }
+        let (ready, block) = sync_channel(1);
+        rayon::spawn(move || {
+            // The receiver is gone only where the build has stopped already.
+            let _ = ready.send(catch_unwind(AssertUnwindSafe(prepare)));
+        });
+        self.under_way.push_back((list_bytes, block));
+        self.wait(UNDER_WAY_MAX)
+    }
+
+    /// Waits until no more than so many blocks are under way, and takes them in.
+    fn wait(&mut self, under_way_max: usize) -> Result<(), BuildError> {
+        while self.under_way.len() > under_way_max {
+            if let Some((list_bytes, block)) = self.under_way.pop_front() {
+                let block = block.recv().unwrap_or_else(|gone| Err(Box::new(gone)));
+                let prepared = block.unwrap_or_else(|panic| resume_unwind(panic));
+                self.take_in(prepared, list_bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, prepared: Ready, list_bytes: u64) -> Result<(), BuildError> {
         for (origin, prepared) in &prepared {
             self.store.add(prepared, *origin);
         }
+        self.make_room(list_bytes);
         let (needed, allowed) = (self.store.peak_memory_bytes(), self.inputs.memory_bytes_max);
         if needed > allowed {
             return Err(BuildError::Memory {
@@ -68,11 +121,28 @@ impl<'a> Assembly<'a> {
         Ok(())
     }
 
+    /// Once, when the first block is there.
+    fn make_room(&mut self, first_bytes: u64) {
+        /// Later records may be larger; what is not used is never touched.
+        const SPARE: f64 = 1.05;
+        let Some(expected_bytes) = self.expected_bytes.filter(|_| first_bytes > 0) else {
+            return;
+        };
+        self.expected_bytes = None;
+        self.store
+            .make_room(SPARE * expected_bytes as f64 / first_bytes as f64);
+        // An estimate refuses nothing.
+        if self.store.peak_memory_bytes() > self.inputs.memory_bytes_max {
+            self.store.give_room_back();
+        }
+    }
+
     /// Arranges everything; nothing is written yet. `quarantined` counts records that were refused
     /// before.
     ///
-    /// Errors: more lists or grades than format 1 holds.
+    /// Errors: more lists or grades than format 1 holds, more memory than allowed.
     pub fn arrange(mut self, quarantined: u64) -> Result<Arranged<'a>, BuildError> {
+        self.wait(0)?;
         self.store.freeze();
         let arrangement = arrange::arrange(&mut self.store);
         let quarantined = quarantined + self.store.left_out.len() as u64;

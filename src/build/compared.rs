@@ -29,7 +29,7 @@ fn built(records: Vec<ListRecord>, salt: u8, master: u8) -> Snapshot {
 type Named = (BTreeSet<String>, BTreeSet<String>, BTreeSet<String>);
 
 fn named(old: &Snapshot, new: &Snapshot, changes: &Changes) -> Named {
-    let id = |snapshot: &Snapshot, entry: &EntryIndex| snapshot.cold(*entry).entry_id.to_owned();
+    let id = |snapshot: &Snapshot, entry: &EntryIndex| snapshot.cold(*entry).entry_id.to_string();
     for (before, after) in &changes.changed {
         assert_eq!(id(old, before), id(new, after));
     }
@@ -155,7 +155,7 @@ fn equal_records_have_equal_macs_in_every_build() {
         let entry = crate::index::entry_ids::find(snapshot, id).unwrap();
         *snapshot.content(entry).unwrap()
     };
-    let id = first.cold(EntryIndex(0)).entry_id;
+    let id = &first.entry_id(EntryIndex(0));
     assert_eq!(mac(&first, id), mac(&second, id));
     let other_master = built(corpus::records(3, 60, &CATALOGUE), 1, 6);
     assert_ne!(mac(&first, id), mac(&other_master, id));

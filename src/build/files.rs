@@ -131,6 +131,8 @@ pub fn build_files(
         .collect();
     let parts = lists::parts(&lists)?;
     let mut intake = Intake::new(&parts, out, options.strict, inputs);
+    let bytes_of = |list: &ListFile| fs::metadata(&list.path).map_or(0, |file| file.len());
+    intake.assembly.expect(lists.iter().map(bytes_of).sum());
     lists::read(&parts, catalogue, &options.read, &mut |block| {
         progress(Progress::Read(block.bytes_read));
         intake.take(block)
@@ -215,7 +217,7 @@ impl<'a> Intake<'a> {
             .records
             .into_iter()
             .map(|(line, record)| (Origin { file, line }, record));
-        Ok(self.assembly.add(records.collect())?)
+        Ok(self.assembly.add(records.collect(), block.bytes_read)?)
     }
 }
 

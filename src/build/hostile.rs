@@ -387,7 +387,7 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
         }
         let cold = snapshot.cold(entry);
         let _ = (
-            entry_ids::find(snapshot, cold.entry_id),
+            entry_ids::find(snapshot, &cold.entry_id),
             cold.recourse,
             cold.region,
         );

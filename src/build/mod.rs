@@ -4,9 +4,10 @@
 //! numbers digested (`prepare`); then kept in compact form (`store`, `interner`). When all are
 //! there, they get their order, names and identifiers their numbers (`arrange`, `identifiers`),
 //! records of one subject and one case are grouped (`groups`), and the sections are written one
-//! after the other (`write`), the tables of similar names (`similar`) and the texts that scans look
-//! for (`scan`) last. `assemble` joins these steps, `files` runs them from and to disk. Equal
-//! records and inputs give equal bytes, whatever the threads. No clock, no list of its own.
+//! after the other (`write`), among them what answers show (`cold`), the tables of similar names
+//! (`similar`) and the texts that scans look for (`scan`). `assemble` joins these steps, `files`
+//! runs them from and to disk. Equal records and inputs give equal bytes, whatever the threads. No
+//! clock, no list of its own.
 
 /// Inputs and errors.
 pub mod inputs;
@@ -19,6 +20,7 @@ mod identifiers;
 mod groups;
 mod similar;
 mod scan;
+mod cold;
 mod write;
 /// From records to bytes.
 pub mod assemble;
@@ -40,7 +42,7 @@ pub fn build_records(
 ) -> Result<Vec<u8>, BuildError> {
     let mut assembly = Assembly::new(inputs);
     let lines = (1..).map(|line| Origin { file: 0, line });
-    assembly.add(lines.zip(records).collect())?;
+    assembly.add(lines.zip(records).collect(), 0)?;
     let (out, _) = assembly.arrange(0)?.write(Cursor::new(Vec::new()))?;
     Ok(out.into_inner())
 }

@@ -11,7 +11,7 @@ use crate::identifier::mask::MaskPattern;
 use crate::model::entry::{Disclosure, ListRecord, Status};
 use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
-use crate::snapshot::cold::{ColdRecord, ColdReferences};
+use crate::snapshot::cold::{ColdReferences, OwnTexts};
 use crate::snapshot::entries::{BirthDigits, NumberClass};
 use std::collections::HashMap;
 
@@ -55,8 +55,8 @@ pub struct StoredEntry {
     pub party_first: u32,
     /// Its parties.
     pub party_count: u16,
-    /// First byte of its own texts in `Store::cold`.
-    pub cold_first: u64,
+    /// First byte of its own texts in `Store::texts`.
+    pub texts_first: u64,
     /// References into `Store::dictionary`, by arrival, 0 absent.
     pub references: ColdReferences,
     /// Where the record came from.
@@ -118,8 +118,8 @@ pub struct Store {
     pub grades: Interner,
     /// Mask patterns, by arrival.
     pub patterns: Vec<(IdType, MaskPattern)>,
-    /// Texts of their own of each entry: a cold record whose references are all 0.
-    pub cold: Vec<u8>,
+    /// Texts of their own of each entry, as `OwnTexts` writes them.
+    pub texts: Vec<u8>,
     /// Valid records that cannot be built.
     pub left_out: Vec<LeftOut>,
     pattern_places: HashMap<(IdType, MaskPattern), u16>,
@@ -137,6 +137,29 @@ impl Store {
         }
     }
 
+    /// Makes room for `times` as much as is here: columns that grow by doubling are copied as often
+    /// as they are long, into memory that is touched for the first time.
+    pub fn make_room(&mut self, times: f64) {
+        fn grow<T>(column: &mut Vec<T>, times: f64) {
+            let wanted = (column.len() as f64 * times) as usize;
+            column.reserve_exact(wanted.saturating_sub(column.len()));
+        }
+        grow(&mut self.entries, times);
+        grow(&mut self.parties, times);
+        grow(&mut self.party_names, times);
+        grow(&mut self.numbers, times);
+        grow(&mut self.texts, times);
+    }
+
+    /// Gives back room that nothing is in.
+    pub fn give_room_back(&mut self) {
+        self.entries.shrink_to_fit();
+        self.parties.shrink_to_fit();
+        self.party_names.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.texts.shrink_to_fit();
+    }
+
     /// Lets go of what only serves to take records in.
     pub fn freeze(&mut self) {
         for interner in [&mut self.names, &mut self.dictionary] {
@@ -145,25 +168,25 @@ impl Store {
         self.pattern_places = HashMap::new();
     }
 
-    /// Texts of an entry's own: entry_id, case_no, listed name.
-    pub fn cold_record(&self, entry: u32) -> ColdRecord<'_> {
-        ColdRecord::read(self.cold_bytes(entry)).unwrap_or(ColdRecord::EMPTY)
+    /// Texts of an entry's own.
+    pub fn own_texts(&self, entry: u32) -> OwnTexts<'_> {
+        OwnTexts::read(self.own_bytes(entry))
     }
 
-    /// Its entry_id: what is sorted by, so nothing else of the record is read.
+    /// Its entry_id: what is sorted by, so nothing else is read.
     pub fn entry_id(&self, entry: u32) -> &[u8] {
-        ColdRecord::entry_id_bytes(self.cold_bytes(entry))
+        OwnTexts::entry_id_bytes(self.own_bytes(entry))
     }
 
-    fn cold_bytes(&self, entry: u32) -> &[u8] {
+    fn own_bytes(&self, entry: u32) -> &[u8] {
         let place = entry as usize;
         let end = self
             .entries
             .get(place + 1)
-            .map_or(self.cold.len(), |next| next.cold_first as usize);
+            .map_or(self.texts.len(), |next| next.texts_first as usize);
         self.entries
             .get(place)
-            .and_then(|this| self.cold.get(this.cold_first as usize..end))
+            .and_then(|this| self.texts.get(this.texts_first as usize..end))
             .unwrap_or_default()
     }
 
@@ -192,8 +215,8 @@ impl Store {
             + self.parties.capacity() * size_of::<StoredParty>()
             + self.party_names.capacity() * 4
             + self.numbers.capacity() * size_of::<StoredNumber>()
-            + self.cold.capacity();
-        let written = self.names.len() as usize * 40 + self.cold.len();
+            + self.texts.capacity();
+        let written = self.names.len() as usize * 40 + self.texts.len();
         held as u64
             + self.sorting_memory_bytes()
             + written as u64
@@ -221,8 +244,8 @@ impl Store {
         for party in &prepared.parties {
             self.add_party(party)?;
         }
-        let cold_first = self.cold.len() as u64;
-        self.cold_texts(prepared).write(&mut self.cold);
+        let texts_first = self.texts.len() as u64;
+        own_texts(prepared).write(&mut self.texts);
         self.entries.push(StoredEntry {
             list,
             grade,
@@ -241,7 +264,7 @@ impl Store {
             content: prepared.content,
             party_first,
             party_count: prepared.parties.len() as u16,
-            cold_first,
+            texts_first,
             references,
             origin,
         });
@@ -274,21 +297,6 @@ impl Store {
             region: reference(record.region.as_deref())?,
             retained_basis: reference(record.retained_basis.as_deref())?,
         })
-    }
-
-    fn cold_texts<'a>(&self, prepared: &'a Prepared) -> ColdRecord<'a> {
-        let written = prepared.record.subject.name.as_ref();
-        let folded = prepared
-            .parties
-            .first()
-            .and_then(|subject| subject.names.first());
-        let as_folded = folded.is_some_and(|folded| folded == written);
-        ColdRecord {
-            references: ColdReferences::default(),
-            entry_id: prepared.record.entry_id.as_str(),
-            case_no: &prepared.record.case_no,
-            listed_name: if as_folded { "" } else { written },
-        }
     }
 
     fn add_party(&mut self, party: &PreparedParty) -> Result<(), LeftOutReason> {
@@ -340,5 +348,19 @@ impl Store {
         self.patterns.push(key);
         self.pattern_places.insert(key, place);
         Ok(place)
+    }
+}
+
+fn own_texts(prepared: &Prepared) -> OwnTexts<'_> {
+    let written = prepared.record.subject.name.as_ref();
+    let folded = prepared
+        .parties
+        .first()
+        .and_then(|subject| subject.names.first());
+    let as_folded = folded.is_some_and(|folded| folded == written);
+    OwnTexts {
+        entry_id: prepared.record.entry_id.as_str(),
+        case_no: &prepared.record.case_no,
+        listed_name: if as_folded { "" } else { written },
     }
 }

@@ -106,7 +106,7 @@ fn found(snapshot: &Snapshot, key: &DigestKey, number: &FullNumber) -> BTreeSet<
         .chain(masked)
         .filter_map(|digest| identifiers::find(snapshot, &digest))
         .flat_map(|row| identifiers::postings(snapshot, row))
-        .map(|p| (snapshot.cold(p.entry()).entry_id.to_owned(), p.party()))
+        .map(|p| (snapshot.cold(p.entry()).entry_id.to_string(), p.party()))
         .collect()
 }
 
@@ -154,7 +154,7 @@ fn numbers_lead_to_the_parties_that_a_naive_model_finds() {
 fn names_and_aliases_lead_to_the_entries_that_bear_them() {
     let (records, snapshot) = corpus_snapshot(1_500);
     let model = Model::of(&records);
-    let id_of = |entry: EntryIndex| snapshot.cold(entry).entry_id.to_owned();
+    let id_of = |entry: EntryIndex| snapshot.cold(entry).entry_id.to_string();
     let mut random = corpus::Random::new(3);
     let strangers = (0..500).map(|_| fold(&corpus::person_name(&mut random)));
     let known = model.names.keys().chain(model.aliases.keys()).cloned();
@@ -206,9 +206,9 @@ fn every_fact_of_a_record_is_read_back() {
         assert_eq!(facts.conduct_ended(), record.conduct_ended);
         assert_eq!(facts.submitted_at(), record.submitted_at);
         let cold = snapshot.cold(entry);
-        assert_eq!(cold.entry_id, record.entry_id.as_str());
-        assert_eq!(cold.listed_name, &*record.subject.name);
-        assert_eq!(cold.case_no, &*record.case_no);
+        assert_eq!(&*cold.entry_id, record.entry_id.as_str());
+        assert_eq!(&*cold.listed_name, &*record.subject.name);
+        assert_eq!(&*cold.case_no, &*record.case_no);
         assert_eq!(cold.authority, &*record.authority);
         assert_eq!(cold.supplier, &*record.supplier);
         assert_eq!(cold.conduct, record.conduct.as_deref());
@@ -247,8 +247,11 @@ fn entries_of_one_name_lie_side_by_side_by_number_class() {
         let subject = &snapshot.parties(EntryIndex(entry))[0];
         let name = snapshot.party_names(subject).next().unwrap();
         let class = snapshot.facts(EntryIndex(entry)).number_class();
-        let place: (NameNumber, NumberClass, &str) =
-            (name, class, snapshot.cold(EntryIndex(entry)).entry_id);
+        let place: (NameNumber, NumberClass, String) = (
+            name,
+            class,
+            snapshot.entry_id(EntryIndex(entry)).to_string(),
+        );
         assert!(last.is_none_or(|before| before < place));
         last = Some(place);
     }
@@ -304,7 +307,7 @@ fn of_snapshot<'a>(
     groups: impl Iterator<Item = &'a [zerocopy::little_endian::U32]>,
 ) -> BTreeSet<Vec<String>> {
     let id = |entry: &zerocopy::little_endian::U32| {
-        snapshot.cold(EntryIndex(entry.get())).entry_id.to_owned()
+        snapshot.cold(EntryIndex(entry.get())).entry_id.to_string()
     };
     groups.map(|group| group.iter().map(id).collect()).collect()
 }

@@ -1,9 +1,10 @@
-//! Writes the sections of an arranged build, one after the other, each freed before the next.
+//! Writes the sections of an arranged build, one after the other; some are made beside others.
 //!
 //! In: store, arrangement, inputs. Out: the bytes of the file, decided by the records and the
 //! inputs alone.
 
 use super::arrange::{Arrangement, UNUSED};
+use super::cold::Cold;
 use super::groups::{self, Groups};
 use super::identifiers;
 use super::inputs::{BuildError, BuildInputs};
@@ -11,7 +12,6 @@ use super::scan;
 use super::similar::Names;
 use super::store::{Store, StoredEntry};
 use crate::index::{line_table, name_keys, names};
-use crate::snapshot::cold::ColdReferences;
 use crate::snapshot::container::ContainerWriter;
 use crate::snapshot::entries::{FactValues, Facts, PartyRow, PartyValues};
 use crate::snapshot::manifest::Manifest;
@@ -20,6 +20,7 @@ use crate::snapshot::scan_sections::{self, SCAN_SECTIONS};
 use crate::snapshot::sections::{KeyTableSections, SECTION_COUNT, SectionId};
 use rayon::prelude::*;
 use std::io::{Seek, Write};
+use std::panic::resume_unwind;
 use zerocopy::little_endian::U32;
 use zerocopy::{Immutable, IntoBytes};
 
@@ -50,7 +51,51 @@ pub fn write<W: Write + Seek>(
     let count = SECTION_COUNT + SCAN_SECTIONS.len();
     let file = ContainerWriter::start(out, built.manifest.to_json(), count)?;
     let mut sections = Sections { file };
-    writing("identifiers");
+    // Much of each step is one walk over memory on one core: the next are made beside it.
+    let (grouped, (names, records)) = beside(
+        || (NameSections::of(built), RecordSections::of(built)),
+        || {
+            writing("identifiers");
+            let grouped = write_identifiers(built, &mut sections)?;
+            writing("names and records");
+            Ok::<_, BuildError>(grouped)
+        },
+    );
+    names.write(&mut sections)?;
+    records.write(grouped?, &mut sections)?;
+    writing("similar names");
+    write_similar(built, &mut sections)?;
+    writing("scans");
+    write_scan(built, &mut sections)?;
+    Ok(sections.file.finish()?)
+}
+
+/// Does one thing on a thread of its own and the other here. A thread of the pool must not wait
+/// for what itself waits for the pool: there it is one after the other.
+fn beside<T: Send, H>(there: impl FnOnce() -> T + Send, here: impl FnOnce() -> H) -> (H, T) {
+    if rayon::current_thread_index().is_some() {
+        return (here(), there());
+    }
+    std::thread::scope(|scope| {
+        let there = scope.spawn(there);
+        let here = here();
+        (
+            here,
+            there.join().unwrap_or_else(|panic| resume_unwind(panic)),
+        )
+    })
+}
+
+/// Records of one subject, and of one case.
+struct Grouped {
+    subjects: Groups,
+    cases: Groups,
+}
+
+fn write_identifiers<W: Write + Seek>(
+    built: &Built<'_>,
+    sections: &mut Sections<W>,
+) -> Result<Grouped, BuildError> {
     let identifiers = identifiers::collect(built.store, built.arrangement)?;
     // A line table is one walk over memory without order: whatever else is to do goes on beside it.
     let (lines, (subjects, cases)) = rayon::join(
@@ -71,34 +116,7 @@ pub fn write<W: Write + Seek>(
     sections.put_lines(SectionId::IdentifierLines, lines, identifiers.keys.len())?;
     sections.put(SectionId::IdentifierRows, &identifiers.rows)?;
     sections.put(SectionId::Postings, &identifiers.postings)?;
-    drop(identifiers);
-    writing("names");
-    write_names(built, &mut sections)?;
-    writing("records");
-    let (lines, cold) = rayon::join(|| entry_id_lines(built), || Cold::of(built));
-    sections.put_lines(
-        SectionId::EntryIdLines,
-        lines,
-        built.arrangement.order.len(),
-    )?;
-    sections.put(SectionId::Content, &content(built))?;
-    for (firsts, members, groups) in [
-        (
-            SectionId::SubjectGroups,
-            SectionId::SubjectGroupMembers,
-            subjects,
-        ),
-        (SectionId::CaseGroups, SectionId::CaseGroupMembers, cases),
-    ] {
-        sections.put(firsts, &little(groups.firsts))?;
-        sections.put(members, &little(groups.members))?;
-    }
-    cold.write(&mut sections)?;
-    writing("similar names");
-    write_similar(built, &mut sections)?;
-    writing("scans");
-    write_scan(built, &mut sections)?;
-    Ok(sections.file.finish()?)
+    Ok(Grouped { subjects, cases })
 }
 
 struct Sections<W: Write + Seek> {
@@ -220,25 +238,80 @@ fn parties(built: &Built<'_>) -> (Vec<PartyRow>, Vec<U32>) {
     (rows, names)
 }
 
-fn write_names<W: Write + Seek>(
-    built: &Built<'_>,
-    sections: &mut Sections<W>,
-) -> Result<(), BuildError> {
-    let (store, arrangement) = (built.store, built.arrangement);
-    let salt = &built.inputs.salt;
-    let keys: Vec<u64> = arrangement
-        .names
-        .par_iter()
-        .map(|name| names::key(salt, store.names.get(*name)))
-        .collect();
-    let (lines, (rows, text, aliases)) =
-        rayon::join(|| line_table::build(&keys), || name_rows(built));
-    sections.put_lines(SectionId::NameLines, lines, keys.len())?;
-    drop(keys);
-    let alias_entries: Vec<U32> = aliases.iter().map(|(_, entry)| U32::new(*entry)).collect();
-    sections.put(SectionId::Names, &rows)?;
-    sections.put(SectionId::NameText, text.as_bytes())?;
-    sections.put(SectionId::AliasEntries, &alias_entries)
+/// Names in their order and what finds them.
+struct NameSections {
+    keys: usize,
+    lines: Option<Vec<Line>>,
+    rows: Vec<NameRow>,
+    text: String,
+    alias_entries: Vec<U32>,
+}
+
+impl NameSections {
+    fn of(built: &Built<'_>) -> Self {
+        let (store, arrangement) = (built.store, built.arrangement);
+        let salt = &built.inputs.salt;
+        let keys: Vec<u64> = arrangement
+            .names
+            .par_iter()
+            .map(|name| names::key(salt, store.names.get(*name)))
+            .collect();
+        let (lines, (rows, text, aliases)) =
+            rayon::join(|| line_table::build(&keys), || name_rows(built));
+        Self {
+            keys: keys.len(),
+            lines,
+            rows,
+            text,
+            alias_entries: aliases.iter().map(|(_, entry)| U32::new(*entry)).collect(),
+        }
+    }
+
+    fn write<W: Write + Seek>(self, sections: &mut Sections<W>) -> Result<(), BuildError> {
+        sections.put_lines(SectionId::NameLines, self.lines, self.keys)?;
+        sections.put(SectionId::Names, &self.rows)?;
+        sections.put(SectionId::NameText, self.text.as_bytes())?;
+        sections.put(SectionId::AliasEntries, &self.alias_entries)
+    }
+}
+
+/// What finds an entry by its key, what its content is, what an answer shows of it.
+struct RecordSections {
+    lines: Option<Vec<Line>>,
+    content: Vec<[u8; 16]>,
+    cold: Cold,
+}
+
+impl RecordSections {
+    fn of(built: &Built<'_>) -> Self {
+        let (lines, cold) = rayon::join(
+            || entry_id_lines(built),
+            || Cold::of(built.store, built.arrangement),
+        );
+        Self {
+            lines,
+            content: content(built),
+            cold,
+        }
+    }
+
+    fn write<W: Write + Seek>(
+        self,
+        grouped: Grouped,
+        sections: &mut Sections<W>,
+    ) -> Result<(), BuildError> {
+        sections.put_lines(SectionId::EntryIdLines, self.lines, self.content.len())?;
+        sections.put(SectionId::Content, &self.content)?;
+        let Grouped { subjects, cases } = grouped;
+        sections.put(SectionId::SubjectGroups, &little(subjects.firsts))?;
+        sections.put(SectionId::SubjectGroupMembers, &little(subjects.members))?;
+        sections.put(SectionId::CaseGroups, &little(cases.firsts))?;
+        sections.put(SectionId::CaseGroupMembers, &little(cases.members))?;
+        sections.put(SectionId::ColdOffsets, &self.cold.offsets)?;
+        sections.put(SectionId::Cold, &self.cold.records)?;
+        sections.put(SectionId::DictionaryOffsets, &self.cold.text_offsets)?;
+        sections.put(SectionId::Dictionary, self.cold.texts.as_bytes())
+    }
 }
 
 /// Names in their order, their texts, and what `aliases` finds.
@@ -296,7 +369,7 @@ fn entry_id_lines(built: &Built<'_>) -> Option<Vec<Line>> {
     let salt = &built.inputs.salt;
     let keys: Vec<u64> = order
         .par_iter()
-        .map(|arrival| names::key(salt, store.cold_record(*arrival).entry_id))
+        .map(|arrival| names::key(salt, store.own_texts(*arrival).entry_id))
         .collect();
     line_table::build(&keys)
 }
@@ -307,49 +380,6 @@ fn content(built: &Built<'_>) -> Vec<[u8; 16]> {
     order
         .map(|arrival| entries[*arrival as usize].content)
         .collect()
-}
-
-/// What an answer shows of each entry, and the texts it refers to.
-struct Cold {
-    offsets: Vec<U32>,
-    records: Vec<u8>,
-    text_offsets: Vec<U32>,
-    texts: String,
-}
-
-impl Cold {
-    fn of(built: &Built<'_>) -> Self {
-        let (texts, places) = sorted_dictionary(built);
-        let mut records = Vec::with_capacity(built.store.cold.len());
-        let mut offsets = Vec::with_capacity(built.arrangement.order.len() + 1);
-        for arrival in &built.arrangement.order {
-            offsets.push(U32::new(records.len() as u32));
-            let stored = &built.store.entries[*arrival as usize];
-            let mut record = built.store.cold_record(*arrival);
-            record.references = moved(stored.references, &places);
-            record.write(&mut records);
-        }
-        offsets.push(U32::new(records.len() as u32));
-        let mut dictionary = String::new();
-        let mut text_offsets = vec![U32::ZERO];
-        for text in texts {
-            dictionary.push_str(built.store.dictionary.get(text));
-            text_offsets.push(U32::new(dictionary.len() as u32));
-        }
-        Self {
-            offsets,
-            records,
-            text_offsets,
-            texts: dictionary,
-        }
-    }
-
-    fn write<W: Write + Seek>(self, sections: &mut Sections<W>) -> Result<(), BuildError> {
-        sections.put(SectionId::ColdOffsets, &self.offsets)?;
-        sections.put(SectionId::Cold, &self.records)?;
-        sections.put(SectionId::DictionaryOffsets, &self.text_offsets)?;
-        sections.put(SectionId::Dictionary, self.texts.as_bytes())
-    }
 }
 
 fn write_similar<W: Write + Seek>(
@@ -388,38 +418,6 @@ fn write_scan<W: Write + Seek>(
     file.raw_section(scan_sections::STARTS, false, tables.starts.as_bytes())?;
     file.raw_section(scan_sections::KEYS, false, tables.keys.as_bytes())?;
     Ok(())
-}
-
-/// Texts that built entries refer to, in byte order, and the place of each by arrival.
-fn sorted_dictionary(built: &Built<'_>) -> (Vec<u32>, Vec<u32>) {
-    let dictionary = &built.store.dictionary;
-    let mut used = vec![false; dictionary.len() as usize];
-    for arrival in &built.arrangement.order {
-        let references = built.store.entries[*arrival as usize].references;
-        for reference in references
-            .all()
-            .into_iter()
-            .filter_map(|r| r.checked_sub(1))
-        {
-            used[reference as usize] = true;
-        }
-    }
-    let mut texts: Vec<u32> = (0..dictionary.len())
-        .filter(|t| used[*t as usize])
-        .collect();
-    texts.par_sort_unstable_by(|a, b| dictionary.get(*a).cmp(dictionary.get(*b)));
-    let mut places = vec![0; used.len()];
-    for (place, text) in texts.iter().enumerate() {
-        places[*text as usize] = place as u32;
-    }
-    (texts, places)
-}
-
-fn moved(references: ColdReferences, places: &[u32]) -> ColdReferences {
-    references.map(|reference| match reference.checked_sub(1) {
-        None => 0,
-        Some(arrival) => places[arrival as usize] + 1,
-    })
 }
 
 fn little(numbers: Vec<u32>) -> Vec<U32> {

@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
         if has_macs && self.old.content(self.next) == new.content(entry) {
             return self.meet(self.next);
         }
-        match self.find(new.entry_id_bytes(entry)) {
+        match self.find(&new.entry_id(entry)) {
             None => self.added.push(entry),
             Some(before) => {
                 self.meet(before);
@@ -142,11 +142,10 @@ impl<'a> Walk<'a> {
     }
 
     /// The old entry with this entry_id.
-    fn find(&self, entry_id: &[u8]) -> Option<EntryIndex> {
-        if !entry_id.is_empty() && self.old.entry_id_bytes(self.next) == entry_id {
+    fn find(&self, entry_id: &str) -> Option<EntryIndex> {
+        if !entry_id.is_empty() && *self.old.entry_id(self.next) == *entry_id {
             return Some(self.next);
         }
-        let entry_id = std::str::from_utf8(entry_id).ok()?;
         entry_ids::find(self.old, entry_id)
     }
 

@@ -139,8 +139,8 @@ impl<'a> Differences<'a> {
     }
 
     /// Changed entries by entry_id: what happened, and on which list.
-    pub fn entries(&self) -> BTreeMap<&str, (&'static str, &str)> {
-        let id = |snapshot: &'a Snapshot, entry: EntryIndex| snapshot.cold(entry).entry_id;
+    pub fn entries(&self) -> BTreeMap<String, (&'static str, &str)> {
+        let id = |snapshot: &'a Snapshot, entry: EntryIndex| snapshot.entry_id(entry).to_string();
         let list = |snapshot: &'a Snapshot, index| facts::list_of(Entry { snapshot, index });
         let mut entries = BTreeMap::new();
         for entry in &self.changes.added {

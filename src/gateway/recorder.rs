@@ -10,6 +10,7 @@ use super::clock::Clock;
 use super::question::Answered;
 use super::space::Space;
 use super::view::View;
+use crate::check::outcome::Match;
 use crate::check::request::Request;
 use crate::decision_log::error::LogError;
 use crate::decision_log::feedback::FeedbackAnswer;
@@ -19,6 +20,7 @@ use crate::decision_log::record::{
 use crate::decision_log::writer::DecisionLog;
 use crate::model::decision::Level;
 use crate::model::term::Moment;
+use crate::snapshot::digits::ColdText;
 use crate::snapshot::publish::Accepted;
 use crate::telemetry::Figure;
 use crate::wire::answer::HASHED_FROM;
@@ -195,12 +197,13 @@ impl Recorder {
             ids.extend(applied.map(|measure| &*catalogue.measure(measure.measure).id));
             places.push(first..ids.len());
         }
-        let relied: SmallVec<[Relied<'_>; 10]> = outcome
-            .matches
-            .iter()
+        let entry_id = |found: &Match| view.loaded.snapshot.entry_id(found.entry);
+        let entry_ids: SmallVec<[ColdText<'_>; 10]> =
+            outcome.matches.iter().map(entry_id).collect();
+        let relied: SmallVec<[Relied<'_>; 10]> = (outcome.matches.iter().zip(&entry_ids))
             .zip(places)
-            .map(|(found, measures)| Relied {
-                entry_id: view.loaded.snapshot.cold(found.entry).entry_id,
+            .map(|((found, entry_id), measures)| Relied {
+                entry_id,
                 identity: found.identity,
                 measures: &ids[measures],
             })

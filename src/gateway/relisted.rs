@@ -37,8 +37,7 @@ pub fn case_mark(snapshot: &Snapshot, entry: EntryIndex) -> CaseMark {
     let subject = snapshot.parties(entry).first();
     let name = subject.and_then(|party| snapshot.party_names(party).next());
     let name = name.map_or("", |name| snapshot.name_text(name));
-    let record = snapshot.cold_record(entry);
-    let case_no = fold(record.map_or("", |record| record.case_no));
+    let case_no = fold(&snapshot.cold(entry).case_no);
     let kind = snapshot.facts(entry).kind().name();
     let mut hasher = blake3::Hasher::new();
     for text in [list_id(snapshot, entry), &case_no, kind, name] {

@@ -114,9 +114,7 @@ pub fn holds(context: &Context, query: Option<&str>) -> Outcome {
                 entry_id: entry_id.as_str(),
                 list: place.map(|entry| relisted::list_id(snapshot, entry)),
                 open,
-                relisted: again
-                    .filter_map(|one| Some(snapshot.cold_record(one.entry)?.entry_id))
-                    .collect(),
+                relisted: again.map(|one| snapshot.entry_id(one.entry)).collect(),
             }
         })
         .collect();

@@ -14,6 +14,7 @@ use crate::snapshot::entries::{BirthDigits, Facts, NameNumber, PartyRow, RowNumb
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fmt;
 use zerocopy::little_endian::U32;
 
@@ -149,7 +150,7 @@ impl<'a> Check<'a> {
             let slot = by_rank.get_mut(facts.rank() as usize);
             let fresh = slot.is_some_and(|slot| slot.replace(place).is_none());
             self.expect(fresh, SectionId::Facts, place, "its rank is not its own");
-            let found = entry_ids::find(snapshot, snapshot.cold(EntryIndex(place)).entry_id);
+            let found = entry_ids::find(snapshot, &snapshot.entry_id(EntryIndex(place)));
             let fits = found == Some(EntryIndex(place));
             self.expect(
                 fits,
@@ -160,8 +161,8 @@ impl<'a> Check<'a> {
         }
         for pair in by_rank.windows(2) {
             if let [Some(low), Some(high)] = pair {
-                let id = |entry: &u32| snapshot.cold(EntryIndex(*entry)).entry_id;
-                let rises = id(low) < id(high);
+                let id = |entry: &u32| snapshot.entry_id(EntryIndex(*entry));
+                let rises = *id(low) < *id(high);
                 self.expect(rises, SectionId::Facts, *high, "its rank is out of order");
             }
         }
@@ -410,17 +411,12 @@ impl<'a> Check<'a> {
         let texts = snapshot
             .count(SectionId::DictionaryOffsets)
             .saturating_sub(1);
-        let mut before = None;
+        let mut before = HashSet::new();
         for place in 0..texts {
             let text = snapshot.dictionary(place + 1);
-            let rises = text.is_some() && before < text;
-            self.expect(
-                rises,
-                SectionId::Dictionary,
-                place,
-                "is out of order or no text",
-            );
-            before = text;
+            let is_new = text.is_some_and(|text| before.insert(text));
+            let what = "stands there twice or is no text";
+            self.expect(is_new, SectionId::Dictionary, place, what);
         }
     }
 

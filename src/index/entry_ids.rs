@@ -12,9 +12,7 @@ pub fn find(snapshot: &Snapshot, entry_id: &str) -> Option<EntryIndex> {
     let key = names::key(&snapshot.manifest().salt, entry_id);
     let lines = snapshot.lines(SectionId::EntryIdLines);
     line_table::find(lines, key, |entry| {
-        snapshot
-            .cold_record(EntryIndex(entry))
-            .is_some_and(|record| record.entry_id == entry_id)
+        *snapshot.entry_id(EntryIndex(entry)) == *entry_id
     })
     .map(EntryIndex)
 }

@@ -360,7 +360,7 @@ impl<'a> Run<'a> {
         let mut say = |snapshot: &Snapshot, found: &Match, change: &str| {
             let index = found.entry;
             entries.push(json!({
-                "entry_id": snapshot.cold(index).entry_id,
+                "entry_id": snapshot.entry_id(index),
                 "list": facts::list_of(Entry { snapshot, index }),
                 "change": change,
                 "identity": found.identity.name(),
@@ -374,19 +374,16 @@ impl<'a> Run<'a> {
                 say(new, found, "changed");
             }
         }
-        let said: HashSet<&str> = is
-            .matches
-            .iter()
-            .map(|f| new.cold(f.entry).entry_id)
-            .collect();
+        let said = is.matches.iter().map(|found| new.entry_id(found.entry));
+        let said: HashSet<String> = said.map(|id| id.to_string()).collect();
         for found in was
             .matches
             .iter()
             .filter(|found| self.gone.contains(&found.entry))
         {
-            let entry_id = old.cold(found.entry).entry_id;
-            if !said.contains(entry_id) {
-                let still = entry_ids::find(new, entry_id).is_some();
+            let entry_id = old.entry_id(found.entry);
+            if !said.contains(&*entry_id) {
+                let still = entry_ids::find(new, &entry_id).is_some();
                 say(old, found, if still { "changed" } else { "removed" });
             }
         }

@@ -108,7 +108,7 @@ pub fn answered(
         list(reasons(catalogue, request, outcome).into_iter()),
         Cell::Number(u64::from(outcome.match_count)),
         of(Field::EntryId, &|found| {
-            Some(snapshot.cold(found.entry).entry_id.to_owned())
+            Some(snapshot.entry_id(found.entry).to_string())
         }),
         of(Field::List, &|found| {
             bound(found).map(|list| list.id.to_string())
@@ -126,7 +126,7 @@ pub fn answered(
             Some(snapshot.cold(found.entry).authority.to_owned())
         }),
         of(Field::CaseNo, &|found| {
-            Some(snapshot.cold(found.entry).case_no.to_owned())
+            Some(snapshot.cold(found.entry).case_no.to_string())
         }),
         of(Field::Recourse, &|found| {
             let own = snapshot.cold(found.entry).recourse.map(str::to_owned);

@@ -1,8 +1,13 @@
 //! What an answer shows of an entry and a decision never reads: values, never JSON.
 //!
-//! A record is six references into the dictionary (0 absent, else 1 + place) and the texts that
-//! are its own, each with its length before it; numbers are LEB128. In: the bytes of one record.
-//! Out: borrowed text; what cannot be read is empty, never a panic.
+//! A record is six references into the dictionary (0 absent, else 1 + place), the most frequent
+//! texts first, and the texts that are its own; numbers are LEB128. Before a text stands twice its
+//! length, or, where only its digits are its own, twice the place of its template in the
+//! dictionary and one more; in a section of version 1 its length. In: the bytes of one record.
+//! Out: texts; what cannot be read is empty, never a panic.
+
+use super::digits::{self, ColdText, Digits};
+use std::collections::HashMap;
 
 /// References of a record into the dictionary, in the order in which they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,14 +54,14 @@ impl ColdReferences {
 }
 
 /// What an answer shows of one entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cold<'a> {
     /// The publisher's own key.
-    pub entry_id: &'a str,
+    pub entry_id: ColdText<'a>,
     /// The name as the list owner writes it.
-    pub listed_name: &'a str,
+    pub listed_name: ColdText<'a>,
     /// Number of the final legal document.
-    pub case_no: &'a str,
+    pub case_no: ColdText<'a>,
     /// Who listed.
     pub authority: &'a str,
     /// Who supplied the record.
@@ -71,17 +76,22 @@ pub struct Cold<'a> {
     pub retained_basis: Option<&'a str>,
 }
 
+/// Finds a template by its place in the dictionary.
+pub trait Templates<'a>: Fn(u32) -> Option<&'a str> {}
+
+impl<'a, F: Fn(u32) -> Option<&'a str>> Templates<'a> for F {}
+
 /// A record before its references are looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColdRecord<'a> {
     /// Into the dictionary.
     pub references: ColdReferences,
     /// The publisher's own key.
-    pub entry_id: &'a str,
+    pub entry_id: ColdText<'a>,
     /// Number of the final legal document.
-    pub case_no: &'a str,
+    pub case_no: ColdText<'a>,
     /// The name as written; empty where it is the folded name.
-    pub listed_name: &'a str,
+    pub listed_name: ColdText<'a>,
 }
 
 impl<'a> ColdRecord<'a> {
@@ -95,58 +105,123 @@ impl<'a> ColdRecord<'a> {
             region: 0,
             retained_basis: 0,
         },
-        entry_id: "",
-        case_no: "",
-        listed_name: "",
+        entry_id: ColdText::EMPTY,
+        case_no: ColdText::EMPTY,
+        listed_name: ColdText::EMPTY,
     };
 
-    /// Appends the bytes of the record.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        for reference in self.references.all() {
-            write_number(reference, out);
-        }
-        for text in [self.entry_id, self.case_no, self.listed_name] {
-            write_number(text.len() as u32, out);
-            out.extend_from_slice(text.as_bytes());
-        }
+    /// Reads a record that fills `bytes` exactly, with templates by their place in the dictionary,
+    /// or without where its section has none; `None` where it does not.
+    pub fn read<T: Templates<'a>>(bytes: &'a [u8], templates: Option<T>) -> Option<Self> {
+        let mut rest = bytes;
+        let record = Self {
+            references: read_references(&mut rest)?,
+            entry_id: read_text(&mut rest, &templates)?,
+            case_no: read_text(&mut rest, &templates)?,
+            listed_name: read_text(&mut rest, &templates)?,
+        };
+        rest.is_empty().then_some(record)
     }
 
-    /// The bytes of the entry_id alone; empty where they cannot be read.
-    pub fn entry_id_bytes(bytes: &'a [u8]) -> &'a [u8] {
+    /// The entry_id alone.
+    pub fn read_entry_id<T: Templates<'a>>(
+        bytes: &'a [u8],
+        templates: Option<T>,
+    ) -> Option<ColdText<'a>> {
         let mut rest = bytes;
-        let read = |rest: &mut &'a [u8]| {
-            for _ in 0..ColdReferences::default().all().len() {
-                read_number(rest)?;
-            }
-            let length = read_number(rest)?;
-            rest.get(..length as usize)
-        };
-        read(&mut rest).unwrap_or_default()
+        read_references(&mut rest)?;
+        read_text(&mut rest, &templates)
     }
 
     /// The reference of the authority alone.
     pub fn authority(bytes: &[u8]) -> Option<u32> {
         read_number(&mut { bytes })
     }
+}
 
-    /// Reads a record that fills `bytes` exactly; `None` where it does not.
-    pub fn read(bytes: &'a [u8]) -> Option<Self> {
+/// The texts of a record that are its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OwnTexts<'a> {
+    /// The publisher's own key.
+    pub entry_id: &'a str,
+    /// Number of the final legal document.
+    pub case_no: &'a str,
+    /// The name as written; empty where it is the folded name.
+    pub listed_name: &'a str,
+}
+
+impl<'a> OwnTexts<'a> {
+    /// All, in the order in which they are stored.
+    pub fn all(self) -> [&'a str; 3] {
+        [self.entry_id, self.case_no, self.listed_name]
+    }
+
+    /// Appends them as they are, each with its length before it.
+    pub fn write(self, out: &mut Vec<u8>) {
+        for text in self.all() {
+            write_number(text.len() as u32, out);
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// What `write` has appended; empty where it cannot be read.
+    pub fn read(bytes: &'a [u8]) -> Self {
         let mut rest = bytes;
-        let references = ColdReferences {
-            authority: read_number(&mut rest)?,
-            supplier: read_number(&mut rest)?,
-            recourse: read_number(&mut rest)?,
-            conduct: read_number(&mut rest)?,
-            region: read_number(&mut rest)?,
-            retained_basis: read_number(&mut rest)?,
+        let mut text = || {
+            let length = read_number(&mut rest)? as usize;
+            take_text(&mut rest, length)
         };
-        let record = Self {
-            references,
-            entry_id: read_text(&mut rest)?,
-            case_no: read_text(&mut rest)?,
-            listed_name: read_text(&mut rest)?,
-        };
-        rest.is_empty().then_some(record)
+        let [entry_id, case_no, listed_name] = [(); 3].map(|()| text().unwrap_or_default());
+        Self {
+            entry_id,
+            case_no,
+            listed_name,
+        }
+    }
+
+    /// The bytes of the entry_id alone.
+    pub fn entry_id_bytes(bytes: &'a [u8]) -> &'a [u8] {
+        let mut rest = bytes;
+        let length = read_number(&mut rest).unwrap_or(0);
+        rest.get(..length as usize).unwrap_or_default()
+    }
+}
+
+/// Writes the records of a file, with the places of templates in its dictionary.
+#[derive(Debug, Default)]
+pub struct ColdWriter<'a> {
+    templates: HashMap<&'a str, u32>,
+    template: String,
+}
+
+impl<'a> ColdWriter<'a> {
+    /// Texts of other templates stand there as they are.
+    pub fn new(templates: HashMap<&'a str, u32>) -> Self {
+        Self {
+            templates,
+            template: String::new(),
+        }
+    }
+
+    /// Appends the bytes of a record.
+    pub fn write(&mut self, references: ColdReferences, texts: OwnTexts<'_>, out: &mut Vec<u8>) {
+        for reference in references.all() {
+            write_number(reference, out);
+        }
+        for text in texts.all() {
+            let digits = Digits::of(text, &mut self.template);
+            let place = digits.and_then(|_| self.templates.get(self.template.as_str()));
+            match (digits, place) {
+                (Some(digits), Some(place)) => {
+                    write_number(place << 1 | 1, out);
+                    digits.write(out);
+                }
+                _ => {
+                    write_number((text.len() as u32) << 1, out);
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
     }
 }
 
@@ -171,8 +246,32 @@ fn read_number(rest: &mut &[u8]) -> Option<u32> {
     None
 }
 
-fn read_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let length = read_number(rest)? as usize;
+fn read_references(rest: &mut &[u8]) -> Option<ColdReferences> {
+    Some(ColdReferences {
+        authority: read_number(rest)?,
+        supplier: read_number(rest)?,
+        recourse: read_number(rest)?,
+        conduct: read_number(rest)?,
+        region: read_number(rest)?,
+        retained_basis: read_number(rest)?,
+    })
+}
+
+fn read_text<'a, T: Templates<'a>>(
+    rest: &mut &'a [u8],
+    templates: &Option<T>,
+) -> Option<ColdText<'a>> {
+    let head = read_number(rest)?;
+    let Some(templates) = templates else {
+        return take_text(rest, head as usize).map(ColdText::Whole);
+    };
+    match head & 1 {
+        0 => take_text(rest, (head >> 1) as usize).map(ColdText::Whole),
+        _ => digits::fill(templates(head >> 1)?, rest),
+    }
+}
+
+fn take_text<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a str> {
     let (text, after) = rest.split_at_checked(length)?;
     *rest = after;
     std::str::from_utf8(text).ok()
@@ -182,28 +281,64 @@ fn read_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    const TEMPLATE: &str = "（0000）闽0000执0000号";
+
+    fn dictionary<'a>(place: u32) -> Option<&'a str> {
+        (place == 300).then_some(TEMPLATE)
+    }
+
     #[test]
     fn a_record_is_read_as_it_was_written_and_never_in_part() {
-        let record = ColdRecord {
-            references: ColdReferences {
-                authority: 1,
-                supplier: 127,
-                recourse: 0,
-                conduct: 300_000,
-                region: u32::MAX,
-                retained_basis: 128,
-            },
+        let references = ColdReferences {
+            authority: 1,
+            supplier: 127,
+            recourse: 0,
+            conduct: 300_000,
+            region: u32::MAX,
+            retained_basis: 128,
+        };
+        let texts = OwnTexts {
             entry_id: "fz-court-000001",
             case_no: "（2016）闽0102执1234号",
             listed_name: "",
         };
         let mut bytes = Vec::new();
-        record.write(&mut bytes);
-        assert_eq!(ColdRecord::read(&bytes), Some(record));
+        let templates = HashMap::from([(TEMPLATE, 300)]);
+        ColdWriter::new(templates).write(references, texts, &mut bytes);
+        let references_bytes = 1 + 1 + 1 + 3 + 5 + 2;
+        assert_eq!(bytes.len(), references_bytes + 16 + 2 + 5 + 1);
+        let read = ColdRecord::read(&bytes, Some(dictionary)).unwrap();
+        assert_eq!(read.references, references);
+        let own = [&*read.entry_id, &*read.case_no, &*read.listed_name];
+        assert_eq!(own, texts.all());
+        let entry_id = ColdRecord::read_entry_id(&bytes, Some(dictionary)).unwrap();
+        assert_eq!(&*entry_id, texts.entry_id);
+        assert_eq!(ColdRecord::authority(&bytes), Some(1));
+        assert_eq!(
+            ColdRecord::read(&bytes, Some(|_| None)),
+            None,
+            "no template"
+        );
         for cut in 0..bytes.len() {
-            assert_eq!(ColdRecord::read(&bytes[..cut]), None, "cut at {cut}");
+            let cut = ColdRecord::read(&bytes[..cut], Some(dictionary));
+            assert_eq!(cut, None);
         }
         bytes.push(0);
-        assert_eq!(ColdRecord::read(&bytes), None);
+        assert_eq!(ColdRecord::read(&bytes, Some(dictionary)), None);
+    }
+
+    #[test]
+    fn own_texts_come_back() {
+        let texts = OwnTexts {
+            entry_id: "fz-1",
+            case_no: "",
+            listed_name: "张三",
+        };
+        let mut bytes = Vec::new();
+        texts.write(&mut bytes);
+        assert_eq!(OwnTexts::read(&bytes), texts);
+        assert_eq!(OwnTexts::entry_id_bytes(&bytes), b"fz-1");
+        assert_eq!(OwnTexts::read(&[]), OwnTexts::default());
+        assert_eq!(OwnTexts::entry_id_bytes(&[9, 1]), b"");
     }
 }

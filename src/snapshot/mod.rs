@@ -26,6 +26,9 @@ pub mod entries;
 /// Rows that only look-ups read.
 pub mod rows;
 
+/// Texts of which only the digits are their own.
+pub mod digits;
+
 /// What an answer shows of an entry.
 pub mod cold;
 

@@ -6,15 +6,16 @@
 
 // HOT: every check reads through these accessors.
 
-use super::cold::{Cold, ColdRecord};
+use super::cold::{self, Cold, ColdRecord};
 use super::container::{self, Layout, Section};
+use super::digits::ColdText;
 use super::entries::{Facts, NameNumber, NumberRow, PartyRow, Posting, RowNumber};
 use super::keys;
 use super::manifest::{Manifest, to_hex};
 use super::mapping::{Mapping, Residence};
 use super::rows::{IdentifierRow, Line, NameRow};
 use super::scan_sections::{ScanPlaces, ScanTables};
-use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SectionId};
+use super::sections::{COLD_WITHOUT_TEMPLATES, REQUIRED_COUNT, SECTION_COUNT, SectionId};
 use super::tables::{OpenError, Table, find_tables};
 use crate::identifier::digest::DigestKey;
 use crate::model::entry::EntryIndex;
@@ -322,9 +323,9 @@ impl Snapshot {
     pub fn cold(&self, entry: EntryIndex) -> Cold<'_> {
         let record = self.cold_record(entry).unwrap_or(ColdRecord::EMPTY);
         let references = record.references;
-        let listed_name = match record.listed_name {
-            "" => self.subject_name(entry),
-            written => written,
+        let listed_name = match record.listed_name.is_empty() {
+            true => ColdText::Whole(self.subject_name(entry)),
+            false => record.listed_name,
         };
         Cold {
             entry_id: record.entry_id,
@@ -341,13 +342,21 @@ impl Snapshot {
 
     /// The record behind `cold`, where it can be read.
     pub fn cold_record(&self, entry: EntryIndex) -> Option<ColdRecord<'_>> {
-        ColdRecord::read(self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0)?)
+        let bytes = self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0)?;
+        ColdRecord::read(bytes, self.templates())
     }
 
-    /// The bytes of an entry's entry_id; empty where they cannot be read. Cheaper than the record.
-    pub fn entry_id_bytes(&self, entry: EntryIndex) -> &[u8] {
+    /// An entry's entry_id; empty where it cannot be read. Cheaper than the record.
+    pub fn entry_id(&self, entry: EntryIndex) -> ColdText<'_> {
         let record = self.slice(SectionId::ColdOffsets, SectionId::Cold, entry.0);
-        record.map_or(&[], ColdRecord::entry_id_bytes)
+        record
+            .and_then(|bytes| ColdRecord::read_entry_id(bytes, self.templates()))
+            .unwrap_or(ColdText::EMPTY)
+    }
+
+    fn templates(&self) -> Option<impl cold::Templates<'_>> {
+        let has_templates = self.tables[SectionId::Cold as usize].version > COLD_WITHOUT_TEMPLATES;
+        has_templates.then_some(|place: u32| self.dictionary(place.checked_add(1)?))
     }
 
     /// Reference of an entry's authority into the dictionary; 0 where there is none.

@@ -99,7 +99,7 @@ pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
     kind("case_groups", 4),
     kind("case_group_members", 4),
     kind("cold_offsets", 4),
-    kind("cold", 1),
+    second(kind("cold", 1)),
     kind("dictionary_offsets", 4),
     kind("dictionary", 1),
     kind("person_places_dir", 4),
@@ -112,6 +112,9 @@ pub const SECTIONS: [SectionKind; SECTION_COUNT] = [
     second(kind("unnumbered_born", 8)),
     second(kind("unnumbered_orgs", 8)),
 ];
+
+/// Version of the section `cold` whose texts stand there whole; it is read still.
+pub const COLD_WITHOUT_TEMPLATES: u16 = 1;
 
 /// Directory and entries.
 pub type KeyTableSections = (SectionId, SectionId);
@@ -153,7 +156,13 @@ impl SectionId {
     }
 }
 
-/// Other keys than those of its first version.
+/// Whether this program reads items of this version.
+pub fn is_read(kind: &SectionKind, version: u16) -> bool {
+    let is_former = kind.name == SectionId::Cold.kind().name && version == COLD_WITHOUT_TEMPLATES;
+    version == kind.version || is_former
+}
+
+/// Other keys, or texts written otherwise, than in its first version.
 const fn second(kind: SectionKind) -> SectionKind {
     SectionKind { version: 2, ..kind }
 }

@@ -5,7 +5,7 @@
 
 use super::container::{ContainerError, Section, SectionKind};
 use super::manifest::{ManifestError, to_hex};
-use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SECTIONS, SectionId};
+use super::sections::{REQUIRED_COUNT, SECTION_COUNT, SECTIONS, SectionId, is_read};
 use std::io;
 use std::path::PathBuf;
 
@@ -84,11 +84,17 @@ pub struct Table {
     pub first: usize,
     /// Items.
     pub count: u32,
+    /// Version of its items.
+    pub version: u16,
 }
 
 impl Table {
     /// Of a section that is not there.
-    pub const ABSENT: Self = Self { first: 0, count: 0 };
+    pub const ABSENT: Self = Self {
+        first: 0,
+        count: 0,
+        version: 0,
+    };
 }
 
 /// Finds the sections of format 1 among those of the file.
@@ -121,12 +127,13 @@ fn find_table(sections: &[Section], kind: &SectionKind) -> Result<Table, OpenErr
         .iter()
         .find(|section| section.name == name)
         .ok_or(OpenError::Missing { name })?;
-    if section.version != kind.version || section.item_bytes != kind.item_bytes {
+    if !is_read(kind, section.version) || section.item_bytes != kind.item_bytes {
         return Err(OpenError::Version { name });
     }
     let items = section.range.len() / kind.item_bytes as usize;
     Ok(Table {
         first: section.range.start,
         count: u32::try_from(items).map_err(|_| OpenError::Inconsistent { name })?,
+        version: section.version,
     })
 }

@@ -14,6 +14,7 @@ use crate::model::term::{Day, Moment};
 use crate::overlay::calendar::{Calendar, Trigger};
 use crate::overlay::holds::{OpenHold, State};
 use crate::overlay::record::{Deadline, JournalEntry};
+use crate::snapshot::digits::ColdText;
 use crate::snapshot::entries::PartyRow;
 use crate::snapshot::open::Snapshot;
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ fn state_name(state: &State) -> &'static str {
 }
 
 fn why_not(snapshot: &Snapshot, absence: Absence, answer: &EntryAnswer<'_>) -> Value {
-    let id_of = |entry: EntryIndex| snapshot.cold_record(entry).map_or("", |cold| cold.entry_id);
+    let id_of = |entry: EntryIndex| snapshot.entry_id(entry).to_string();
     let (code, detail) = match absence {
         Absence::Act => match (&answer.state, answer.held_as) {
             (State::Held(_), _) => ("held", "an objection waits for its outcome".to_owned()),
@@ -306,7 +307,7 @@ pub struct HoldAnswer<'a> {
     /// The hold.
     pub open: OpenHold,
     /// Other entry_ids under which the case stands now.
-    pub relisted: Vec<&'a str>,
+    pub relisted: Vec<ColdText<'a>>,
 }
 
 /// `GET /v1/holds`: the open ones, oldest first; with `overdue` those alone that are late.

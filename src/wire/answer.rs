@@ -87,7 +87,7 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
         out.push(b'{');
         if ground.fields.shows(Field::EntryId, Decision::Clear) {
             out.extend_from_slice(b"\"entry_id\":");
-            write_text(out, ground.snapshot.cold(incentive.entry).entry_id);
+            write_text(out, &ground.snapshot.entry_id(incentive.entry));
             out.push(b',');
         }
         out.extend_from_slice(b"\"measure\":");
@@ -215,7 +215,7 @@ fn adverse<'a>(ground: &Ground<'a>, found: &Match) -> Option<Adverse<'a>> {
         legal_basis: &measure.legal_basis,
         list: list_title,
         authority: cold.authority,
-        case_no: cold.case_no,
+        case_no: cold.case_no.clone(),
         recourse: cold.recourse.unwrap_or(&list.default_recourse),
     })
 }
@@ -267,7 +267,7 @@ pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match)
     let shows = |field| ground.fields.shows(field, found.effect);
     if shows(Field::EntryId) {
         out.extend_from_slice(b",\"entry_id\":");
-        write_text(out, cold.entry_id);
+        write_text(out, &cold.entry_id);
     }
     if shows(Field::List) {
         out.extend_from_slice(b",\"list\":");
@@ -276,7 +276,7 @@ pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match)
     }
     if shows(Field::ListedName) {
         out.extend_from_slice(b",\"listed_name\":");
-        write_text(out, cold.listed_name);
+        write_text(out, &cold.listed_name);
     }
 }
 
@@ -288,7 +288,7 @@ pub(super) fn write_listing(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Matc
     let shows = |field| ground.fields.shows(field, found.effect);
     if shows(Field::CaseNo) {
         out.extend_from_slice(b",\"case_no\":");
-        write_text(out, cold.case_no);
+        write_text(out, &cold.case_no);
     }
     if shows(Field::Authority) {
         out.extend_from_slice(b",\"authority\":");

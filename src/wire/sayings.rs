@@ -6,9 +6,10 @@
 use super::text::write_escaped;
 use crate::model::decision::{Decision, Reason};
 use crate::model::language::Language;
+use crate::snapshot::digits::ColdText;
 
 /// What one message says of one listing.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Adverse<'a> {
     /// What follows.
     pub effect: Decision,
@@ -21,7 +22,7 @@ pub struct Adverse<'a> {
     /// Who listed.
     pub authority: &'a str,
     /// Number of the final legal document.
-    pub case_no: &'a str,
+    pub case_no: ColdText<'a>,
     /// Where to object.
     pub recourse: &'a str,
 }
@@ -53,7 +54,7 @@ pub fn write_adverse(out: &mut Vec<u8>, language: Language, adverse: Adverse<'_>
         adverse.legal_basis,
         adverse.list,
         adverse.authority,
-        adverse.case_no,
+        &adverse.case_no,
         adverse.recourse,
     ];
     out.push(b'"');
@@ -171,17 +172,17 @@ mod tests {
                 legal_basis: "FJ-2016 二(七)1",
                 list: "court list",
                 authority: "福州\"法院",
-                case_no: "(2016)闽0102执1234号",
+                case_no: ColdText::Whole("(2016)闽0102执1234号"),
                 recourse: "apply to the court",
             };
             let mut json = Vec::new();
-            write_adverse(&mut json, language, adverse);
+            write_adverse(&mut json, language, adverse.clone());
             let text: String = serde_json::from_slice(&json).unwrap();
             for part in [
                 decision(language, Decision::Block),
                 adverse.legal_basis,
                 adverse.authority,
-                adverse.case_no,
+                &adverse.case_no,
                 adverse.recourse,
             ] {
                 assert!(text.contains(part), "{part} in {text}");
