@@ -3,20 +3,21 @@
 //! In: a check_id. Out: its record, feedback on it, events that concern it, as `query::read` would
 //! show them. Segments are halved by the check_ids of their side files, for check_ids rise; then
 //! at most 256 checks are read, and behind them one filter block of each later segment. A segment
-//! without a side file, such as the last one, is read.
+//! without a side file, such as the last one, is read: what concerns a check may stand anywhere
+//! behind it, and that a prepared one is blank is known only when all of it was seen.
 
 use super::entry::{self, Names, Record};
 use super::error::LogError;
-use super::frames::LoneFrame;
+use super::frames::{self, LoneFrame};
 use super::lookup::FoundCheck;
 use super::record::{
-    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_TEXT, Position,
+    CheckId, KIND_CHECK, KIND_CONTEXT, KIND_EVENT, KIND_FEEDBACK, KIND_SEGMENT, KIND_TEXT, Position,
 };
-use super::segment;
+use super::segment::{self, Header};
 use super::side::{Fault, Mend, SideSegment, Sides};
 use super::side_contents;
 use super::side_file::SideKey;
-use crate::storage::append::{self, ScanEnd};
+use crate::storage::append::{self, Frame, ScanEnd};
 use crate::storage::disk::Storage;
 use std::convert::Infallible;
 use std::path::Path;
@@ -203,31 +204,66 @@ fn in_frames(
     next: Option<u64>,
     wanted: CheckId,
 ) -> Result<Option<Vec<Record>>, LogError> {
+    let name = segment::file_name(number);
+    let (mut seen, mut has_header) = (Concerning::new(wanted), false);
+    let sound = frames::read_sound(&*sides.open(number)?, |frame| {
+        if frame.kind == KIND_SEGMENT {
+            has_header = Header::read(frame.payload)?.number == number;
+        }
+        seen.see(frame)
+    });
+    match sound.map_err(LogError::io("read", name))? {
+        Some(0) if next.is_none() => return Ok(None),
+        Some(_) if has_header => return Ok(Some(seen.records)),
+        // It is not as it should be, or not the last one and without records.
+        _ => {}
+    }
     let (bytes, fullness) = sides.load(number, next)?;
-    let (mut names, mut records) = (Names::default(), Vec::new());
-    let end = side_contents::scan(number, &bytes, fullness, |frame| {
+    let mut seen = Concerning::new(wanted);
+    let end = side_contents::scan(number, &bytes, fullness, |frame| seen.see(frame))?;
+    Ok((end.next_index > 0).then_some(seen.records))
+}
+
+/// What concerns a check, of frames that are shown in order.
+struct Concerning {
+    wanted: CheckId,
+    names: Names,
+    records: Vec<Record>,
+}
+
+impl Concerning {
+    fn new(wanted: CheckId) -> Self {
+        Self {
+            wanted,
+            names: Names::default(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Nothing where the frame makes no sense.
+    fn see(&mut self, frame: Frame<'_>) -> Option<()> {
         let (payload, position) = (frame.payload, Position(frame.index));
+        let (wanted, names) = (self.wanted, &mut self.names);
         match frame.kind {
             KIND_TEXT | KIND_CONTEXT => {
                 names.learn(frame.kind, payload)?;
             }
             KIND_CHECK if entry::check_head(payload)?.check_id == wanted => {
-                let check = entry::check(payload, position, &names)?;
-                records.push(Record::Check(Box::new(check)));
+                let check = entry::check(payload, position, names)?;
+                self.records.push(Record::Check(Box::new(check)));
             }
             KIND_FEEDBACK if entry::feedback_head(payload)?.0.check_id == wanted => {
-                records.push(Record::Feedback(entry::feedback(
-                    payload, position, &names,
-                )?));
+                let said = entry::feedback(payload, position, names)?;
+                self.records.push(Record::Feedback(said));
             }
             KIND_EVENT if entry::event_check_id(payload)? == Some(wanted) => {
-                records.push(Record::Event(entry::event(payload, position, &names)?));
+                let event = entry::event(payload, position, names)?;
+                self.records.push(Record::Event(event));
             }
             _ => {}
         }
         Some(())
-    })?;
-    Ok((end.next_index > 0).then_some(records))
+    }
 }
 
 fn in_segment(segment: &mut SideSegment<'_>, wanted: CheckId) -> Result<Vec<Record>, Fault> {

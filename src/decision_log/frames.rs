@@ -1,19 +1,19 @@
 //! Frames read back from the files, in order, up to a place that is on the disk.
 //!
 //! In: a place, the highest index that is on the disk. Out: each frame with its bytes, as they are
-//! read, its checksum compared; or one frame alone. Never the memory of the writer: what is hashed
-//! here is what a later reader will find.
+//! read, its checksum compared; or one frame alone; or all of a file that is as it should be. Never
+//! the memory of the writer: what is hashed here is what a later reader will find.
 
 use super::error::LogError;
 use super::record::Position;
 use super::segment::{self, Header};
 use super::shards;
-use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX};
+use crate::storage::append::{self, Found, Frame, HEADER_BYTES, PAYLOAD_BYTES_MAX, ScanEnd};
 use crate::storage::disk::{Storage, StoredFile};
 use std::io;
 use std::path::Path;
 
-/// Bytes read at once, where that holds a frame.
+/// Bytes read at once, where that holds a frame. 8 divides it: no frame's zeros are cut.
 const CHUNK_BYTES: usize = 256 << 10;
 /// Bytes that hold every frame.
 const LARGE_BYTES: usize = 2 * PAYLOAD_BYTES_MAX;
@@ -70,6 +70,46 @@ pub(super) fn read_one(file: &dyn StoredFile, offset: u64) -> io::Result<Option<
         Found::Frame(frame, _) => Some(LoneFrame::new(&frame, &bytes)),
         Found::UnknownFormat(_) | Found::Nothing => None,
     })
+}
+
+/// Shows the frames of a file that is as it should be: whole ones in order, then zeros to its end.
+/// The index that the next one has, 0 where there is none. Nothing where `visit` says nothing, or
+/// the file is anything else: damaged, torn, written to meanwhile, a frame too large. What was
+/// shown does not count then, and who reads it whole has to say what it is.
+///
+/// In pieces: 64 MiB took 7 ms into memory that is used again, 38 into new one, all in the page
+/// cache.
+///
+/// Errors: the file cannot be read.
+pub(super) fn read_sound(
+    file: &dyn StoredFile,
+    mut visit: impl FnMut(Frame<'_>) -> Option<()>,
+) -> io::Result<Option<u64>> {
+    let mut bytes = vec![0; CHUNK_BYTES];
+    let (mut offset, mut next_index) = (0, 0);
+    loop {
+        let read = file.read_at(offset, &mut bytes)?;
+        let mut end = ScanEnd::start(Some(next_index));
+        let scanned = end.resume(&bytes[..read], |frame| visit(frame).ok_or(()));
+        if scanned.is_err() {
+            return Ok(None);
+        }
+        if end.offset == 0 {
+            break;
+        }
+        offset += end.offset;
+        next_index = end.next_index;
+    }
+    loop {
+        let read = file.read_at(offset, &mut bytes)?;
+        if read == 0 {
+            return Ok(Some(next_index));
+        }
+        if !append::is_blank(&bytes[..read], 0) {
+            return Ok(None);
+        }
+        offset += read as u64;
+    }
 }
 
 /// Where the next frame stands.
@@ -179,5 +219,88 @@ fn unreadable(place: Place) -> LogError {
         file: segment::file_name(place.segment),
         offset: place.offset,
         detail: "a record that was on the disk cannot be read back",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::simulated::SimulatedDisk;
+    use std::convert::Infallible;
+    use std::sync::Arc;
+
+    const ZEROS_BYTES: usize = 2 * CHUNK_BYTES + 64;
+
+    fn framed(payloads: impl IntoIterator<Item = usize>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (index, len) in (5..).zip(payloads) {
+            let fill = |out: &mut Vec<u8>| out.resize(out.len() + len, index as u8);
+            append::encode(&mut bytes, 7, index, 4, fill).unwrap();
+        }
+        bytes
+    }
+
+    fn stored(bytes: &[u8]) -> Arc<dyn StoredFile> {
+        let disk = SimulatedDisk::new(1);
+        disk.create_folder(Path::new("/log")).unwrap();
+        let file = disk.create(Path::new("/log/file")).unwrap();
+        file.write_at(0, bytes).unwrap();
+        file
+    }
+
+    /// Indexes and payloads of what is shown, and the index of the next.
+    type Shown = (Vec<(u64, Vec<u8>)>, u64);
+
+    fn sound(file: &dyn StoredFile) -> Option<Shown> {
+        let mut seen = Vec::new();
+        let read = read_sound(file, |frame| {
+            seen.push((frame.index, frame.payload.to_vec()));
+            Some(())
+        });
+        read.unwrap().map(|next_index| (seen, next_index))
+    }
+
+    /// The same of the whole file at once.
+    fn naive(bytes: &[u8]) -> Option<Shown> {
+        let mut seen = Vec::new();
+        let end = append::scan(bytes, None, |frame| {
+            seen.push((frame.index, frame.payload.to_vec()));
+            Ok::<(), Infallible>(())
+        })
+        .unwrap();
+        append::is_blank(bytes, end.offset).then_some((seen, end.next_index))
+    }
+
+    #[test]
+    fn a_sound_file_is_shown_whole_and_any_other_is_not() {
+        let mut bytes = framed((0..500).map(|n| n * 37 % 3_001));
+        let end = bytes.len();
+        assert!(end > 2 * CHUNK_BYTES, "frames lie across pieces");
+        bytes.resize(end + ZEROS_BYTES, 0);
+        let file = stored(&bytes);
+        let whole = naive(&bytes).unwrap();
+        assert_eq!(whole.1, 505);
+        assert_eq!(sound(&*file), Some(whole.clone()));
+        let near = (CHUNK_BYTES - 2_000..CHUNK_BYTES + 2_000).step_by(9);
+        let far = (0..bytes.len()).step_by(4_099);
+        for place in near.chain(far).chain([end - 1, end, bytes.len() - 1]) {
+            file.write_at(place as u64, &[bytes[place] ^ 4]).unwrap();
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 4;
+            assert_eq!(naive(&flipped), None, "{place}");
+            assert_eq!(sound(&*file), None, "{place}");
+            file.write_at(place as u64, &[bytes[place]]).unwrap();
+        }
+        assert_eq!(sound(&*file), Some(whole));
+    }
+
+    #[test]
+    fn zeros_alone_are_sound_and_what_is_too_large_is_left_to_others() {
+        for len in [0, 8, CHUNK_BYTES, ZEROS_BYTES] {
+            assert_eq!(sound(&*stored(&vec![0; len])), Some((Vec::new(), 0)));
+        }
+        assert_eq!(sound(&*stored(&framed([10, CHUNK_BYTES, 10]))), None);
+        let refused = read_sound(&*stored(&framed([10])), |_| None);
+        assert_eq!(refused.unwrap(), None);
     }
 }

@@ -211,7 +211,8 @@ impl<'a> Sides<'a> {
         Ok(first.iter().any(|byte| *byte != 0))
     }
 
-    fn open(self, number: u64) -> Result<Arc<dyn StoredFile>, LogError> {
+    /// The file of a segment, to be read.
+    pub fn open(self, number: u64) -> Result<Arc<dyn StoredFile>, LogError> {
         let name = segment::file_name(number);
         let opened = self.storage.open_to_read(&self.folder.join(&name));
         opened.map_err(LogError::io("open", name))

@@ -11,7 +11,7 @@ use crate::decision_log::months;
 use crate::decision_log::query::{self, Filter};
 use crate::decision_log::record::{CheckDraft, CheckId, EventDraft, EventKind, Subject};
 use crate::decision_log::segment::{self, LogOptions};
-use crate::decision_log::side::{self, Mend};
+use crate::decision_log::side::{self, Mend, Sides};
 use crate::decision_log::subject::{self, FoundBy, SubjectFound, SubjectQuestion};
 use crate::decision_log::writer::DecisionLog;
 use crate::identifier::document::FullNumber;
@@ -343,10 +343,17 @@ fn one_check_is_found_as_a_reader_of_the_whole_log_finds_it() {
     let disk = SimulatedDisk::new(1);
     let log = filled(&disk);
     let ids = check_ids(&disk);
-    // Feedback in a later segment.
-    log.append_feedback(&feedback(ids[1], "late")).unwrap();
-    let absent = [CheckId([0; 16]), CheckId([0xff; 16])];
-    for round in 0..2 {
+    // Feedback in a later segment, on the oldest check too.
+    for place in [0, 1] {
+        log.append_feedback(&feedback(ids[place], "late")).unwrap();
+    }
+    let mut between = ids[9];
+    between.0[15] ^= 1;
+    let absent = [CheckId([0; 16]), between, CheckId([0xff; 16])];
+    for round in 0..3 {
+        if round == 2 {
+            newest_and_prepared(&disk);
+        }
         for check_id in ids.iter().copied().chain(absent) {
             let filter = Filter {
                 check_id: Some(check_id),
@@ -357,6 +364,108 @@ fn one_check_is_found_as_a_reader_of_the_whole_log_finds_it() {
             assert_eq!(found.records, expected, "{check_id} {round}");
         }
         make_all(&disk);
+    }
+}
+
+/// Records of a check, or what is said instead.
+fn said(disk: &SimulatedDisk, check_id: CheckId) -> Result<Vec<Record>, String> {
+    let found = by_check::read(disk, Path::new(FOLDER), check_id);
+    found
+        .map(|found| found.records)
+        .map_err(|error| error.to_string())
+}
+
+/// What reading a segment whole says: nothing, or the damage.
+fn said_of(disk: &SimulatedDisk, number: u64, next: Option<u64>) -> Result<(), String> {
+    let sides = Sides {
+        storage: disk,
+        folder: Path::new(FOLDER),
+        mend: Mend::Leave,
+    };
+    let gathered = sides.gathered(number, next);
+    gathered.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The segment that is written, and a prepared one made behind it, longer than one reading.
+fn newest_and_prepared(disk: &SimulatedDisk) -> (u64, u64) {
+    let newest = full(disk).last().unwrap() + 1;
+    let path = segment_path(newest + 1);
+    // A log that is synced by hand has none.
+    let file = disk.create(&path).unwrap();
+    file.write_at(0, &vec![0; PREPARED_BYTES]).unwrap();
+    (newest, newest + 1)
+}
+
+const PREPARED_BYTES: usize = 600 << 10;
+
+fn segment_path(number: u64) -> PathBuf {
+    Path::new(FOLDER).join(segment::file_name(number))
+}
+
+#[test]
+fn damage_of_the_newest_segment_is_said_where_an_older_one_has_the_check() {
+    let disk = SimulatedDisk::new(1);
+    let _log = filled(&disk);
+    make_all(&disk);
+    let ids = check_ids(&disk);
+    let whole = said(&disk, ids[0]).unwrap();
+    let (newest, prepared) = newest_and_prepared(&disk);
+    let file = disk.open(&segment_path(newest)).unwrap();
+    let bytes = read_all(&*file).unwrap();
+    let (mut damaged, mut torn) = (0, 0);
+    for place in (0..bytes.len()).step_by(5) {
+        file.write_at(place as u64, &[bytes[place] ^ 1]).unwrap();
+        match said_of(&disk, newest, Some(prepared)) {
+            Ok(()) => {
+                assert_eq!(said(&disk, ids[0]).as_ref(), Ok(&whole), "{place}");
+                torn += 1;
+            }
+            Err(error) => {
+                assert_eq!(said(&disk, ids[0]), Err(error), "{place}");
+                damaged += 1;
+            }
+        }
+        file.write_at(place as u64, &[bytes[place]]).unwrap();
+    }
+    assert!(damaged > 100 && torn > 0, "{damaged} {torn}");
+    assert_eq!(said(&disk, ids[0]), Ok(whole));
+    // Frames that are whole, of another segment.
+    let other = read_all(&*disk.open(&segment_path(newest - 1)).unwrap()).unwrap();
+    file.write_at(0, &other).unwrap();
+    let error = said_of(&disk, newest, Some(prepared)).unwrap_err();
+    assert_eq!(said(&disk, ids[0]), Err(error));
+}
+
+#[test]
+fn a_prepared_segment_is_not_taken_for_blank_before_all_of_it_is_seen() {
+    let disk = SimulatedDisk::new(1);
+    let _log = filled(&disk);
+    make_all(&disk);
+    let ids = check_ids(&disk);
+    let (newest, prepared) = newest_and_prepared(&disk);
+    let last = *ids.last().unwrap();
+    let asked = [ids[0], last, CheckId([0xff; 16])];
+    let whole = asked.map(|check_id| said(&disk, check_id).unwrap());
+    assert_eq!(whole.clone().map(|records| records.len()), [3, 2, 0]);
+    let frames = read_all(&*disk.open(&segment_path(newest)).unwrap()).unwrap();
+    let (file, len) = (disk.open(&segment_path(prepared)).unwrap(), PREPARED_BYTES);
+    let said_all = || asked.map(|check_id| said(&disk, check_id));
+    assert_eq!(said_all(), whole.clone().map(Ok));
+    for place in [0, 4_096, 300 << 10, len - 1] {
+        // What was never known to be on the disk is a torn tail.
+        file.write_at(place as u64, &[0x55]).unwrap();
+        assert_eq!(said_of(&disk, prepared, None), Ok(()), "{place}");
+        assert_eq!(said_all(), whole.clone().map(Ok), "{place}");
+        file.write_at(place as u64, &[0]).unwrap();
+    }
+    for place in [8, 70 << 10, len as u64 - (9 << 10)] {
+        file.write_at(place, &frames).unwrap();
+        let error = said_of(&disk, prepared, None).unwrap_err();
+        assert!(error.contains(&segment::file_name(prepared)), "{error}");
+        for said in said_all() {
+            assert_eq!(said, Err(error.clone()), "{place}");
+        }
+        file.write_at(place, &vec![0; frames.len()]).unwrap();
     }
 }
 
