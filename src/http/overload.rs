@@ -10,8 +10,9 @@
 //! machine; where all wait beyond the limit for an interval (CoDel) those are refused, batch at
 //! half of it and unread, until one has waited less, so that no turn is left empty. A beat tells a
 //! runtime that stood still (stopped, starved): what it finds waiting then may have waited as long,
-//! and is refused unread. Absent: the moment a request reached this machine; the system does not
-//! say it for free.
+//! and is refused unread beyond a limit. Below it what gathered meanwhile is no overload, and for a
+//! while nobody is refused for it. Absent: the moment a request reached this machine; the system
+//! does not say it for free.
 //!
 //! HOT: a clock call and some relaxed loads and stores a request; each of these words is written
 //! by one thread alone.
@@ -21,6 +22,7 @@ use super::turns::Turns;
 use crate::telemetry::Durations;
 use crate::telemetry::shed::{ShedClass, ShedCounters, ShedReason};
 use hyper::HeaderMap;
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -41,6 +43,11 @@ const FADE_EVERY_NS: u64 = 100_000_000;
 const BEAT_EVERY: Duration = Duration::from_millis(100);
 /// After a pause, how long what comes in counts as having waited.
 const AFTER_STALL: Duration = Duration::from_millis(100);
+/// A pause of the machine that is worth a pardon, in nanoseconds.
+const PAUSE_NS: u64 = 20_000_000;
+/// So many times as long as a pause lasted nobody is refused for the queue it left: at three
+/// quarters of what can be answered it takes three times as long to be gone.
+const PARDON_TIMES: u64 = 3;
 /// Header in which a caller says how long it waits for an answer, in milliseconds.
 const DEADLINE_HEADER: &str = "request-timeout-ms";
 
@@ -74,6 +81,8 @@ pub struct Load {
     probe_next_ns: AtomicU64,
     beats: AtomicBool,
     beat_ns: AtomicU64,
+    /// What stood back too long is answered until then: the machine had paused.
+    pardon_until_ns: AtomicU64,
 }
 
 impl Load {
@@ -102,6 +111,7 @@ impl Load {
             probe_next_ns: AtomicU64::new(0),
             beats: AtomicBool::new(false),
             beat_ns: AtomicU64::new(0),
+            pardon_until_ns: AtomicU64::new(0),
         })
     }
 
@@ -208,6 +218,10 @@ impl Load {
     async fn in_turn(&self, since_ns: u64, wait_max: Duration) -> Result<(), ShedReason> {
         self.turns.take().await;
         let now_ns = self.since_origin(Instant::now());
+        if now_ns < self.pardon_until_ns.load(Ordering::Relaxed) {
+            self.queue.end();
+            return Ok(());
+        }
         let waited_ns = now_ns.saturating_sub(since_ns);
         let is_too_long = self.queue.moved(waited_ns, wait_max, now_ns);
         if self.turns.waiting() == 0 {
@@ -281,7 +295,12 @@ impl Load {
         self.beat_ns.store(now_ns, Ordering::Relaxed);
         let load = Arc::downgrade(self);
         tokio::spawn(async move {
+            let mut before_ns = None;
             while let Some(load) = load.upgrade() {
+                let now_ns = worked_ns();
+                if let Some(before_ns) = before_ns.replace(now_ns) {
+                    load.pardon(now_ns.saturating_sub(before_ns));
+                }
                 if load.stood_still(load.since_origin(Instant::now())) > load.stall_max {
                     // Timers may be looked at before sockets: what waits is found first.
                     tokio::time::sleep(AFTER_STALL).await;
@@ -294,9 +313,33 @@ impl Load {
         });
     }
 
+    /// Pardons what a pause since the last beat has left; the thread worked for `worked_ns` since.
+    fn pardon(&self, worked_ns: u64) {
+        let now_ns = self.since_origin(Instant::now());
+        let since_beat_ns = now_ns.saturating_sub(self.beat_ns.load(Ordering::Relaxed));
+        let pause_ns = pause_ns(since_beat_ns, worked_ns);
+        if pause_ns > PAUSE_NS {
+            let until_ns = now_ns.saturating_add(PARDON_TIMES.saturating_mul(pause_ns));
+            self.pardon_until_ns.store(until_ns, Ordering::Relaxed);
+        }
+    }
+
     fn since_origin(&self, now: Instant) -> u64 {
         nanos(now.saturating_duration_since(self.origin))
     }
+}
+
+/// How long a runtime can have been kept from work since its last beat: by so much the beat is
+/// late, and the thread did not work. One that is late because it has much to do has worked.
+fn pause_ns(since_beat_ns: u64, worked_ns: u64) -> u64 {
+    let late_ns = since_beat_ns.saturating_sub(nanos(BEAT_EVERY));
+    late_ns.min(since_beat_ns.saturating_sub(worked_ns))
+}
+
+/// Processor time of this thread.
+fn worked_ns() -> u64 {
+    let spent = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(spent).map_or(0, nanos)
 }
 
 /// Those that stand back, taken together: how long the last one waited whose turn came, and since
@@ -544,6 +587,40 @@ mod tests {
         });
         assert_eq!(load.probe_sent_ns.load(Ordering::Relaxed), 0);
         assert!(load.probe_wait_ns.load(Ordering::Relaxed) >= nanos(5 * MS));
+    }
+
+    #[test]
+    fn a_pause_is_what_a_late_beat_did_not_work() {
+        let pause = |since_beat, worked| pause_ns(since_beat * MS_NS, worked * MS_NS) / MS_NS;
+        assert_eq!(pause(101, 3), 1, "in time");
+        assert_eq!(pause(400, 60), 300, "stopped");
+        assert_eq!(pause(400, 390), 10, "much to do");
+        assert_eq!(pause(50, 60), 0);
+    }
+
+    #[test]
+    fn a_beat_notices_a_pause_and_pardons_what_it_left() {
+        let mut load = load();
+        Arc::get_mut(&mut load).unwrap().origin -= Duration::from_secs(1);
+        load.use_share(unit(7), 600);
+        load.use_share(unit(8), 4);
+        load.shares.fade();
+        let pardoned_until_ns = |load: &Load| load.pardon_until_ns.load(Ordering::Relaxed);
+        on_runtime(async {
+            let now = Instant::now();
+            assert_eq!(load.admit(asked(CHECK, 8), now).await, Ok(()));
+            tokio::time::sleep(MS).await;
+            std::thread::sleep(4 * BEAT_EVERY);
+            while pardoned_until_ns(&load) == 0 {
+                tokio::time::sleep(MS).await;
+            }
+            let now = Instant::now();
+            let began_ns = load.since_origin(now.checked_sub(150 * MS).unwrap());
+            load.queue.moved(50 * MS_NS, LIMIT, began_ns);
+            let long_ago = now.checked_sub(200 * MS).unwrap();
+            assert_eq!(load.admit(asked(CHECK, 7), long_ago).await, Ok(()));
+            assert_eq!(load.queue.wait_ns(), 0, "a new queue");
+        });
     }
 
     #[test]
