@@ -8,7 +8,7 @@
 use super::arrange::Arrangement;
 use super::store::Store;
 use crate::snapshot::cold::{ColdReferences, ColdWriter};
-use crate::snapshot::digits::Digits;
+use crate::snapshot::digits;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use zerocopy::little_endian::U32;
@@ -108,10 +108,10 @@ impl<'a> Dictionary<'a> {
 fn templates(store: &Store, arrangement: &Arrangement) -> HashMap<String, u64> {
     let step = arrangement.order.len().div_ceil(SAMPLE).max(1);
     let mut counts: HashMap<String, u64> = HashMap::new();
-    let mut template = String::new();
+    let (mut template, mut digits) = (String::new(), Vec::new());
     for arrival in arrangement.order.iter().step_by(step) {
         for text in store.own_texts(*arrival).all() {
-            if Digits::of(text, &mut template).is_some() {
+            if digits::take_apart(text, &mut template, &mut digits) {
                 match counts.get_mut(&template) {
                     Some(count) => *count += 1,
                     None => drop(counts.insert(template.clone(), 1)),

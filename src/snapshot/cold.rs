@@ -6,7 +6,7 @@
 //! dictionary and one more; in a section of version 1 its length. In: the bytes of one record.
 //! Out: texts; what cannot be read is empty, never a panic.
 
-use super::digits::{self, ColdText, Digits};
+use super::digits::{self, ColdText};
 use std::collections::HashMap;
 
 /// References of a record into the dictionary, in the order in which they are stored.
@@ -192,6 +192,7 @@ impl<'a> OwnTexts<'a> {
 pub struct ColdWriter<'a> {
     templates: HashMap<&'a str, u32>,
     template: String,
+    digits: Vec<u8>,
 }
 
 impl<'a> ColdWriter<'a> {
@@ -199,7 +200,7 @@ impl<'a> ColdWriter<'a> {
     pub fn new(templates: HashMap<&'a str, u32>) -> Self {
         Self {
             templates,
-            template: String::new(),
+            ..Self::default()
         }
     }
 
@@ -209,14 +210,14 @@ impl<'a> ColdWriter<'a> {
             write_number(reference, out);
         }
         for text in texts.all() {
-            let digits = Digits::of(text, &mut self.template);
-            let place = digits.and_then(|_| self.templates.get(self.template.as_str()));
-            match (digits, place) {
-                (Some(digits), Some(place)) => {
+            let is_made = digits::take_apart(text, &mut self.template, &mut self.digits);
+            let place = self.templates.get(self.template.as_str());
+            match place.filter(|_| is_made) {
+                Some(place) => {
                     write_number(place << 1 | 1, out);
-                    digits.write(out);
+                    out.extend_from_slice(&self.digits);
                 }
-                _ => {
+                None => {
                     write_number((text.len() as u32) << 1, out);
                     out.extend_from_slice(text.as_bytes());
                 }
@@ -306,7 +307,7 @@ mod tests {
         let templates = HashMap::from([(TEMPLATE, 300)]);
         ColdWriter::new(templates).write(references, texts, &mut bytes);
         let references_bytes = 1 + 1 + 1 + 3 + 5 + 2;
-        assert_eq!(bytes.len(), references_bytes + 16 + 2 + 5 + 1);
+        assert_eq!(bytes.len(), references_bytes + 16 + 2 + 6 + 1);
         let read = ColdRecord::read(&bytes, Some(dictionary)).unwrap();
         assert_eq!(read.references, references);
         let own = [&*read.entry_id, &*read.case_no, &*read.listed_name];

@@ -23,6 +23,7 @@ use crate::model::decision::{Decision, ExemptionKind, Level};
 use crate::model::entry::EntryIndex;
 use crate::model::language::Language;
 use crate::model::term::Moment;
+use crate::snapshot::cold::Cold;
 use crate::snapshot::open::Snapshot;
 
 const OPENING: &[u8] = b"{\"check_id\":\"";
@@ -222,7 +223,8 @@ fn adverse<'a>(ground: &Ground<'a>, found: &Match) -> Option<Adverse<'a>> {
 
 fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     let opening = out.len();
-    write_whose(out, ground, found);
+    let cold = ground.snapshot.cold(found.entry);
+    write_whose(out, ground, found, &cold);
     let shows = |field| ground.fields.shows(field, found.effect);
     if shows(Field::Identity) {
         out.extend_from_slice(b",\"identity\":");
@@ -256,14 +258,13 @@ fn write_match(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     if shows(Field::Via) {
         write_via(out, found.via);
     }
-    write_listing(out, ground, found);
+    write_listing(out, ground, found, &cold);
     close(out, opening);
 }
 
 /// Appends which listing it is, each member with a comma before it: its key, its list and the
 /// name it has there.
-pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
-    let cold = ground.snapshot.cold(found.entry);
+pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match, cold: &Cold<'_>) {
     let shows = |field| ground.fields.shows(field, found.effect);
     if shows(Field::EntryId) {
         out.extend_from_slice(b",\"entry_id\":");
@@ -282,8 +283,12 @@ pub(super) fn write_whose(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match)
 
 /// Appends who listed the party, until when, how to object, and what follows; each member with a
 /// comma before it.
-pub(super) fn write_listing(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
-    let cold = ground.snapshot.cold(found.entry);
+pub(super) fn write_listing(
+    out: &mut Vec<u8>,
+    ground: &Ground<'_>,
+    found: &Match,
+    cold: &Cold<'_>,
+) {
     let facts = ground.snapshot.facts(found.entry);
     let shows = |field| ground.fields.shows(field, found.effect);
     if shows(Field::CaseNo) {

@@ -143,7 +143,8 @@ fn write_hit(out: &mut Vec<u8>, ground: &Ground<'_>, hit: &HitShown<'_>) {
     out.extend_from_slice(b",\"decision\":");
     write_text(out, hit.outcome.decision.name());
     if let Some(found) = strongest {
-        answer::write_whose(out, ground, found);
+        let cold = ground.snapshot.cold(found.entry);
+        answer::write_whose(out, ground, found, &cold);
     }
     out.extend_from_slice(b",\"entry_count\":");
     write_number(out, u64::from(hit.outcome.match_count));
@@ -162,7 +163,8 @@ fn write_hit(out: &mut Vec<u8>, ground: &Ground<'_>, hit: &HitShown<'_>) {
 fn write_entry(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     let opening = out.len();
     let shows = |field| ground.fields.shows(field, found.effect);
-    answer::write_whose(out, ground, found);
+    let cold = ground.snapshot.cold(found.entry);
+    answer::write_whose(out, ground, found, &cold);
     if shows(Field::Identity) {
         out.extend_from_slice(b",\"identity\":");
         write_text(out, found.identity.name());
@@ -176,6 +178,6 @@ fn write_entry(out: &mut Vec<u8>, ground: &Ground<'_>, found: &Match) {
     }
     out.extend_from_slice(b",\"decision\":");
     write_text(out, found.effect.name());
-    answer::write_listing(out, ground, found);
+    answer::write_listing(out, ground, found, &cold);
     answer::close(out, opening);
 }
