@@ -83,6 +83,7 @@ impl<'a> Assembly<'a> {
         };
         // A thread of the pool must not wait for the others: they could all be such threads.
         if rayon::current_thread_index().is_some() {
+            self.wait(0)?;
             return self.take_in(prepare(), list_bytes);
         }
         let (ready, block) = sync_channel(1);
@@ -129,11 +130,11 @@ impl<'a> Assembly<'a> {
             return;
         };
         self.expected_bytes = None;
-        self.store
-            .make_room(SPARE * expected_bytes as f64 / first_bytes as f64);
-        // An estimate refuses nothing.
-        if self.store.peak_memory_bytes() > self.inputs.memory_bytes_max {
-            self.store.give_room_back();
+        let times = SPARE * expected_bytes as f64 / first_bytes as f64;
+        // What is said of the size of a file may be anything; an estimate refuses nothing.
+        let needed = self.store.peak_memory_bytes() as f64 * times;
+        if needed <= self.inputs.memory_bytes_max as f64 {
+            self.store.make_room(times);
         }
     }
 

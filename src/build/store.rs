@@ -151,15 +151,6 @@ impl Store {
         grow(&mut self.texts, times);
     }
 
-    /// Gives back room that nothing is in.
-    pub fn give_room_back(&mut self) {
-        self.entries.shrink_to_fit();
-        self.parties.shrink_to_fit();
-        self.party_names.shrink_to_fit();
-        self.numbers.shrink_to_fit();
-        self.texts.shrink_to_fit();
-    }
-
     /// Lets go of what only serves to take records in.
     pub fn freeze(&mut self) {
         for interner in [&mut self.names, &mut self.dictionary] {

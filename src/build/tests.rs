@@ -1,9 +1,10 @@
 //! A built snapshot against a naive model: every record is found by everything it carries, and
 //! nothing is found by what no record carries.
 
+use crate::build::assemble::Assembly;
 use crate::build::build_records;
 use crate::build::corpus;
-use crate::build::inputs::BuildInputs;
+use crate::build::inputs::{BuildInputs, Origin};
 use crate::build::similar::name_kind;
 use crate::catalogue::load::built_in;
 use crate::catalogue::measure::Catalogue;
@@ -26,6 +27,7 @@ use crate::snapshot::open::Snapshot;
 use crate::snapshot::rows::{KeyEntry, PlaceEntry, TaggedName};
 use crate::snapshot::sections::SectionId;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Cursor;
 
 const SEED: u64 = 11;
 
@@ -40,6 +42,26 @@ fn corpus_snapshot(count: u64) -> (Vec<ListRecord>, Snapshot) {
     let records = corpus::records(SEED, count, &catalogue);
     let bytes = build_records(records.clone(), &inputs(&catalogue)).unwrap();
     (records, Snapshot::from_bytes(bytes).unwrap())
+}
+
+#[test]
+fn blocks_and_what_a_file_says_of_its_size_decide_nothing() {
+    let catalogue = built_in().unwrap();
+    let records = corpus::records(SEED, 200, &catalogue);
+    let inputs = inputs(&catalogue);
+    let whole = build_records(records.clone(), &inputs).unwrap();
+    for (expected, block) in [(0, 7), (5, 64), (5_000, 200), (u64::MAX, 1)] {
+        let mut assembly = Assembly::new(&inputs);
+        assembly.expect(expected);
+        let lines = (1..).map(|line| Origin { file: 0, line });
+        let numbered: Vec<(Origin, ListRecord)> = lines.zip(records.clone()).collect();
+        for block in numbered.chunks(block) {
+            assembly.add(block.to_vec(), 5).unwrap();
+        }
+        let arranged = assembly.arrange(0).unwrap();
+        let (out, _) = arranged.write(Cursor::new(Vec::new())).unwrap();
+        assert!(out.into_inner() == whole, "{expected} {block}");
+    }
 }
 
 /// Type and characters, hidden ones as `*`.

@@ -7,6 +7,8 @@ pub mod limits;
 pub mod shares;
 /// Requests that stand back, and their turns.
 pub mod turns;
+/// Whether those that stand back wait too long.
+pub mod queue;
 /// How long requests wait, and who is turned away.
 pub mod overload;
 

@@ -17,6 +17,7 @@
 //! HOT: a clock call and some relaxed loads and stores a request; each of these words is written
 //! by one thread alone.
 
+use super::queue::{Queue, nanos};
 use super::shares::{Share, Shares, UnitSlot};
 use super::turns::Turns;
 use crate::telemetry::Durations;
@@ -27,12 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Requests must wait beyond their limit for so long, each of them, before any is refused, in
-/// nanoseconds.
-const INTERVAL_NS: u64 = 100_000_000;
-/// For so long after a refusal it is enough that they do so for as long as the limit itself, in
-/// nanoseconds.
-const ALERT_NS: u64 = 1_000_000_000;
 /// Least time between two probes.
 const PROBE_EVERY_NS: u64 = 1_000_000;
 /// A wait without a probe since is of the past.
@@ -342,71 +337,6 @@ fn worked_ns() -> u64 {
     Duration::try_from(spent).map_or(0, nanos)
 }
 
-/// Those that stand back, taken together: how long the last one waited whose turn came, and since
-/// when each of them waited beyond the limit of a class.
-#[derive(Debug, Default)]
-struct Queue {
-    wait_ns: AtomicU64,
-    /// By class; 0: the last one did not.
-    beyond_since_ns: [AtomicU64; 2],
-    alert_until_ns: AtomicU64,
-}
-
-impl Queue {
-    /// Nobody stands back any more.
-    fn end(&self) {
-        self.wait_ns.store(0, Ordering::Relaxed);
-        for since_ns in &self.beyond_since_ns {
-            since_ns.store(0, Ordering::Relaxed);
-        }
-    }
-
-    fn wait_ns(&self) -> u64 {
-        self.wait_ns.load(Ordering::Relaxed)
-    }
-
-    /// One of them had its turn after `waited_ns`; whether that is too long.
-    fn moved(&self, waited_ns: u64, wait_max: Duration, now_ns: u64) -> bool {
-        self.wait_ns.store(waited_ns, Ordering::Relaxed);
-        for class in [ShedClass::Interactive, ShedClass::Batch] {
-            let since_ns = &self.beyond_since_ns[class as usize];
-            match waited_ns > nanos(limit(class, wait_max)) {
-                false => since_ns.store(0, Ordering::Relaxed),
-                true if since_ns.load(Ordering::Relaxed) == 0 => {
-                    since_ns.store(now_ns, Ordering::Relaxed);
-                }
-                true => (),
-            }
-        }
-        let is_too_long = self.is_too_much(ShedClass::Interactive, wait_max, now_ns);
-        if is_too_long {
-            self.alert_until_ns
-                .store(now_ns + ALERT_NS, Ordering::Relaxed);
-        }
-        is_too_long
-    }
-
-    /// Whether waits have been beyond the limit of a class for long enough.
-    fn is_too_much(&self, class: ShedClass, wait_max: Duration, now_ns: u64) -> bool {
-        let since_ns = self.beyond_since_ns[class as usize].load(Ordering::Relaxed);
-        let is_alert = now_ns < self.alert_until_ns.load(Ordering::Relaxed);
-        let interval_ns = if is_alert {
-            nanos(wait_max)
-        } else {
-            INTERVAL_NS
-        };
-        since_ns != 0 && now_ns.saturating_sub(since_ns) >= interval_ns
-    }
-}
-
-/// The wait that is too long for a class.
-fn limit(class: ShedClass, wait_max: Duration) -> Duration {
-    match class {
-        ShedClass::Interactive => wait_max,
-        ShedClass::Batch => wait_max / 2,
-    }
-}
-
 /// What the caller says of its own patience; what is no number says nothing.
 pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
     deadline_of(headers.get(DEADLINE_HEADER)?.to_str().ok()?)
@@ -422,10 +352,6 @@ pub fn deadline_of(value: &str) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_millis)
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,29 +363,6 @@ mod tests {
     const LIMIT: Duration = Duration::from_millis(10);
     const CHECK: ShedClass = ShedClass::Interactive;
     const BATCH: ShedClass = ShedClass::Batch;
-
-    #[test]
-    fn a_burst_stands_for_nothing_and_a_queue_that_stays_does() {
-        let queue = Queue::default();
-        let moved = |waited_ms, at_ms| queue.moved(waited_ms * MS_NS, LIMIT, at_ms * MS_NS);
-        // A pause of the machine: long, but what came later waited less.
-        assert!(!moved(300, 500));
-        assert!(!moved(10, 599));
-        assert!(!moved(300, 600));
-        queue.end();
-        assert!(!moved(11, 700));
-        assert!(!moved(11, 799));
-        assert!(moved(11, 800), "for an interval");
-        assert!(moved(11, 801));
-        // For a while it needs not last for long.
-        assert!(!moved(10, 802));
-        assert!(!moved(11, 900));
-        assert!(!moved(11, 909));
-        assert!(moved(11, 910));
-        queue.end();
-        assert!(!moved(11, 2_000));
-        assert!(!moved(11, 2_099), "the last refusal is long ago");
-    }
 
     fn load() -> Arc<Load> {
         let telemetry = Telemetry::new();
@@ -536,7 +439,7 @@ mod tests {
         load.use_share(unit(1), 60);
         load.use_share(unit(2), 4);
         load.shares.fade();
-        load.queue.wait_ns.store(nanos(8 * MS), Ordering::Relaxed);
+        load.queue.moved(8 * MS_NS, LIMIT, 1);
         assert_eq!(load.at_sight(patient(8), 1, LIMIT), late);
         let modest = Asked {
             unit: unit(2),
