@@ -43,6 +43,9 @@ const PAUSE_NS: u64 = 20_000_000;
 /// So many times as long as a pause lasted nobody is refused for the queue it left: at three
 /// quarters of what can be answered it takes three times as long to be gone.
 const PARDON_TIMES: u64 = 3;
+/// The longest pardon, and the time between two, in nanoseconds: a disk that holds the thread up
+/// again and again is no pause.
+const PARDON_NS_MAX: u64 = 1_000_000_000;
 /// Header in which a caller says how long it waits for an answer, in milliseconds.
 const DEADLINE_HEADER: &str = "request-timeout-ms";
 
@@ -313,9 +316,11 @@ impl Load {
         let now_ns = self.since_origin(Instant::now());
         let since_beat_ns = now_ns.saturating_sub(self.beat_ns.load(Ordering::Relaxed));
         let pause_ns = pause_ns(since_beat_ns, worked_ns);
-        if pause_ns > PAUSE_NS {
-            let until_ns = now_ns.saturating_add(PARDON_TIMES.saturating_mul(pause_ns));
-            self.pardon_until_ns.store(until_ns, Ordering::Relaxed);
+        let last_ns = self.pardon_until_ns.load(Ordering::Relaxed);
+        if pause_ns > PAUSE_NS && now_ns >= last_ns.saturating_add(PARDON_NS_MAX) {
+            let pardon_ns = PARDON_TIMES.saturating_mul(pause_ns).min(PARDON_NS_MAX);
+            self.pardon_until_ns
+                .store(now_ns + pardon_ns, Ordering::Relaxed);
         }
     }
 
