@@ -1,8 +1,9 @@
 //! Which entries are built and in which order; which number each name gets.
 //!
-//! In: the store. Out: permutations. Duplicates and rare mask patterns are left out here, because
-//! only now all records are known. Order of entries: folded name, number class, entry_id; so
-//! entries of one name lie side by side, those that a name alone can reach first.
+//! In: the store, in the order of arrival. Out: the store in the order of the file, and what is
+//! known of patterns. Duplicates and rare mask patterns are left out here, because only now all
+//! records are known. Order of entries: folded name, number class, entry_id; so entries of one name
+//! lie side by side, those that a name alone can reach first.
 
 use super::inputs::{LeftOut, LeftOutReason};
 use super::store::{FULL, Store};
@@ -12,27 +13,21 @@ use crate::snapshot::manifest::PATTERNS_MAX;
 use rayon::prelude::*;
 use std::cmp::Reverse;
 
-/// Stored for a name that no built entry bears, and for a pattern that is not built.
+/// Stored for what no built entry has: a name, a pattern, a group.
 pub const UNUSED: u32 = u32::MAX;
 
-/// Places in the file.
+/// What is known of the entries together.
 #[derive(Debug)]
 pub struct Arrangement {
-    /// Entries by arrival, in the order of the file.
-    pub order: Vec<u32>,
-    /// Place of the entry_id in byte order, by place in `order`.
+    /// Place of the entry_id in byte order, by entry.
     pub ranks: Vec<u32>,
-    /// Names by arrival, in byte order of their text.
-    pub names: Vec<u32>,
-    /// Number in the file of a name by arrival, or `UNUSED`.
-    pub name_numbers: Vec<u32>,
     /// Patterns of each type.
     pub patterns: [Vec<MaskPattern>; IdType::ALL.len()],
     /// Place of a pattern by arrival among those of its type, or `UNUSED`.
     pub pattern_places: Vec<u32>,
 }
 
-/// Arranges all entries of the store; those left out are added to `store.left_out`.
+/// Puts the store in the order of the file; what is left out is added to `store.left_out`.
 pub fn arrange(store: &mut Store) -> Arrangement {
     let by_id = sorted_by_entry_id(store);
     let mut kept = vec![true; store.entries.len()];
@@ -47,18 +42,17 @@ pub fn arrange(store: &mut Store) -> Arrangement {
     }
     let (names, name_numbers) = number_names(store, &kept);
     let (order, ranks) = in_order(store, &kept, &name_numbers, &rank_of);
+    drop((by_id, kept, rank_of));
+    store.put_in_order(&order, &names, &name_numbers);
     Arrangement {
-        order,
         ranks,
-        names,
-        name_numbers,
         patterns,
         pattern_places,
     }
 }
 
-/// Built entries in the order of the file, and the rank of each. What is sorted by is gathered
-/// first: a comparison that followed the places from entry to name would wait for memory.
+/// Built entries by arrival, in the order of the file, and the rank of each. What is sorted by is
+/// gathered first: a comparison that followed the places from entry to name would wait for memory.
 fn in_order(
     store: &Store,
     kept: &[bool],
@@ -66,7 +60,7 @@ fn in_order(
     rank_of: &[u32],
 ) -> (Vec<u32>, Vec<u32>) {
     let keyed = |entry: usize| {
-        let own = own_name(store, entry as u32);
+        let own = store.own_name(&store.entries[entry]);
         let name = own.map_or(UNUSED, |name| name_numbers[name as usize]);
         let class = store.entries[entry].number_class;
         (name, class, rank_of[entry], entry as u32)
@@ -102,12 +96,6 @@ fn sorted_by_text<'a, T: Ord>(
         a.0.cmp(&b.0).then_with(rest).then_with(ties)
     });
     keyed.into_par_iter().map(|(_, number)| number).collect()
-}
-
-/// Name, by arrival, of an entry's subject.
-pub fn own_name(store: &Store, entry: u32) -> Option<u32> {
-    let subject = store.parties_of(&store.entries[entry as usize]).first()?;
-    store.names_of(subject).first().copied()
 }
 
 fn sorted_by_entry_id(store: &Store) -> Vec<u32> {
@@ -194,7 +182,7 @@ fn leave_out(store: &mut Store, entry: u32, reason: LeftOutReason, kept: &mut [b
     store.left_out.push(left_out);
 }
 
-/// Names that built entries bear, in byte order, and the number of each.
+/// Names by arrival that built entries bear, in byte order; and the number of each, or `UNUSED`.
 fn number_names(store: &Store, kept: &[bool]) -> (Vec<u32>, Vec<u32>) {
     let mut used = vec![false; store.names.len() as usize];
     for (entry, stored) in store.entries.iter().enumerate() {

@@ -238,9 +238,9 @@ fn manifest(
         name_keys_version: provenance.name_keys_version.clone(),
         key_id: inputs.master.id(),
         salt: inputs.salt,
-        entries: arrangement.order.len() as u32,
+        entries: store.entries.len() as u32,
         quarantined,
-        lists: lists(inputs, store, arrangement)?,
+        lists: lists(inputs, store)?,
         patterns: arrangement.patterns.clone(),
     })
 }
@@ -254,14 +254,9 @@ struct Gathered<'a> {
 }
 
 /// Lists with records, and lists that were named without: those are loaded and empty.
-fn lists(
-    inputs: &BuildInputs,
-    store: &Store,
-    arrangement: &Arrangement,
-) -> Result<Vec<ManifestList>, BuildError> {
+fn lists(inputs: &BuildInputs, store: &Store) -> Result<Vec<ManifestList>, BuildError> {
     let mut lists: BTreeMap<&str, Gathered<'_>> = BTreeMap::new();
-    for arrival in &arrangement.order {
-        let stored = &store.entries[*arrival as usize];
+    for stored in &store.entries {
         let list = lists
             .entry(store.lists.get(u32::from(stored.list)))
             .or_default();

@@ -1,11 +1,10 @@
 //! What answers show of entries: records, and the dictionary of texts and templates they refer to.
 //!
-//! In: store and arrangement. Out: the four sections of it. The most frequent texts come first, so
+//! In: the store, in order. Out: the four sections of it. The most frequent texts come first, so
 //! that most references are a byte. A template is made where a sample of the entries, the same
 //! whatever the threads, has it more than once: as many lists number their entries and cases as
 //! there are courts, but keys that are random have each a template of its own.
 
-use super::arrange::Arrangement;
 use super::store::Store;
 use crate::snapshot::cold::{ColdReferences, ColdWriter};
 use crate::snapshot::digits;
@@ -30,19 +29,18 @@ pub struct Cold {
 
 impl Cold {
     /// Of all built entries.
-    pub fn of(store: &Store, arrangement: &Arrangement) -> Self {
-        let templates = templates(store, arrangement);
-        let dictionary = Dictionary::of(store, arrangement, &templates);
+    pub fn of(store: &Store) -> Self {
+        let templates = templates(store);
+        let dictionary = Dictionary::of(store, &templates);
         let places = &dictionary.places;
         let templates = dictionary.templates.iter();
         let mut writer = ColdWriter::new(templates.map(|(text, place)| (*text, *place)).collect());
         let mut records = Vec::with_capacity(store.texts.len());
-        let mut offsets = Vec::with_capacity(arrangement.order.len() + 1);
-        for arrival in &arrangement.order {
+        let mut offsets = Vec::with_capacity(store.entries.len() + 1);
+        for (entry, stored) in (0..).zip(&store.entries) {
             offsets.push(U32::new(records.len() as u32));
-            let references = store.entries[*arrival as usize].references;
-            let references = moved(references, places);
-            writer.write(references, store.own_texts(*arrival), &mut records);
+            let references = moved(stored.references, places);
+            writer.write(references, store.own_texts(entry), &mut records);
         }
         offsets.push(U32::new(records.len() as u32));
         let mut texts = String::new();
@@ -70,14 +68,10 @@ struct Dictionary<'a> {
 
 impl<'a> Dictionary<'a> {
     /// The texts that built entries refer to, and templates with how often they occur, about.
-    fn of(
-        store: &'a Store,
-        arrangement: &Arrangement,
-        templates: &'a HashMap<String, u64>,
-    ) -> Self {
+    fn of(store: &'a Store, templates: &'a HashMap<String, u64>) -> Self {
         let mut counts = vec![0; store.dictionary.len() as usize];
-        for arrival in &arrangement.order {
-            let references = store.entries[*arrival as usize].references.all();
+        for stored in &store.entries {
+            let references = stored.references.all();
             for reference in references.into_iter().filter_map(|r| r.checked_sub(1)) {
                 counts[reference as usize] += 1;
             }
@@ -105,12 +99,12 @@ impl<'a> Dictionary<'a> {
 }
 
 /// Templates that occur more than once in the sample, and how often in all entries, about.
-fn templates(store: &Store, arrangement: &Arrangement) -> HashMap<String, u64> {
-    let step = arrangement.order.len().div_ceil(SAMPLE).max(1);
+fn templates(store: &Store) -> HashMap<String, u64> {
+    let step = store.entries.len().div_ceil(SAMPLE).max(1);
     let mut counts: HashMap<String, u64> = HashMap::new();
     let (mut template, mut digits) = (String::new(), Vec::new());
-    for arrival in arrangement.order.iter().step_by(step) {
-        for text in store.own_texts(*arrival).all() {
+    for entry in (0..store.entries.len() as u32).step_by(step) {
+        for text in store.own_texts(entry).all() {
             if digits::take_apart(text, &mut template, &mut digits) {
                 match counts.get_mut(&template) {
                     Some(count) => *count += 1,

@@ -5,7 +5,7 @@
 //! linked through others. Rules 2.5: one listing where also the folded case_no is equal. In: store,
 //! arrangement, identifier rows. Out: groups of at least two entries.
 
-use super::arrange::{Arrangement, UNUSED, own_name};
+use super::arrange::{Arrangement, UNUSED};
 use super::identifiers::Identifiers;
 use super::store::{FULL, Store};
 use rayon::prelude::*;
@@ -34,9 +34,9 @@ struct Link {
 
 /// Groups of records of one subject.
 pub fn subjects(store: &Store, arrangement: &Arrangement, identifiers: &Identifiers) -> Groups {
-    let mut links = links(store, arrangement, identifiers);
+    let mut links = links(store, identifiers);
     links.par_sort_unstable();
-    let mut sets = Sets::new(arrangement.order.len());
+    let mut sets = Sets::new(store.entries.len());
     let same = |a: &Link, b: &Link| (a.list, a.row, a.name) == (b.list, b.row, b.name);
     for linked in links.chunk_by(same) {
         for link in &linked[1..] {
@@ -44,7 +44,7 @@ pub fn subjects(store: &Store, arrangement: &Arrangement, identifiers: &Identifi
         }
     }
     drop(links);
-    let roots: Vec<u32> = (0..arrangement.order.len() as u32)
+    let roots: Vec<u32> = (0..store.entries.len() as u32)
         .map(|entry| sets.root(entry))
         .collect();
     let mut keyed: Vec<(u32, u32)> = roots.iter().copied().zip(0..).collect();
@@ -64,8 +64,7 @@ pub fn cases(store: &Store, arrangement: &Arrangement, subjects: &Groups) -> Gro
     let mut keyed: Vec<((u32, [u8; 16]), u32)> = Vec::with_capacity(subjects.members.len());
     for (group, bounds) in subjects.firsts.windows(2).enumerate() {
         for entry in &subjects.members[bounds[0] as usize..bounds[1] as usize] {
-            let arrival = arrangement.order[*entry as usize];
-            let case = store.entries[arrival as usize].case_digest;
+            let case = store.entries[*entry as usize].case_digest;
             keyed.push(((group as u32, case), *entry));
         }
     }
@@ -84,12 +83,11 @@ fn entries_of<K>(keyed: &[(K, u32)]) -> Vec<u32> {
     keyed.iter().map(|(_, entry)| *entry).collect()
 }
 
-fn links(store: &Store, arrangement: &Arrangement, identifiers: &Identifiers) -> Vec<Link> {
-    let mut links = Vec::new();
+fn links(store: &Store, identifiers: &Identifiers) -> Vec<Link> {
+    let mut links = Vec::with_capacity(store.numbers.len());
     let mut number = 0;
-    for (entry, arrival) in arrangement.order.iter().enumerate() {
-        let stored = &store.entries[*arrival as usize];
-        let own_name = own_name(store, *arrival).unwrap_or(UNUSED);
+    for (entry, stored) in store.entries.iter().enumerate() {
+        let own_name = store.own_name(stored).unwrap_or(UNUSED);
         for (party, stored_party) in store.parties_of(stored).iter().enumerate() {
             for stored_number in store.numbers_of(stored_party) {
                 if party == 0 {
@@ -113,16 +111,13 @@ fn collect(
     arrangement: &Arrangement,
     groups: impl Iterator<Item = Vec<u32>>,
 ) -> Groups {
-    let submitted_at = |entry: u32| {
-        let arrival = arrangement.order[entry as usize];
-        store.entries[arrival as usize].submitted_at
-    };
+    let submitted_at = |entry: u32| store.entries[entry as usize].submitted_at;
     let mut groups: Vec<Vec<u32>> = groups.collect();
     groups.par_sort_unstable_by_key(|members| members.iter().min().copied());
     let mut collected = Groups {
         firsts: vec![0],
         members: Vec::new(),
-        group_of: vec![UNUSED; arrangement.order.len()],
+        group_of: vec![UNUSED; store.entries.len()],
     };
     for (number, mut members) in groups.into_iter().enumerate() {
         members.sort_unstable_by_key(|entry| {

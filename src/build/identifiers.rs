@@ -49,7 +49,8 @@ pub fn collect(store: &Store, arrangement: &Arrangement) -> Result<Identifiers, 
     let mut found = Identifiers {
         postings: Vec::with_capacity(occurrences.len()),
         numbers: vec![NumberRow::NONE; occurrences.len()],
-        ..Identifiers::default()
+        keys: Vec::with_capacity(occurrences.len()),
+        rows: Vec::with_capacity(occurrences.len() + 1),
     };
     let same = |a: &Occurrence, b: &Occurrence| a.key == b.key && a.further == b.further;
     for of_row in occurrences.chunk_by(same) {
@@ -77,8 +78,7 @@ pub fn collect(store: &Store, arrangement: &Arrangement) -> Result<Identifiers, 
 
 fn occurrences(store: &Store, arrangement: &Arrangement) -> Result<Vec<Occurrence>, BuildError> {
     let mut occurrences = Vec::with_capacity(store.numbers.len());
-    for (entry, arrival) in arrangement.order.iter().enumerate() {
-        let stored = &store.entries[*arrival as usize];
+    for (entry, stored) in store.entries.iter().enumerate() {
         for (party, stored_party) in store.parties_of(stored).iter().enumerate() {
             for number in store.numbers_of(stored_party) {
                 let (key, further) = split(&Digest(number.digest));

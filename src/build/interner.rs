@@ -2,6 +2,7 @@
 //!
 //! One arena and a table of numbers: about 13 bytes a text beyond the text itself.
 
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Distinct texts of one build, at most `u32::MAX - 1` of together 4 GiB.
@@ -38,12 +39,36 @@ impl Interner {
 
     /// The text with this number; empty where there is none.
     pub fn get(&self, number: u32) -> &str {
+        &self.text[self.place(number)]
+    }
+
+    /// Where in `text` the text with this number is; empty where there is none.
+    pub fn place(&self, number: u32) -> Range<usize> {
         let number = number as usize;
         let Some(end) = self.ends.get(number) else {
-            return "";
+            return 0..0;
         };
         let first = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[first as usize..*end as usize]
+        first as usize..*end as usize
+    }
+
+    /// The texts with these numbers, frozen: each has its place among them as its number.
+    pub fn in_order(&self, numbers: &[u32]) -> Self {
+        let mut ordered = Self {
+            text: String::with_capacity(self.text.len()),
+            ends: Vec::with_capacity(numbers.len()),
+            slots: Vec::new(),
+        };
+        for number in numbers {
+            ordered.text.push_str(self.get(*number));
+            ordered.ends.push(ordered.text.len() as u32);
+        }
+        ordered
+    }
+
+    /// All texts, one after the other.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Distinct texts.

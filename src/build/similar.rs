@@ -1,10 +1,9 @@
 //! The sections of similar names: made of the names of subjects, own and other ones.
 //!
-//! In: store and arrangement. Out: three tables, one after the other; then the sets of the keys of
+//! In: the store, in order. Out: three tables, one after the other; then the sets of the keys of
 //! those names that a subject without a usable decisive number bears, for a party with one meets
 //! nobody else by name. A name that only holders bear is in none.
 
-use super::arrange::Arrangement;
 use super::store::{Store, StoredEntry};
 use crate::index::name_keys::{Bearers, NameSource, birth_group};
 use crate::model::subject::SubjectKind;
@@ -21,7 +20,6 @@ const KEYS_MIN: u64 = 1 << 20;
 /// Names in the order of the file, and what bears them.
 pub struct Names<'a> {
     store: &'a Store,
-    arrangement: &'a Arrangement,
     bearers: Vec<Bearers>,
     births: Option<Births>,
 }
@@ -51,52 +49,35 @@ impl Births {
 
 impl<'a> Names<'a> {
     /// Of all built entries.
-    pub fn all(store: &'a Store, arrangement: &'a Arrangement) -> Self {
-        Self::of(store, arrangement, |_| true)
+    pub fn all(store: &'a Store) -> Self {
+        Self::of(store, |_| true)
     }
 
     /// Of those without a usable decisive number, told by their births.
-    pub fn unnumbered(store: &'a Store, arrangement: &'a Arrangement) -> Self {
+    pub fn unnumbered(store: &'a Store) -> Self {
         let counts = |entry: &StoredEntry| entry.number_class == NumberClass::None;
-        let mut names = Self::of(store, arrangement, counts);
+        let mut names = Self::of(store, counts);
         let mut births = Vec::new();
-        for arrival in &arrangement.order {
-            let entry = &store.entries[*arrival as usize];
-            if !counts(entry) || entry.kind != SubjectKind::Person {
-                continue;
-            }
-            let Some(party) = store.parties_of(entry).first() else {
-                continue;
-            };
+        let person = |entry: &StoredEntry| entry.kind == SubjectKind::Person;
+        let subjects = store.subjects();
+        for (_, party) in subjects.filter(|(entry, _)| counts(entry) && person(entry)) {
             let group = birth_group(party.birth);
-            let numbers = store.names_of(party).iter();
-            births.extend(numbers.map(|name| (arrangement.name_numbers[*name as usize], group)));
+            births.extend(store.names_of(party).iter().map(|name| (*name, group)));
         }
         names.births = Some(Births::of(births));
         names
     }
 
-    fn of(
-        store: &'a Store,
-        arrangement: &'a Arrangement,
-        counts: fn(&StoredEntry) -> bool,
-    ) -> Self {
-        let mut bearers = vec![Bearers::NONE; arrangement.names.len()];
-        for arrival in &arrangement.order {
-            let entry = &store.entries[*arrival as usize];
-            if !counts(entry) {
-                continue;
-            }
-            let subject = store.parties_of(entry).first();
-            let names = subject.into_iter().flat_map(|party| store.names_of(party));
-            for name in names {
-                let number = arrangement.name_numbers[*name as usize] as usize;
-                bearers[number] = bearers[number].and(name_kind(entry.kind));
+    fn of(store: &'a Store, counts: fn(&StoredEntry) -> bool) -> Self {
+        let mut bearers = vec![Bearers::NONE; store.names.len() as usize];
+        for (entry, party) in store.subjects().filter(|(entry, _)| counts(entry)) {
+            for name in store.names_of(party) {
+                let of_name = &mut bearers[*name as usize];
+                *of_name = of_name.and(name_kind(entry.kind));
             }
         }
         Self {
             store,
-            arrangement,
             bearers,
             births: None,
         }
@@ -112,12 +93,11 @@ impl<'a> Names<'a> {
 
 impl NameSource for Names<'_> {
     fn count(&self) -> u32 {
-        self.arrangement.names.len() as u32
+        self.store.names.len()
     }
 
     fn text(&self, name: u32) -> &str {
-        let arrival = self.arrangement.names.get(name as usize);
-        arrival.map_or("", |arrival| self.store.names.get(*arrival))
+        self.store.names.get(name)
     }
 
     fn bearers(&self, name: u32) -> Bearers {

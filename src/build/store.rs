@@ -1,7 +1,8 @@
 //! All records of a build in compact form: about 250 bytes an entry beside its texts.
 //!
-//! In: prepared records, in any order. Out: columns, arenas and interned texts that the later steps
-//! sort. Entries, names and texts are numbered by arrival; the file's own numbers come later.
+//! In: prepared records, in any order. Out: columns, arenas and interned texts. Entries and names
+//! are numbered by arrival, until `put_in_order` gives them the numbers of the file: every later
+//! step then walks memory in order instead of waiting for it. Shared texts keep those of arrival.
 
 use super::inputs::{LeftOut, LeftOutReason, Origin};
 use super::interner::Interner;
@@ -13,6 +14,7 @@ use crate::model::subject::{RoleSet, SubjectKind};
 use crate::model::term::{Day, Moment};
 use crate::snapshot::cold::{ColdReferences, OwnTexts};
 use crate::snapshot::entries::{BirthDigits, NumberClass};
+use rayon::prelude::*;
 use std::collections::HashMap;
 
 /// Stored in place of a mask pattern where a number is full.
@@ -100,7 +102,7 @@ pub struct StoredNumber {
 /// All records so far.
 #[derive(Debug, Default)]
 pub struct Store {
-    /// Entries by arrival.
+    /// Entries by arrival, then in the order of the file.
     pub entries: Vec<StoredEntry>,
     /// Parties, by entry.
     pub parties: Vec<StoredParty>,
@@ -108,7 +110,7 @@ pub struct Store {
     pub party_names: Vec<u32>,
     /// Numbers of parties.
     pub numbers: Vec<StoredNumber>,
-    /// Folded names.
+    /// Folded names; in the order of the file each is its number there.
     pub names: Interner,
     /// Texts that many records share.
     pub dictionary: Interner,
@@ -159,6 +161,43 @@ impl Store {
         self.pattern_places = HashMap::new();
     }
 
+    /// Gives entries the order of the file, `order` by arrival, and names their numbers: `names`
+    /// are those by arrival in the order of the numbers, `name_numbers` the numbers by arrival.
+    /// What is in neither is gone. One column after the other, so that few stand twice.
+    pub fn put_in_order(&mut self, order: &[u32], names: &[u32], name_numbers: &[u32]) {
+        self.names = self.names.in_order(names);
+        let mut texts = Vec::with_capacity(self.texts.len());
+        let mut text_firsts = Vec::with_capacity(order.len());
+        for arrival in order {
+            text_firsts.push(texts.len() as u64);
+            texts.extend_from_slice(self.own_bytes(*arrival));
+        }
+        self.texts = texts;
+        let entry = |arrival: &u32| self.entries[*arrival as usize].clone();
+        self.entries = order.par_iter().map(entry).collect();
+        let mut parties = Vec::with_capacity(self.parties.len());
+        let mut party_names = Vec::with_capacity(self.party_names.len());
+        let mut numbers = Vec::with_capacity(self.numbers.len());
+        for (place, texts_first) in text_firsts.into_iter().enumerate() {
+            let party_first = parties.len() as u32;
+            for party in self.parties_of(&self.entries[place]) {
+                let mut moved = *party;
+                moved.names_first = party_names.len() as u32;
+                moved.numbers_first = numbers.len() as u32;
+                let names = self.names_of(party).iter();
+                party_names.extend(names.map(|name| name_numbers[*name as usize]));
+                numbers.extend_from_slice(self.numbers_of(party));
+                parties.push(moved);
+            }
+            let entry = &mut self.entries[place];
+            entry.party_first = party_first;
+            entry.texts_first = texts_first;
+        }
+        self.parties = parties;
+        self.party_names = party_names;
+        self.numbers = numbers;
+    }
+
     /// Texts of an entry's own.
     pub fn own_texts(&self, entry: u32) -> OwnTexts<'_> {
         OwnTexts::read(self.own_bytes(entry))
@@ -193,10 +232,22 @@ impl Store {
         &self.numbers[first..first + usize::from(party.numbers_count)]
     }
 
-    /// Names of a party, by arrival.
+    /// Names of a party.
     pub fn names_of(&self, party: &StoredParty) -> &[u32] {
         let first = party.names_first as usize;
         &self.party_names[first..first + usize::from(party.names_count)]
+    }
+
+    /// Parties that are the subjects of entries, with their entries, in order.
+    pub fn subjects(&self) -> impl Iterator<Item = (&StoredEntry, &StoredParty)> {
+        let subject = |entry| Some((entry, self.parties_of(entry).first()?));
+        self.entries.iter().filter_map(subject)
+    }
+
+    /// Name of an entry's subject.
+    pub fn own_name(&self, entry: &StoredEntry) -> Option<u32> {
+        let subject = self.parties_of(entry).first()?;
+        self.names_of(subject).first().copied()
     }
 
     /// Bytes that a build of what is here takes at its highest point, about: the store itself, the

@@ -10,7 +10,7 @@ use super::identifiers;
 use super::inputs::{BuildError, BuildInputs};
 use super::scan;
 use super::similar::Names;
-use super::store::{Store, StoredEntry};
+use super::store::{Store, StoredEntry, StoredParty};
 use crate::index::{line_table, name_keys, names};
 use crate::snapshot::container::ContainerWriter;
 use crate::snapshot::entries::{FactValues, Facts, PartyRow, PartyValues};
@@ -26,9 +26,9 @@ use zerocopy::{Immutable, IntoBytes};
 
 /// Everything that decides the sections.
 pub struct Built<'a> {
-    /// Records.
+    /// Records, in order.
     pub store: &'a Store,
-    /// Their order.
+    /// What is known of them together.
     pub arrangement: &'a Arrangement,
     /// What the manifest says.
     pub manifest: &'a Manifest,
@@ -51,18 +51,25 @@ pub fn write<W: Write + Seek>(
     let count = SECTION_COUNT + SCAN_SECTIONS.len();
     let file = ContainerWriter::start(out, built.manifest.to_json(), count)?;
     let mut sections = Sections { file };
-    // Much of each step is one walk over memory on one core: the next are made beside it.
-    let (grouped, (names, records)) = beside(
-        || (NameSections::of(built), RecordSections::of(built)),
-        || {
-            writing("identifiers");
-            let grouped = write_identifiers(built, &mut sections)?;
-            writing("names and records");
-            Ok::<_, BuildError>(grouped)
-        },
-    );
-    names.write(&mut sections)?;
-    records.write(grouped?, &mut sections)?;
+    writing("identifiers");
+    if is_alone() {
+        let grouped = write_identifiers(built, &mut sections)?;
+        writing("names");
+        NameSections::of(built).write(built.store, &mut sections)?;
+        writing("records");
+        RecordSections::of(built).write(grouped, &mut sections)?;
+    } else {
+        // Much of each step is one walk over memory on one core: the next are made beside it.
+        let (grouped, (names, records)) = beside(
+            || (NameSections::of(built), RecordSections::of(built)),
+            || write_identifiers(built, &mut sections),
+        );
+        let grouped = grouped?;
+        writing("names");
+        names.write(built.store, &mut sections)?;
+        writing("records");
+        records.write(grouped, &mut sections)?;
+    }
     writing("similar names");
     write_similar(built, &mut sections)?;
     writing("scans");
@@ -70,12 +77,14 @@ pub fn write<W: Write + Seek>(
     Ok(sections.file.finish()?)
 }
 
-/// Does one thing on a thread of its own and the other here. A thread of the pool must not wait
-/// for what itself waits for the pool: there it is one after the other.
+/// Whether nothing is to be done beside what is done here: there is one core, or this is a thread
+/// of the pool, which must not wait for what itself waits for the pool.
+fn is_alone() -> bool {
+    rayon::current_num_threads() == 1 || rayon::current_thread_index().is_some()
+}
+
+/// Does one thing on a thread of its own and the other here.
 fn beside<T: Send, H>(there: impl FnOnce() -> T + Send, here: impl FnOnce() -> H) -> (H, T) {
-    if rayon::current_thread_index().is_some() {
-        return (here(), there());
-    }
     std::thread::scope(|scope| {
         let there = scope.spawn(there);
         let here = here();
@@ -106,13 +115,12 @@ fn write_identifiers<W: Write + Seek>(
             (subjects, cases)
         },
     );
-    let (facts, (parties, party_names)) =
-        rayon::join(|| facts(built, &subjects, &cases), || parties(built));
+    let (facts, parties) = rayon::join(|| facts(built, &subjects, &cases), || parties(built.store));
     sections.put(SectionId::Facts, &facts)?;
     sections.put(SectionId::Parties, &parties)?;
-    sections.put(SectionId::PartyNames, &party_names)?;
+    sections.put(SectionId::PartyNames, &little(&built.store.party_names))?;
     sections.put(SectionId::Numbers, &identifiers.numbers)?;
-    drop((facts, parties, party_names));
+    drop((facts, parties));
     sections.put_lines(SectionId::IdentifierLines, lines, identifiers.keys.len())?;
     sections.put(SectionId::IdentifierRows, &identifiers.rows)?;
     sections.put(SectionId::Postings, &identifiers.postings)?;
@@ -167,20 +175,19 @@ impl<W: Write + Seek> Sections<W> {
 }
 
 fn facts(built: &Built<'_>, subjects: &Groups, cases: &Groups) -> Vec<Facts> {
-    let arrangement = built.arrangement;
-    let mut facts = Vec::with_capacity(arrangement.order.len());
+    let entries = &built.store.entries;
+    let mut facts = Vec::with_capacity(entries.len());
     let mut party_first = 0;
     let group = |groups: &Groups, entry: usize| {
         let group = groups.group_of[entry];
         (group != UNUSED).then_some(group)
     };
-    for (entry, arrival) in arrangement.order.iter().enumerate() {
-        let stored = &built.store.entries[*arrival as usize];
+    for (entry, stored) in entries.iter().enumerate() {
         let mut values = stated_facts(built, stored);
         values.subject_group = group(subjects, entry);
         values.case_group = group(cases, entry);
         values.party_first = party_first;
-        values.rank = arrangement.ranks[entry];
+        values.rank = built.arrangement.ranks[entry];
         party_first += u32::from(stored.party_count);
         facts.push(Facts::new(&values));
     }
@@ -212,30 +219,20 @@ fn stated_facts(built: &Built<'_>, stored: &StoredEntry) -> FactValues {
     }
 }
 
-/// Parties, and the numbers of their names.
-fn parties(built: &Built<'_>) -> (Vec<PartyRow>, Vec<U32>) {
-    let store = built.store;
-    let mut rows = Vec::with_capacity(store.parties.len());
-    let mut names: Vec<U32> = Vec::with_capacity(store.party_names.len());
-    let mut numbers_first = 0;
-    for arrival in &built.arrangement.order {
-        for party in store.parties_of(&store.entries[*arrival as usize]) {
-            rows.push(PartyRow::new(&PartyValues {
-                names_first: names.len() as u32,
-                names_count: party.names_count,
-                numbers_first,
-                numbers_count: party.numbers_count,
-                birth: party.birth,
-                birth_known: party.birth_known,
-                kind: party.kind,
-                roles: party.roles,
-            }));
-            numbers_first += u32::from(party.numbers_count);
-            let number = |name: &u32| U32::new(built.arrangement.name_numbers[*name as usize]);
-            names.extend(store.names_of(party).iter().map(number));
-        }
-    }
-    (rows, names)
+fn parties(store: &Store) -> Vec<PartyRow> {
+    let row = |party: &StoredParty| {
+        PartyRow::new(&PartyValues {
+            names_first: party.names_first,
+            names_count: party.names_count,
+            numbers_first: party.numbers_first,
+            numbers_count: party.numbers_count,
+            birth: party.birth,
+            birth_known: party.birth_known,
+            kind: party.kind,
+            roles: party.roles,
+        })
+    };
+    store.parties.iter().map(row).collect()
 }
 
 /// Names in their order and what finds them.
@@ -243,34 +240,34 @@ struct NameSections {
     keys: usize,
     lines: Option<Vec<Line>>,
     rows: Vec<NameRow>,
-    text: String,
     alias_entries: Vec<U32>,
 }
 
 impl NameSections {
     fn of(built: &Built<'_>) -> Self {
-        let (store, arrangement) = (built.store, built.arrangement);
-        let salt = &built.inputs.salt;
-        let keys: Vec<u64> = arrangement
-            .names
-            .par_iter()
-            .map(|name| names::key(salt, store.names.get(*name)))
+        let (store, salt) = (built.store, &built.inputs.salt);
+        let keys: Vec<u64> = (0..store.names.len())
+            .into_par_iter()
+            .map(|name| names::key(salt, store.names.get(name)))
             .collect();
-        let (lines, (rows, text, aliases)) =
-            rayon::join(|| line_table::build(&keys), || name_rows(built));
+        let (lines, (rows, aliases)) =
+            rayon::join(|| line_table::build(&keys), || name_rows(store));
         Self {
             keys: keys.len(),
             lines,
             rows,
-            text,
             alias_entries: aliases.iter().map(|(_, entry)| U32::new(*entry)).collect(),
         }
     }
 
-    fn write<W: Write + Seek>(self, sections: &mut Sections<W>) -> Result<(), BuildError> {
+    fn write<W: Write + Seek>(
+        self,
+        store: &Store,
+        sections: &mut Sections<W>,
+    ) -> Result<(), BuildError> {
         sections.put_lines(SectionId::NameLines, self.lines, self.keys)?;
         sections.put(SectionId::Names, &self.rows)?;
-        sections.put(SectionId::NameText, self.text.as_bytes())?;
+        sections.put(SectionId::NameText, store.names.text().as_bytes())?;
         sections.put(SectionId::AliasEntries, &self.alias_entries)
     }
 }
@@ -284,13 +281,15 @@ struct RecordSections {
 
 impl RecordSections {
     fn of(built: &Built<'_>) -> Self {
-        let (lines, cold) = rayon::join(
-            || entry_id_lines(built),
-            || Cold::of(built.store, built.arrangement),
-        );
+        let (lines, cold) = rayon::join(|| entry_id_lines(built), || Cold::of(built.store));
         Self {
             lines,
-            content: content(built),
+            content: built
+                .store
+                .entries
+                .iter()
+                .map(|entry| entry.content)
+                .collect(),
             cold,
         }
     }
@@ -303,10 +302,10 @@ impl RecordSections {
         sections.put_lines(SectionId::EntryIdLines, self.lines, self.content.len())?;
         sections.put(SectionId::Content, &self.content)?;
         let Grouped { subjects, cases } = grouped;
-        sections.put(SectionId::SubjectGroups, &little(subjects.firsts))?;
-        sections.put(SectionId::SubjectGroupMembers, &little(subjects.members))?;
-        sections.put(SectionId::CaseGroups, &little(cases.firsts))?;
-        sections.put(SectionId::CaseGroupMembers, &little(cases.members))?;
+        sections.put(SectionId::SubjectGroups, &little(&subjects.firsts))?;
+        sections.put(SectionId::SubjectGroupMembers, &little(&subjects.members))?;
+        sections.put(SectionId::CaseGroups, &little(&cases.firsts))?;
+        sections.put(SectionId::CaseGroupMembers, &little(&cases.members))?;
         sections.put(SectionId::ColdOffsets, &self.cold.offsets)?;
         sections.put(SectionId::Cold, &self.cold.records)?;
         sections.put(SectionId::DictionaryOffsets, &self.cold.text_offsets)?;
@@ -314,72 +313,51 @@ impl RecordSections {
     }
 }
 
-/// Names in their order, their texts, and what `aliases` finds.
-fn name_rows(built: &Built<'_>) -> (Vec<NameRow>, String, Vec<(u32, u32)>) {
-    let (store, arrangement) = (built.store, built.arrangement);
-    let aliases = aliases(built);
-    let mut rows = Vec::with_capacity(arrangement.names.len() + 1);
-    let mut text = String::new();
+/// Names in their order, and what `aliases` finds.
+fn name_rows(store: &Store) -> (Vec<NameRow>, Vec<(u32, u32)>) {
+    let aliases = aliases(store);
+    let mut rows = Vec::with_capacity(store.names.len() as usize + 1);
+    let mut own_names = store
+        .entries
+        .iter()
+        .map(|entry| store.own_name(entry))
+        .peekable();
+    let mut alias_names = aliases.iter().map(|(name, _)| *name).peekable();
     let (mut entry_first, mut alias_first) = (0, 0);
-    for (number, name) in arrangement.names.iter().enumerate() {
-        rows.push(NameRow::new(text.len() as u32, entry_first, alias_first));
-        text.push_str(store.names.get(*name));
-        let own = |entry: u32| own_number(built, entry) == Some(number as u32);
-        while (entry_first as usize) < arrangement.order.len() && own(entry_first) {
+    for number in 0..store.names.len() {
+        let text_first = store.names.place(number).start as u32;
+        rows.push(NameRow::new(text_first, entry_first, alias_first));
+        while own_names.next_if_eq(&Some(number)).is_some() {
             entry_first += 1;
         }
-        while aliases
-            .get(alias_first as usize)
-            .is_some_and(|(name, _)| *name == number as u32)
-        {
+        while alias_names.next_if_eq(&number).is_some() {
             alias_first += 1;
         }
     }
-    rows.push(NameRow::new(text.len() as u32, entry_first, alias_first));
-    (rows, text, aliases)
-}
-
-fn own_number(built: &Built<'_>, entry: u32) -> Option<u32> {
-    let arrival = *built.arrangement.order.get(entry as usize)?;
-    let own = super::arrange::own_name(built.store, arrival)?;
-    Some(built.arrangement.name_numbers[own as usize])
+    let text_end = store.names.text().len() as u32;
+    rows.push(NameRow::new(text_end, entry_first, alias_first));
+    (rows, aliases)
 }
 
 /// Alias number and entry, sorted, of the subjects of all entries.
-fn aliases(built: &Built<'_>) -> Vec<(u32, u32)> {
-    let store = built.store;
+fn aliases(store: &Store) -> Vec<(u32, u32)> {
     let mut aliases = Vec::new();
-    for (entry, arrival) in built.arrangement.order.iter().enumerate() {
-        let subject = store.parties_of(&store.entries[*arrival as usize]).first();
-        for name in subject
-            .into_iter()
-            .flat_map(|party| store.names_of(party))
-            .skip(1)
-        {
-            let number = built.arrangement.name_numbers[*name as usize];
-            aliases.push((number, entry as u32));
-        }
+    for (entry, stored) in (0..).zip(&store.entries) {
+        let subject = store.parties_of(stored).first();
+        let names = subject.into_iter().flat_map(|party| store.names_of(party));
+        aliases.extend(names.skip(1).map(|name| (*name, entry)));
     }
     aliases.par_sort_unstable();
     aliases
 }
 
 fn entry_id_lines(built: &Built<'_>) -> Option<Vec<Line>> {
-    let (store, order) = (built.store, &built.arrangement.order);
-    let salt = &built.inputs.salt;
-    let keys: Vec<u64> = order
-        .par_iter()
-        .map(|arrival| names::key(salt, store.own_texts(*arrival).entry_id))
+    let (store, salt) = (built.store, &built.inputs.salt);
+    let keys: Vec<u64> = (0..store.entries.len() as u32)
+        .into_par_iter()
+        .map(|entry| names::key(salt, store.own_texts(entry).entry_id))
         .collect();
     line_table::build(&keys)
-}
-
-fn content(built: &Built<'_>) -> Vec<[u8; 16]> {
-    let entries = &built.store.entries;
-    let order = built.arrangement.order.iter();
-    order
-        .map(|arrival| entries[*arrival as usize].content)
-        .collect()
 }
 
 fn write_similar<W: Write + Seek>(
@@ -388,7 +366,7 @@ fn write_similar<W: Write + Seek>(
 ) -> Result<(), BuildError> {
     let seed = names::seed(&built.inputs.salt);
     let [places, persons, organisations] = SectionId::KEY_TABLES;
-    let names = Names::all(built.store, built.arrangement);
+    let names = Names::all(built.store);
     let keys_max = names.keys_max();
     sections.put_table(
         places,
@@ -397,7 +375,7 @@ fn write_similar<W: Write + Seek>(
     sections.put_table(persons, name_keys::person_key_table(&names, seed, keys_max))?;
     let table = name_keys::organisation_key_table(&names, seed, keys_max);
     sections.put_table(organisations, table)?;
-    let names = Names::unnumbered(built.store, built.arrangement);
+    let names = Names::unnumbered(built.store);
     let sets = name_keys::key_sets(&names, seed);
     for (section, set) in SectionId::KEY_SETS.into_iter().zip(&sets) {
         sections.put(section, set)?;
@@ -410,7 +388,7 @@ fn write_scan<W: Write + Seek>(
     built: &Built<'_>,
     sections: &mut Sections<W>,
 ) -> Result<(), BuildError> {
-    let tables = scan::tables(built.store, built.arrangement, &built.inputs.salt)?;
+    let tables = scan::tables(built.store, &built.inputs.salt)?;
     let file = &mut sections.file;
     file.raw_section(scan_sections::ROWS, false, tables.rows.as_bytes())?;
     file.raw_section(scan_sections::LINES, false, tables.lines.as_bytes())?;
@@ -420,6 +398,6 @@ fn write_scan<W: Write + Seek>(
     Ok(())
 }
 
-fn little(numbers: Vec<u32>) -> Vec<U32> {
-    numbers.into_iter().map(U32::new).collect()
+fn little(numbers: &[u32]) -> Vec<U32> {
+    numbers.iter().copied().map(U32::new).collect()
 }

@@ -14,6 +14,10 @@ pub const PROBE_LINES_MAX: usize = 32;
 /// Slots of eight that are filled on average.
 const FILLED_SLOTS: usize = 6;
 
+/// By which part a table grows when a probe would read too many lines: of ten million keys, some
+/// salts ask for one such step.
+const GROWTH_PARTS: usize = 32;
+
 const _: () = assert!(
     FILLED_SLOTS < LINE_SLOTS,
     "a line with a free slot ends a probe"
@@ -66,7 +70,7 @@ pub fn build_with(keys: &[u64], value_of: impl Fn(u32) -> u32) -> Option<Vec<Lin
         if let Some(table) = try_build(keys, &value_of, lines) {
             return Some(table);
         }
-        lines += lines / 4 + 1;
+        lines += lines / GROWTH_PARTS + 1;
     }
     None
 }
