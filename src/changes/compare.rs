@@ -15,8 +15,8 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Entries that one thread takes at a time.
-const ENTRIES_A_TASK: usize = 4_096;
+/// Entries that one thread takes at a time; few in tests, so that walks are joined there too.
+const ENTRIES_A_TASK: u32 = if cfg!(test) { 16 } else { 1 << 16 };
 
 /// What two records were compared by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,13 +80,14 @@ pub struct Comparison {
 /// Finds what differs.
 pub fn changes(old: &Snapshot, new: &Snapshot) -> Changes {
     let compared = compared(old, new);
-    let walk = (0..new.entry_count())
+    let tasks = new.entry_count().div_ceil(ENTRIES_A_TASK);
+    let walk = (0..tasks)
         .into_par_iter()
-        .with_min_len(ENTRIES_A_TASK)
         .fold(
             || Walk::beside(old, compared),
-            |mut walk, place| {
-                walk.step(new, EntryIndex(place));
+            |mut walk, task| {
+                let first = task * ENTRIES_A_TASK;
+                walk.along(new, first..new.entry_count().min(first + ENTRIES_A_TASK));
                 walk
             },
         )
@@ -124,16 +125,36 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn step(&mut self, new: &Snapshot, entry: EntryIndex) {
-        // A MAC is over the entry_id too: the same one is the same entry and nothing in it changed.
-        let has_macs = self.compared == Compared::Macs;
-        if has_macs && self.old.content(self.next) == new.content(entry) {
-            return self.meet(self.next);
+    fn along(&mut self, new: &Snapshot, mut entries: Range<u32>) {
+        while !entries.is_empty() {
+            entries.start += self.pass_equal(new, &entries);
+            if let Some(entry) = entries.next() {
+                self.step(new, EntryIndex(entry));
+            }
         }
+    }
+
+    /// Meets the entries whose MACs stand in the old snapshot in the same order, from the next on;
+    /// how many. A MAC is over the entry_id too: the same one is the same entry and nothing in it
+    /// changed.
+    fn pass_equal(&mut self, new: &Snapshot, entries: &Range<u32>) -> u32 {
+        if self.compared != Compared::Macs {
+            return 0;
+        }
+        let (old, new) = (self.old.all_content(), new.all_content());
+        let old = old.get(self.next.0 as usize..).unwrap_or_default();
+        let new = new.get(entries.start as usize..entries.end as usize);
+        let pairs = old.iter().zip(new.unwrap_or_default());
+        let equal = pairs.take_while(|(old, new)| old == new).count() as u32;
+        self.meet(self.next.0..self.next.0.saturating_add(equal));
+        equal
+    }
+
+    fn step(&mut self, new: &Snapshot, entry: EntryIndex) {
         match self.find(&new.entry_id(entry)) {
             None => self.added.push(entry),
             Some(before) => {
-                self.meet(before);
+                self.meet(before.0..before.0.saturating_add(1));
                 if !self.is_same(before, new, entry) {
                     self.changed.push((before, entry));
                 }
@@ -149,13 +170,13 @@ impl<'a> Walk<'a> {
         entry_ids::find(self.old, entry_id)
     }
 
-    fn meet(&mut self, EntryIndex(place): EntryIndex) {
-        let end = place.saturating_add(1);
+    fn meet(&mut self, entries: Range<u32>) {
+        self.next = EntryIndex(entries.end);
         match self.met.last_mut() {
-            Some(run) if run.end == place => run.end = end,
-            _ => self.met.push(place..end),
+            _ if entries.is_empty() => {}
+            Some(run) if run.end == entries.start => run.end = entries.end,
+            _ => self.met.push(entries),
         }
-        self.next = EntryIndex(end);
     }
 
     fn is_same(&self, before: EntryIndex, new: &Snapshot, after: EntryIndex) -> bool {
@@ -300,7 +321,7 @@ fn authority_counts(snapshot: &Snapshot) -> Vec<u64> {
     let references = snapshot.count(SectionId::DictionaryOffsets) as usize;
     (0..snapshot.entry_count())
         .into_par_iter()
-        .with_min_len(ENTRIES_A_TASK)
+        .with_min_len(ENTRIES_A_TASK as usize)
         .fold(
             || vec![0; references.max(1)],
             |mut counts, place| {

@@ -370,6 +370,11 @@ impl Snapshot {
         self.item(SectionId::Content, entry.0)
     }
 
+    /// The same of all entries, in order.
+    pub fn all_content(&self) -> &[[u8; 16]] {
+        self.rows(SectionId::Content)
+    }
+
     /// Groups of at least two records of one subject on one list, by group number; members by
     /// `submitted_at`, latest first, then by entry_id.
     pub fn subject_groups(&self) -> impl ExactSizeIterator<Item = &[U32]> {
