@@ -113,6 +113,7 @@ fn the_first_file_says_what_its_records_build() {
     }
     for entry in (0..first.entry_count()).map(EntryIndex) {
         assert_eq!(first.cold(entry), now.cold(entry));
+        assert_eq!(first.further(entry), now.further(entry));
         assert_eq!(*first.entry_id(entry), *now.entry_id(entry));
     }
     // Optional sections came later.

@@ -389,12 +389,14 @@ fn ask_everything(snapshot: &Snapshot, random: &mut corpus::Random) {
         let _ = (
             entry_ids::find(snapshot, &cold.entry_id),
             cold.recourse,
-            cold.region,
+            snapshot.further(entry).region,
         );
+        snapshot.fetch_cold([entry, EntryIndex(edge)].into_iter());
         let bits = u128::from(random.next()) << 64 | u128::from(random.next());
         let _ = identifiers::find(snapshot, &Digest(bits.to_le_bytes()));
         let _ = identifiers::postings(snapshot, RowNumber(edge)).len();
         let _ = names::entries(snapshot, NameNumber(edge));
+        names::fetch(snapshot, [edge, 0].into_iter().map(NameNumber));
         let _ = names::find(snapshot, &fold(&corpus::person_name(random)));
         let _ = (
             snapshot.subject_group(edge),

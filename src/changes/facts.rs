@@ -58,18 +58,14 @@ fn same_facts(one: Entry<'_>, other: Entry<'_>) -> bool {
 }
 
 fn same_texts(one: Entry<'_>, other: Entry<'_>) -> bool {
-    let (one, other) = (
-        one.snapshot.cold(one.index),
-        other.snapshot.cold(other.index),
-    );
+    let [one_further, other_further] =
+        [one, other].map(|entry| entry.snapshot.further(entry.index));
+    let [one, other] = [one, other].map(|entry| entry.snapshot.cold(entry.index));
     one.listed_name == other.listed_name
         && one.case_no == other.case_no
         && one.authority == other.authority
-        && one.supplier == other.supplier
         && one.recourse == other.recourse
-        && one.conduct == other.conduct
-        && one.region == other.region
-        && one.retained_basis == other.retained_basis
+        && one_further == other_further
 }
 
 fn same_parties(one: Entry<'_>, other: Entry<'_>) -> bool {

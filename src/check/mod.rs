@@ -39,6 +39,7 @@ use crate::catalogue::list::List;
 use crate::catalogue::measure::Catalogue;
 use crate::identifier::digest::DigestKey;
 use crate::index::binding::{Binding, BoundList, last_day};
+use crate::index::names as listed_names;
 use crate::index::standing::Standing;
 use crate::model::decision::{Decision, Identity, Reason};
 use crate::model::entry::EntryIndex;
@@ -181,6 +182,7 @@ impl<'a> Check<'a> {
         }
         let standing = self.view.standing;
         let birth = party.birth.map(BirthDigits::from_day);
+        listed_names::fetch(snapshot, keys.names.iter().map(|(name, _)| name));
         for (name, _) in keys.names.iter() {
             let visit = |entry| {
                 let Some(listed) = self.listed(party, entry) else {

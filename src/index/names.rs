@@ -9,6 +9,8 @@ use crate::name::edits::text_key;
 use crate::snapshot::entries::NameNumber;
 use crate::snapshot::open::Snapshot;
 use crate::snapshot::sections::SectionId;
+use smallvec::SmallVec;
+use std::hint::black_box;
 use std::ops::Range;
 
 /// The number of a folded name.
@@ -42,6 +44,29 @@ pub fn alias_entries(
         None => &[],
     };
     entries.iter().map(|entry| EntryIndex(entry.get()))
+}
+
+/// Names whose bearers are fetched together.
+const FETCHED: usize = 32;
+
+/// Reads what a look at the bearers of these names reads first, step by step for all of them, so
+/// that no read waits for another: names lie far apart, the entries of one side by side.
+pub fn fetch(snapshot: &Snapshot, names: impl Iterator<Item = NameNumber>) {
+    let bearers = |name| {
+        let own = entries(snapshot, name).next().map(EntryIndex);
+        own.into_iter().chain(alias_entries(snapshot, name).next())
+    };
+    let bearers: SmallVec<[EntryIndex; FETCHED]> = names.take(FETCHED).flat_map(bearers).collect();
+    let facts = bearers.iter().map(|entry| snapshot.facts(*entry).kind());
+    black_box(facts.fold(0, |all, kind| all ^ kind as u8));
+    let parties = || {
+        bearers
+            .iter()
+            .filter_map(|entry| snapshot.parties(*entry).first())
+    };
+    black_box(parties().fold(0, |all, party| all ^ party.kind() as u8));
+    let names = parties().filter_map(|party| snapshot.party_names(party).next());
+    black_box(names.fold(0, |all, name| all ^ name.0));
 }
 
 /// Key of a text in a line table of the snapshot with this salt. Names and entry_ids.

@@ -64,10 +64,15 @@ pub struct Cold<'a> {
     pub case_no: ColdText<'a>,
     /// Who listed.
     pub authority: &'a str,
-    /// Who supplied the record.
-    pub supplier: &'a str,
     /// Where to object; absent where the list's default serves.
     pub recourse: Option<&'a str>,
+}
+
+/// What the file says of one entry beside that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Further<'a> {
+    /// Who supplied the record.
+    pub supplier: &'a str,
     /// What was done.
     pub conduct: Option<&'a str>,
     /// Division code.

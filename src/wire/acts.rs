@@ -190,7 +190,10 @@ fn why_not(snapshot: &Snapshot, absence: Absence, answer: &EntryAnswer<'_>) -> V
 fn version(version: &Version<'_>) -> Value {
     let snapshot = version.snapshot;
     let facts = snapshot.facts(version.entry);
-    let cold = snapshot.cold(version.entry);
+    let (cold, further) = (
+        snapshot.cold(version.entry),
+        snapshot.further(version.entry),
+    );
     let day = |day: Option<Day>| day.map(|day| day.to_string());
     let list = snapshot.manifest().lists.get(usize::from(facts.list()));
     let grade = list
@@ -212,15 +215,15 @@ fn version(version: &Version<'_>) -> Value {
         "disclosure": facts.disclosure().name(),
         "case_no": cold.case_no,
         "authority": cold.authority,
-        "supplier": cold.supplier,
-        "region": cold.region,
-        "conduct": cold.conduct,
+        "supplier": further.supplier,
+        "region": further.region,
+        "conduct": further.conduct,
         "conduct_ended": day(facts.conduct_ended()),
         "submitted_at": facts.submitted_at().to_string(),
         "published": day(facts.published()),
         "in_force_from": facts.in_force_from().to_string(),
         "in_force_until": day(facts.in_force_until()),
-        "retained_basis": cold.retained_basis,
+        "retained_basis": further.retained_basis,
         "recourse": cold.recourse,
     })
 }
