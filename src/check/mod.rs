@@ -182,7 +182,9 @@ impl<'a> Check<'a> {
         }
         let standing = self.view.standing;
         let birth = party.birth.map(BirthDigits::from_day);
-        listed_names::fetch(snapshot, keys.names.iter().map(|(name, _)| name));
+        if keys.names.iter().nth(1).is_some() {
+            listed_names::fetch(snapshot, keys.names.iter().map(|(name, _)| name));
+        }
         for (name, _) in keys.names.iter() {
             let visit = |entry| {
                 let Some(listed) = self.listed(party, entry) else {

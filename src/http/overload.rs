@@ -316,11 +316,9 @@ impl Load {
         let now_ns = self.since_origin(Instant::now());
         let since_beat_ns = now_ns.saturating_sub(self.beat_ns.load(Ordering::Relaxed));
         let pause_ns = pause_ns(since_beat_ns, worked_ns);
-        let last_ns = self.pardon_until_ns.load(Ordering::Relaxed);
-        if pause_ns > PAUSE_NS && now_ns >= last_ns.saturating_add(PARDON_NS_MAX) {
-            let pardon_ns = PARDON_TIMES.saturating_mul(pause_ns).min(PARDON_NS_MAX);
-            self.pardon_until_ns
-                .store(now_ns + pardon_ns, Ordering::Relaxed);
+        let last_until_ns = self.pardon_until_ns.load(Ordering::Relaxed);
+        if let Some(until_ns) = pardon_until_ns(pause_ns, now_ns, last_until_ns) {
+            self.pardon_until_ns.store(until_ns, Ordering::Relaxed);
         }
     }
 
@@ -334,6 +332,13 @@ impl Load {
 fn pause_ns(since_beat_ns: u64, worked_ns: u64) -> u64 {
     let late_ns = since_beat_ns.saturating_sub(nanos(BEAT_EVERY));
     late_ns.min(since_beat_ns.saturating_sub(worked_ns))
+}
+
+/// Until when the queue of a pause that just ended is pardoned, where it is; the last pardon was
+/// until `last_until_ns`.
+fn pardon_until_ns(pause_ns: u64, now_ns: u64, last_until_ns: u64) -> Option<u64> {
+    let is_worth = pause_ns > PAUSE_NS && now_ns >= last_until_ns.saturating_add(PARDON_NS_MAX);
+    is_worth.then(|| now_ns + PARDON_TIMES.saturating_mul(pause_ns).min(PARDON_NS_MAX))
 }
 
 /// Processor time of this thread.
@@ -504,6 +509,20 @@ mod tests {
         assert_eq!(pause(400, 60), 300, "stopped");
         assert_eq!(pause(400, 390), 10, "much to do");
         assert_eq!(pause(50, 60), 0);
+    }
+
+    #[test]
+    fn a_pardon_lasts_a_second_at_most_and_the_next_begins_a_second_later() {
+        let until = |pause, now, last| {
+            let until_ns = pardon_until_ns(pause * MS_NS, now * MS_NS, last * MS_NS);
+            until_ns.map(|until_ns| until_ns / MS_NS)
+        };
+        assert_eq!(until(20, 5_000, 0), None, "too short");
+        assert_eq!(until(100, 5_000, 0), Some(5_300));
+        assert_eq!(until(60_000, 5_000, 0), Some(6_000));
+        // A disk that holds the thread up for 900 ms of every second.
+        assert_eq!(until(900, 6_900, 6_000), None);
+        assert_eq!(until(900, 7_000, 6_000), Some(8_000));
     }
 
     #[test]

@@ -68,8 +68,10 @@ pub fn write(out: &mut Vec<u8>, ground: &Ground<'_>, outcome: &Outcome, level: L
     out.extend_from_slice(b",\"decision\":");
     write_text(out, outcome.decision.name());
     write_reasons(out, ground, outcome);
-    let matches = outcome.matches.iter();
-    ground.snapshot.fetch_cold(matches.map(|found| found.entry));
+    if outcome.matches.len() > 1 {
+        let matches = outcome.matches.iter();
+        ground.snapshot.fetch_cold(matches.map(|found| found.entry));
+    }
     write_messages(out, ground, outcome);
     out.extend_from_slice(b",\"level\":");
     write_text(out, level.name());
